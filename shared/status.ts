@@ -1,0 +1,123 @@
+import { type Fields, isFields } from './narrow.ts'
+
+/** What the server does with a track. `silence`: there is no such track, and silent audio stands in for it. */
+export type TrackAction = 'copy' | 'transcode' | 'silence'
+
+/** The picture of a stream. */
+export interface VideoStatus {
+  /** What the publisher sends: `h264`, `vp8`, `vp9`, `av1`. */
+  codec: string
+  /** Pixels; 0 until known. */
+  width: number
+  height: number
+  action: TrackAction
+}
+
+/** The sound of a stream. */
+export interface AudioStatus {
+  /** What the publisher sends: `opus`, `aac`; `none` where it sends no audio. */
+  codec: string
+  action: TrackAction
+}
+
+/** How far an output is. */
+export type TargetState = 'connecting' | 'live' | 'retrying' | 'failed'
+
+/** One place that a broadcast is pushed to. Its URL is not told: it may hold a key. */
+export interface TargetStatus {
+  name: string
+  state: TargetState
+  lastError: string | null
+  bytesOut: number
+  reconnects: number
+}
+
+/** The links of a stream, to share. */
+export interface PlaybackLinks {
+  watch: string
+  hls: string
+  flv: string
+}
+
+/** A broadcast as the API and the status message tell it. */
+export interface StreamStatus {
+  name: string
+  /** `waiting`: its publisher is expected, or nothing has arrived from it yet. */
+  state: 'live' | 'waiting'
+  /** ISO 8601, UTC. */
+  startedAt: string
+  source: 'recorder' | 'file' | 'rtmp'
+  /** The current run of the recorder, from 0. */
+  epoch: number
+  video: VideoStatus | null
+  audio: AudioStatus | null
+  /** Bytes of media received. */
+  bytesIn: number
+  targets: TargetStatus[]
+  viewers: { flv: number }
+  playback: PlaybackLinks
+}
+
+/** Reads playback links that the server sent, or null. */
+export function parsePlayback(value: unknown): PlaybackLinks | null {
+  if (!isFields(value)) return null
+  const { watch, hls, flv } = value
+  if (typeof watch !== 'string' || typeof hls !== 'string' || typeof flv !== 'string') return null
+  return { watch, hls, flv }
+}
+
+/** Reads a stream that the server sent, or null where a field that every version has is missing. */
+export function parseStreamStatus(value: unknown): StreamStatus | null {
+  if (!isFields(value)) return null
+  const playback = parsePlayback(value.playback)
+  const { name, state, startedAt, source, epoch, bytesIn } = value
+  if (typeof name !== 'string' || typeof startedAt !== 'string' || playback === null) return null
+  if (state !== 'live' && state !== 'waiting') return null
+  if (source !== 'recorder' && source !== 'file' && source !== 'rtmp') return null
+  if (typeof epoch !== 'number' || typeof bytesIn !== 'number') return null
+  const flv = isFields(value.viewers) && typeof value.viewers.flv === 'number' ? value.viewers.flv : 0
+  return {
+    name,
+    state,
+    startedAt,
+    source,
+    epoch,
+    bytesIn,
+    playback,
+    video: parseVideo(value.video),
+    audio: parseAudio(value.audio),
+    targets: Array.isArray(value.targets) ? value.targets.flatMap(parseTarget) : [],
+    viewers: { flv },
+  }
+}
+
+function parseVideo(value: unknown): VideoStatus | null {
+  if (!isFields(value) || typeof value.codec !== 'string' || !isAction(value.action)) return null
+  const width = typeof value.width === 'number' ? value.width : 0
+  const height = typeof value.height === 'number' ? value.height : 0
+  return { codec: value.codec, width, height, action: value.action }
+}
+
+function parseAudio(value: unknown): AudioStatus | null {
+  if (!isFields(value) || typeof value.codec !== 'string' || !isAction(value.action)) return null
+  return { codec: value.codec, action: value.action }
+}
+
+function parseTarget(value: unknown): TargetStatus[] {
+  if (!isFields(value) || typeof value.name !== 'string') return []
+  const { name, state, lastError, bytesOut, reconnects }: Fields = value
+  if (state !== 'connecting' && state !== 'live' && state !== 'retrying' && state !== 'failed') return []
+  return [
+    {
+      name: String(name),
+      state,
+      lastError: typeof lastError === 'string' ? lastError : null,
+      bytesOut: typeof bytesOut === 'number' ? bytesOut : 0,
+      reconnects: typeof reconnects === 'number' ? reconnects : 0,
+    },
+  ]
+}
+
+function isAction(value: unknown): value is TrackAction {
+  return value === 'copy' || value === 'transcode' || value === 'silence'
+}
