@@ -1,0 +1,64 @@
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+
+/** What every error over HTTP looks like: `code` for programs, `message` for people. */
+export interface ErrorBody {
+  error: { code: string; message: string }
+}
+
+/** An error's body. */
+export function errorBody(code: string, message: string): ErrorBody {
+  return { error: { code, message } }
+}
+
+/** The body of a 404. */
+export function notFound(message: string): ErrorBody {
+  return errorBody('not_found', message)
+}
+
+const REASONS: Record<number, [code: string, reason: string]> = {
+  400: ['bad_request', 'Bad Request'],
+  404: ['not_found', 'Not Found'],
+  408: ['timeout', 'Request Timeout'],
+  414: ['uri_too_long', 'URI Too Long'],
+  431: ['headers_too_large', 'Request Header Fields Too Large'],
+  503: ['unavailable', 'Service Unavailable'],
+}
+
+/** Makes every error of `app` JSON of one shape, and says no more about a failure of ours than that it happened. */
+export function errorHandlers(app: FastifyInstance): void {
+  app.setNotFoundHandler((_, reply) => reply.code(404).send(notFound('There is nothing at this address.')))
+  app.setErrorHandler((error, request, reply) => {
+    const status = statusCodeOf(error)
+    if (status >= 500) request.log.error({ err: error }, 'request failed')
+    const [code] = REASONS[status] ?? [status < 500 ? 'bad_request' : 'internal']
+    const message =
+      status < 500 && error instanceof Error
+        ? error.message
+        : 'The server failed. Its operator sees the reason in the log.'
+    return reply.code(status).send(errorBody(code, message))
+  })
+}
+
+/** Answers a request that Node's parser refused (`clientError`), and closes the connection. */
+export function refuseRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  socket.end(rawResponse(status, 'The request is not HTTP that this server takes.'))
+}
+
+/** A whole HTTP response with an error, for where there is no reply object. */
+export function rawResponse(status: number, message: string): string {
+  const [code, reason] = REASONS[status] ?? ['bad_request', 'Bad Request']
+  const body = JSON.stringify(errorBody(code, message))
+  const head = `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json; charset=utf-8\r\n`
+  return `${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
+}
+
+function statusCodeOf(error: unknown): number {
+  const code = error instanceof Error && 'statusCode' in error ? error.statusCode : 500
+  return typeof code === 'number' && code >= 400 ? code : 500
+}

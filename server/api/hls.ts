@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Directory } from '../broadcast/directory.ts'
+import { notFound } from './errors.ts'
+
+/** Names of playlists and segments. Nothing else in the directory is served, and no path leads out of it. */
+const FILE = /^([A-Za-z0-9_-]{1,64})\.m3u8$|^[A-Za-z0-9_-]{1,100}\.ts$/
+
+/**
+ * `GET /hls/NAME.m3u8` and its segments, whichever server writes them. The playlist of a broadcast that is over gets an end, so
+ * that players stop asking; it goes away with its segments.
+ */
+export function hlsRoutes(app: FastifyInstance, directory: Directory, hlsDirectory: string): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith('/hls/')) reply.header('access-control-allow-origin', '*')
+  })
+  app.get<{ Params: { file: string } }>('/hls/:file', async (request, reply) => {
+    const { file } = request.params
+    const match = FILE.exec(file)
+    if (!match) return missing(reply)
+    const [, name] = match
+    if (name === undefined) return segment(file, reply)
+    return playlist(name, reply)
+  })
+
+  async function playlist(name: string, reply: FastifyReply): Promise<FastifyReply> {
+    const text = await readOrNull(join(hlsDirectory, `${name}.m3u8`))
+    if (text === null) return missing(reply)
+    const over = directory.get(name) === null && !text.includes('#EXT-X-ENDLIST')
+    return reply
+      .header('content-type', 'application/vnd.apple.mpegurl')
+      .header('cache-control', 'no-cache')
+      .send(over ? `${text.toString().trimEnd()}\n#EXT-X-ENDLIST\n` : text)
+  }
+
+  async function segment(file: string, reply: FastifyReply): Promise<FastifyReply> {
+    const bytes = await readOrNull(join(hlsDirectory, file))
+    if (bytes === null) return missing(reply)
+    return reply
+      .header('content-type', 'video/mp2t')
+      .header('cache-control', 'public, max-age=3600, immutable')
+      .send(bytes)
+  }
+}
+
+async function readOrNull(path: string): Promise<Buffer | null> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  }
+}
+
+function missing(reply: FastifyReply): FastifyReply {
+  return reply.code(404).header('cache-control', 'no-store').send(notFound('There is no such stream now.'))
+}

@@ -1,0 +1,165 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { errorHandlers, rawResponse, refuseRequest } from './api/errors.ts'
+import { healthRoute } from './api/health.ts'
+import { hlsRoutes } from './api/hls.ts'
+import { pageRoutes } from './api/pages.ts'
+import { baseOf, playbackLinks } from './api/playback.ts'
+import { statusOf, streamRoutes } from './api/streams.ts'
+import type { Broadcast } from './broadcast/broadcast.ts'
+import { Directory } from './broadcast/directory.ts'
+import type { Config } from './config.ts'
+import type { Ffmpeg } from './ffmpeg/locate.ts'
+import { IngestRoute } from './ingest/route.ts'
+import { type RtmpSource, startRtmpSource } from './ingest/rtmp-source.ts'
+import { startHls } from './outputs/hls.ts'
+import { HLS_PLAYLIST_SECONDS } from './outputs/hls-shape.ts'
+import { httpFlvRoute } from './outputs/http-flv.ts'
+import { startRtmpTarget } from './outputs/rtmp.ts'
+import { ExitError } from './process/errors.ts'
+import { reachable } from './rtmp-server/port.ts'
+import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
+import { startRtmpServer } from './rtmp-server/start.ts'
+
+/** A running gateway. */
+export interface Gateway {
+  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  url: string
+  rtmp: RtmpServer
+  /** Ends broadcasts and outputs cleanly, and everything that was started. */
+  close(): Promise<void>
+}
+
+/**
+ * Wires a gateway and starts it. `clientDirectory` holds the built pages.
+ * @throws ExitError where something that it needs is missing or taken
+ */
+export async function startGateway(
+  config: Config,
+  ffmpeg: Ffmpeg,
+  clientDirectory: string,
+  log: Logger,
+): Promise<Gateway> {
+  const hlsDirectory = join(config.dataDir, 'hls')
+  await mkdir(hlsDirectory, { recursive: true })
+  await removeOldMedia(hlsDirectory)
+  const directory = new Directory(addOutputs)
+  const sources = new Map<string, RtmpSource>()
+  const rtmp = await startRtmpServer(config, hlsDirectory, log, { onPublish, onUnpublish })
+  const here = `http://${hostInUrl(reachable(config.host))}:${config.port}`
+  const base = (request: IncomingMessage) => baseOf(request, config.publicUrl, here)
+  const ingest = new IngestRoute({
+    directory,
+    ffmpegPath: ffmpeg.path,
+    resumeSeconds: config.resumeSeconds,
+    log,
+    playbackOf: (name, request) => playbackLinks(base(request), name),
+    statusOf,
+  })
+  const appLog: FastifyBaseLogger = log
+  const app: FastifyInstance = Fastify({
+    loggerInstance: appLog,
+    disableRequestLogging: true,
+    clientErrorHandler: refuseRequest,
+    forceCloseConnections: true,
+  })
+  try {
+    errorHandlers(app)
+    await pageRoutes(app, clientDirectory)
+    healthRoute(app, ffmpeg, rtmp)
+    streamRoutes(app, directory, base)
+    hlsRoutes(app, directory, hlsDirectory)
+    httpFlvRoute(app, directory)
+    app.server.on('upgrade', (request, socket, head) => {
+      const name = ingestName(request.url ?? '')
+      if (name === null) return socket.end(rawResponse(404, 'There is no WebSocket at this address.'))
+      ingest.handleUpgrade(name, request, socket, head)
+    })
+    await listen()
+  } catch (error) {
+    await rtmp.close()
+    throw error
+  }
+  log.info({ url: here, rtmp: rtmp.url, rtmpServer: rtmp.kind, ffmpeg: ffmpeg.version }, 'gateway is ready')
+  return { url: here, rtmp, close }
+
+  async function listen(): Promise<void> {
+    try {
+      await app.listen({ host: config.host, port: config.port })
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : null
+      const reason = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be used (${String(code)})`
+      throw new ExitError(
+        'port_taken',
+        `Port ${config.port} on ${config.host} ${reason}. Choose another with --port.`,
+        3,
+      )
+    }
+  }
+
+  function addOutputs(broadcast: Broadcast): void {
+    const shared = { ffmpegPath: ffmpeg.path, log }
+    // What an encoder publishes to our server is there already.
+    if (broadcast.source !== 'rtmp') {
+      broadcast.addOutput(
+        startRtmpTarget(broadcast, { name: rtmp.kind, url: rtmp.publishUrl(broadcast.name), ...shared }),
+      )
+    }
+    if (!rtmp.makesHls) broadcast.addOutput(startHls(broadcast, { directory: hlsDirectory, ...shared }))
+    log.info({ stream: broadcast.name }, 'broadcast is live')
+  }
+
+  function onPublish(name: string): boolean {
+    if (directory.get(name)) {
+      log.warn({ stream: name }, 'an encoder was refused: the name is taken')
+      return false
+    }
+    const source = startRtmpSource(
+      directory.claim(name, 'rtmp'),
+      rtmp.playUrl(name),
+      ffmpeg.path,
+      log.child({ stream: name }),
+    )
+    sources.set(name, source)
+    return true
+  }
+
+  function onUnpublish(name: string): void {
+    void sources.get(name)?.close()
+    sources.delete(name)
+  }
+
+  async function close(): Promise<void> {
+    log.info('gateway is shutting down')
+    await ingest.close()
+    await Promise.all([...sources.values()].map((source) => source.close()))
+    await directory.close()
+    await app.close()
+    await rtmp.close()
+  }
+}
+
+/** The NAME of `/ingest/NAME`, still to be checked; null for another path. */
+function ingestName(url: string): string | null {
+  const path = url.split('?')[0] ?? ''
+  const [, name] = /^\/ingest\/([^/]*)$/.exec(path) ?? []
+  return name ?? null
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** Playlists and segments of broadcasts that are long over. Newer ones stay: a broadcast may go on where it was. */
+async function removeOldMedia(directory: string): Promise<void> {
+  const oldest = Date.now() - 2 * HLS_PLAYLIST_SECONDS * 1000
+  for (const name of await readdir(directory)) {
+    if (!/\.(m3u8|ts)$/.test(name)) continue
+    const file = join(directory, name)
+    if ((await stat(file)).mtimeMs < oldest) await rm(file)
+  }
+}

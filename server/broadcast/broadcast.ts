@@ -1,0 +1,156 @@
+import type { AudioStatus, TargetStatus, VideoStatus } from '../../shared/status.ts'
+import { pictureSize } from '../flv/avc.ts'
+import { type BusTag, GopCache } from '../flv/gop-cache.ts'
+import { encodeTag, kindOf, type Tag } from '../flv/tag.ts'
+import { Timeline } from '../flv/timeline.ts'
+import { EpochWriter } from './epoch-writer.ts'
+import { Subscription } from './subscription.ts'
+
+/** Where a broadcast comes from: a page, `castgate push`, or an encoder at our RTMP server. */
+export type Source = 'recorder' | 'file' | 'rtmp'
+
+/** Something that a broadcast is sent to for as long as it lasts. It fails alone. */
+export interface Output {
+  /** For the API; null for outputs that are not targets. */
+  status(): TargetStatus | null
+  /** Writes what is still queued, ends cleanly, and resolves when nothing of it is left. Never rejects. */
+  close(): Promise<void>
+}
+
+/** What an epoch brings. */
+export interface EpochInfo {
+  epoch: number
+  /** Milliseconds since the first epoch began. */
+  at: number
+  video: VideoStatus | null
+  audio: AudioStatus | null
+}
+
+/** Which kinds of tracks a broadcast carries. */
+export interface Layout {
+  video: boolean
+  audio: boolean
+}
+
+/** Called by a broadcast at the turns of its life. */
+export interface BroadcastEvents {
+  /** The first media arrived: outputs may join. */
+  onLive(broadcast: Broadcast): void
+  /** The last output is closed: the name is free again. */
+  onClosed(broadcast: Broadcast): void
+}
+
+/**
+ * The bus of one stream name. A source writes FLV tags into it, epoch by epoch; outputs subscribe. It outlives sockets,
+ * FFmpeg processes and targets, and ends when its publisher says so or is not waited for any longer.
+ */
+export class Broadcast {
+  readonly name: string
+  readonly source: Source
+  readonly startedAt = new Date()
+  /** Bytes of media received. */
+  bytesIn = 0
+  /** Viewers over HTTP-FLV. */
+  flvViewers = 0
+  /** Whether its source is connected. */
+  sourcePresent = true
+  readonly #events: BroadcastEvents
+  readonly #timeline = new Timeline()
+  readonly #cache = new GopCache()
+  readonly #subscriptions = new Set<Subscription>()
+  readonly #outputs = new Set<Output>()
+  #epoch: EpochInfo | null = null
+  #layout: Layout = { video: false, audio: false }
+  #live = false
+  #ending: Promise<void> | null = null
+
+  constructor(name: string, source: Source, events: BroadcastEvents) {
+    this.name = name
+    this.source = source
+    this.#events = events
+  }
+
+  get state(): 'live' | 'waiting' {
+    return this.#live && this.sourcePresent && this.#ending === null ? 'live' : 'waiting'
+  }
+
+  get epoch(): EpochInfo | null {
+    return this.#epoch
+  }
+
+  /** Whether an output that joins now gets something. */
+  get hasMedia(): boolean {
+    return this.#live && this.#ending === null
+  }
+
+  get layout(): Layout {
+    return this.#layout
+  }
+
+  targets(): TargetStatus[] {
+    return [...this.#outputs].flatMap((output) => output.status() ?? [])
+  }
+
+  /** Begins an epoch. Its tags go into the writer, with times of their own. */
+  beginEpoch(info: EpochInfo): EpochWriter {
+    this.#epoch = info
+    this.#layout = {
+      video: this.#layout.video || info.video !== null,
+      audio: this.#layout.audio || info.audio !== null,
+    }
+    this.#timeline.beginEpoch(info.at)
+    return new EpochWriter((tag) => this.#publish(tag), info.audio?.action === 'silence')
+  }
+
+  /** Joins the bus: headers first, then the current group of pictures, then what comes. */
+  subscribe(): Subscription {
+    const subscription = new Subscription(() => this.#cache.headers())
+    for (const tag of [...this.#cache.headers(), ...this.#cache.gop()]) subscription.push(tag, this.#layout.video)
+    if (this.#ending === null) this.#subscriptions.add(subscription)
+    else subscription.end()
+    return subscription
+  }
+
+  unsubscribe(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription)
+    subscription.end()
+  }
+
+  addOutput(output: Output): void {
+    this.#outputs.add(output)
+  }
+
+  /** Ends the broadcast: outputs get what is queued and close. Resolves when nothing of it is left; idempotent. */
+  end(): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
+  }
+
+  async #end(): Promise<void> {
+    for (const subscription of this.#subscriptions) subscription.end()
+    this.#subscriptions.clear()
+    await Promise.all([...this.#outputs].map((output) => output.close()))
+    this.#outputs.clear()
+    this.#events.onClosed(this)
+  }
+
+  #publish(tag: Tag): void {
+    if (this.#ending !== null) return
+    const kind = kindOf(tag)
+    const timestamp = kind === 'metadata' ? 0 : this.#timeline.place(tag)
+    const busTag: BusTag = { kind, timestamp, bytes: encodeTag({ ...tag, timestamp }) }
+    if (kind === 'video-header') this.#sawPicture(tag)
+    this.#cache.add(busTag)
+    for (const subscription of this.#subscriptions) subscription.push(busTag, this.#layout.video)
+    if (!this.#live && (kind === 'keyframe' || (kind === 'audio' && !this.#layout.video))) {
+      this.#live = true
+      this.#events.onLive(this)
+    }
+  }
+
+  #sawPicture(header: Tag): void {
+    const size = pictureSize(header)
+    const video = this.#epoch?.video
+    if (size && video) Object.assign(video, { width: size.width, height: size.height })
+  }
+}

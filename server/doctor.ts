@@ -1,0 +1,111 @@
+import { createServer } from 'node:net'
+import type { Config } from './config.ts'
+import { locateFfmpeg } from './ffmpeg/locate.ts'
+import { capture } from './process/child.ts'
+import { findNginx } from './rtmp-server/nginx/program.ts'
+import { installCommand, type SystemPackage } from './system/packages.ts'
+import { findChromium } from './system/requirements.ts'
+
+/** One thing that was looked at. */
+interface Finding {
+  name: string
+  verdict: 'ok' | 'note' | 'missing'
+  text: string
+  install?: SystemPackage[]
+}
+
+const ENCODERS = ['libx264', 'aac']
+
+/** Prints what is on this machine and what to do about the rest; resolves with 0, or 3 where something needed is missing. */
+export async function doctor(config: Config): Promise<number> {
+  const findings = [
+    nodeFinding(),
+    ...(await ffmpegFindings(config)),
+    await nginxFinding(config),
+    await chromiumFinding(),
+    await portFinding(config.host, config.port, '--port', 'HTTP and WebSocket'),
+    await portFinding(config.host, config.rtmpPort, '--rtmp-port', 'RTMP'),
+    await portFinding(config.host, config.hlsPort, '--hls-port', "nginx's HTTP"),
+  ]
+  const width = Math.max(...findings.map((finding) => finding.name.length))
+  for (const { name, verdict, text, install } of findings) {
+    const mark = { ok: 'ok     ', note: 'note   ', missing: 'MISSING' }[verdict]
+    process.stdout.write(`${mark}  ${name.padEnd(width)}  ${text}\n`)
+    if (install) process.stdout.write(`${' '.repeat(width + 11)}${installCommand(install)}\n`)
+  }
+  const missing = findings.filter((finding) => finding.verdict === 'missing')
+  process.stdout.write(
+    missing.length === 0
+      ? '\nReady: npm start\n'
+      : `\n${missing.map((finding) => finding.name).join(', ')}: see above.\n`,
+  )
+  return missing.length === 0 ? 0 : 3
+}
+
+function nodeFinding(): Finding {
+  return { name: 'Node.js', verdict: 'ok', text: process.version }
+}
+
+async function ffmpegFindings(config: Config): Promise<Finding[]> {
+  const ffmpeg = await locateFfmpeg(config.ffmpeg)
+  if (!ffmpeg) {
+    const text = config.ffmpeg ? `"${config.ffmpeg}" does not run` : 'not found'
+    return [{ name: 'FFmpeg', verdict: 'missing', text, install: ['ffmpeg'] }]
+  }
+  const { stdout } = await capture(ffmpeg.path, ['-hide_banner', '-encoders'])
+  const lacking = ENCODERS.filter((encoder) => !new RegExp(`^ \\S+ ${encoder} `, 'm').test(stdout))
+  const encoders: Finding =
+    lacking.length === 0
+      ? { name: 'encoders', verdict: 'ok', text: ENCODERS.join(', ') }
+      : { name: 'encoders', verdict: 'missing', text: `this FFmpeg lacks ${lacking.join(', ')}`, install: ['ffmpeg'] }
+  return [{ name: 'FFmpeg', verdict: 'ok', text: `${ffmpeg.version} (${ffmpeg.path})` }, encoders]
+}
+
+async function nginxFinding(config: Config): Promise<Finding> {
+  const search = await findNginx(config.nginx)
+  const verdict = config.rtmp.kind === 'nginx' ? 'missing' : 'note'
+  const instead = verdict === 'note' ? ': the embedded RTMP server is used' : ''
+  switch (search.kind) {
+    case 'found':
+      return {
+        name: 'nginx',
+        verdict: 'ok',
+        text: `${search.program.version}, RTMP module ${search.program.rtmpModule ?? 'built in'}`,
+      }
+    case 'no-nginx':
+      return { name: 'nginx', verdict, text: `not found${instead}`, install: ['nginx', 'nginx-rtmp'] }
+    case 'no-module':
+      return {
+        name: 'nginx',
+        verdict,
+        text: `${search.version} without the RTMP module${instead}`,
+        install: ['nginx-rtmp'],
+      }
+  }
+}
+
+async function chromiumFinding(): Promise<Finding> {
+  const path = await findChromium()
+  if (path) return { name: 'Chromium', verdict: 'ok', text: path }
+  return {
+    name: 'Chromium',
+    verdict: 'note',
+    text: 'not found: only the end-to-end tests need it',
+    install: ['chromium'],
+  }
+}
+
+async function portFinding(host: string, port: number, option: string, use: string): Promise<Finding> {
+  const name = `port ${port}`
+  const server = createServer()
+  const free = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, host, () => server.close(() => resolve(true)))
+  })
+  if (free) return { name, verdict: 'ok', text: `free, for ${use}` }
+  return {
+    name,
+    verdict: 'note',
+    text: `in use; choose another for ${use} with ${option}, or end the program that has it`,
+  }
+}

@@ -1,0 +1,27 @@
+/** An FFmpeg run as data: what fluent-ffmpeg composes the command line from. */
+export interface FfmpegJob {
+  /** A URL, a file, or `pipe:0`. */
+  input: string
+  inputOptions: string[]
+  outputOptions: string[]
+  /** A URL, a file, or `pipe:1`. */
+  output: string
+}
+
+/** Codec of a picture that recorders and encoders send. */
+export type VideoCodec = 'h264' | 'vp8' | 'vp9' | 'av1' | 'other'
+
+/** Codec of the sound. */
+export type AudioCodec = 'aac' | 'opus' | 'other'
+
+/** What a source holds. `width` and `height` are 0 where the source does not say. */
+export interface Tracks {
+  video: { codec: VideoCodec; width: number; height: number } | null
+  audio: { codec: AudioCodec } | null
+}
+
+/** What a transcoder is to aim at. */
+export interface TranscodeGoal {
+  videoBitsPerSecond: number
+  frameRate: number
+}

@@ -1,0 +1,91 @@
+import type { RecorderContainer } from '../../shared/recorder-type.ts'
+import type { FfmpegJob } from './job.ts'
+
+const DEMUXERS: Record<RecorderContainer, string> = { matroska: 'matroska', mp4: 'mov' }
+
+/** The decoders that a publisher's recording may reach. */
+const RECORDING_DECODERS =
+  'h264,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,opus,libopus,vorbis,pcm_s16le,pcm_f32le'
+
+/**
+ * FLV on standard output. Each packet is written at once; a track that stays silent holds the other one up for 1 s at most.
+ */
+const FLV_OUT = [
+  '-max_interleave_delta',
+  '1000000',
+  '-flvflags',
+  'no_duration_filesize',
+  '-flush_packets',
+  '1',
+  '-f',
+  'flv',
+]
+
+/** FLV from the bus. It says in its first tags what it holds, so nothing needs to be probed. */
+const FLV_IN = ['-protocol_whitelist', 'pipe', '-f', 'flv', '-probesize', '32', '-analyzeduration', '0']
+
+/**
+ * A publisher's recording, which is hostile until shown otherwise: the demuxer is named, never probed, and the only protocol
+ * is `pipe`, so nothing in it makes FFmpeg open a file or a connection. Its header has been read, so probing is short.
+ */
+export function recordingJob(container: RecorderContainer, codecOptions: string[]): FfmpegJob {
+  const inputOptions = [
+    ...['-protocol_whitelist', 'pipe', '-codec_whitelist', RECORDING_DECODERS],
+    ...['-f', DEMUXERS[container], '-probesize', '32', '-analyzeduration', '0'],
+  ]
+  return { input: 'pipe:0', inputOptions, outputOptions: [...codecOptions, ...FLV_OUT], output: 'pipe:1' }
+}
+
+/** A stream that an encoder publishes to our RTMP server. */
+export function rtmpSourceJob(url: string, codecOptions: string[]): FfmpegJob {
+  const inputOptions = ['-protocol_whitelist', 'rtmp,tcp', '-analyzeduration', '1000000']
+  return { input: url, inputOptions, outputOptions: [...codecOptions, ...FLV_OUT], output: 'pipe:1' }
+}
+
+/** Publishes the bus to an RTMP URL. FFmpeg ends the stream with deleteStream when its input ends. */
+export function rtmpTargetJob(url: string): FfmpegJob {
+  const outputOptions = ['-c', 'copy', '-flvflags', 'no_duration_filesize', '-f', 'flv']
+  return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: url }
+}
+
+/** How an HLS playlist is made. */
+export interface HlsShape {
+  /** Seconds of each segment, at least; it ends at a keyframe. */
+  segmentSeconds: number
+  /** Segments in the playlist. */
+  segments: number
+}
+
+/**
+ * Writes the bus as HLS: `playlist`, and segments beside it. Their numbers begin with the time in seconds, so that no name
+ * comes again. The playlist is continued where there is one, and has no end: the gateway says when a stream has ended.
+ */
+export function hlsJob(playlist: string, segmentPattern: string, shape: HlsShape): FfmpegJob {
+  const outputOptions = [
+    ...['-c', 'copy', '-f', 'hls', '-hls_time', String(shape.segmentSeconds), '-hls_list_size', String(shape.segments)],
+    ...['-hls_flags', 'delete_segments+append_list+omit_endlist+program_date_time+independent_segments+temp_file'],
+    ...['-hls_start_number_source', 'epoch', '-hls_segment_filename', segmentPattern],
+  ]
+  return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: playlist }
+}
+
+/** A file of the operator's own, in real time. */
+function fileInput(path: string, loop: boolean): Pick<FfmpegJob, 'input' | 'inputOptions'> {
+  return { input: `file:${path}`, inputOptions: [...(loop ? ['-stream_loop', '-1'] : []), '-re'] }
+}
+
+/** Progress in lines of `key=value` on standard error, twice a second. */
+const PROGRESS = ['-progress', 'pipe:2', '-stats_period', '0.5']
+
+/** Publishes a file to an RTMP URL. */
+export function pushUrlJob(path: string, loop: boolean, codecOptions: string[], url: string): FfmpegJob {
+  const outputOptions = [...PROGRESS, ...codecOptions, '-flvflags', 'no_duration_filesize', '-f', 'flv']
+  return { ...fileInput(path, loop), outputOptions, output: url }
+}
+
+/** Writes a file as fragments of MP4, which keeps both times of a frame: Matroska would lose those of B-frames. */
+export function pushFileJob(path: string, loop: boolean, codecOptions: string[]): FfmpegJob {
+  const movflags = 'frag_keyframe+empty_moov+delay_moov+default_base_moof'
+  const outputOptions = [...PROGRESS, ...codecOptions, '-movflags', movflags, '-frag_duration', '200000', '-f', 'mp4']
+  return { ...fileInput(path, loop), outputOptions, output: 'pipe:1' }
+}

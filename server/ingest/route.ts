@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { IngestError } from '../../shared/close-codes.ts'
+import { HELLO_TIMEOUT_MS, SUBPROTOCOL } from '../../shared/limits.ts'
+import type { Hello } from '../../shared/messages.ts'
+import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
+import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { Directory } from '../broadcast/directory.ts'
+import { type Incoming, IngestConnection } from './connection.ts'
+import { IngestSession, type SessionContext } from './session.ts'
+
+/** Most bytes that are read of one frame before it is refused: enough to say 4413 to what is too large, and no more. */
+const MOST_FRAME_BYTES = 16 * 1024 * 1024
+
+/** What the route needs of the gateway. */
+export interface IngestOptions {
+  directory: Directory
+  ffmpegPath: string
+  resumeSeconds: number
+  log: Logger
+  playbackOf(name: string, request: IncomingMessage): PlaybackLinks
+  statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamStatus
+}
+
+/** The ingest side of the gateway: takes upgrades to `/ingest/NAME`, and holds the sessions. */
+export class IngestRoute {
+  readonly #options: IngestOptions
+  readonly #sessions = new Map<string, IngestSession>()
+  readonly #server: WebSocketServer
+
+  constructor(options: IngestOptions) {
+    this.#options = options
+    this.#server = new WebSocketServer({
+      noServer: true,
+      maxPayload: MOST_FRAME_BYTES,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    })
+  }
+
+  /** Takes an HTTP upgrade whose path is `/ingest/` and `name`, as the client wrote it. */
+  handleUpgrade(name: string, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      void this.#serve(name, request, webSocket)
+    })
+  }
+
+  /** Tells all publishers that the gateway ends, and ends their broadcasts. */
+  async close(): Promise<void> {
+    const reason = new IngestError(
+      'unavailable',
+      'The server is shutting down. The broadcast can go on when it is back.',
+    )
+    await Promise.all([...this.#sessions.values()].map((session) => session.shutDown(reason)))
+    for (const client of this.#server.clients) client.terminate()
+    this.#server.close()
+  }
+
+  async #serve(name: string, request: IncomingMessage, socket: WebSocket): Promise<void> {
+    const connection = new IngestConnection(socket)
+    try {
+      if (socket.protocol !== SUBPROTOCOL) {
+        throw new IngestError('bad_message', `Open the socket with the subprotocol "${SUBPROTOCOL}".`)
+      }
+      if (!isStreamName(name)) throw new IngestError('bad_message', `A stream name has ${STREAM_NAME_RULE}.`)
+      const messages = connection.messages()
+      const hello = await firstHello(messages)
+      await this.#sessionFor(name, hello, request).serve(connection, messages)
+    } catch (error) {
+      if (error instanceof IngestError) return connection.fail(error)
+      this.#options.log.error({ err: error, stream: name }, 'ingest failed')
+      connection.fail(new IngestError('internal', 'The server failed. Its operator sees the reason in the log.'))
+    }
+  }
+
+  #sessionFor(name: string, hello: Hello, request: IncomingMessage): IngestSession {
+    if (hello.session !== null) {
+      const session = this.#sessions.get(hello.session)
+      if (session && session.broadcast.name === name) return session
+      throw new IngestError('no_session', 'The server does not know this session any more. Start a new one.')
+    }
+    const { directory, playbackOf, ...rest } = this.#options
+    const context: SessionContext = {
+      ...rest,
+      playback: playbackOf(name, request),
+      onClosed: (closed) => this.#sessions.delete(closed.id),
+    }
+    const session = new IngestSession(directory.claim(name, hello.source ?? 'recorder'), context)
+    this.#sessions.set(session.id, session)
+    return session
+  }
+}
+
+/** @throws IngestError `hello_timeout`, or `bad_message` where something else comes first */
+async function firstHello(messages: AsyncGenerator<Incoming, void, undefined>): Promise<Hello> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    const error = new IngestError('hello_timeout', `No hello came within ${HELLO_TIMEOUT_MS / 1000} s.`)
+    timer = setTimeout(() => reject(error), HELLO_TIMEOUT_MS)
+  })
+  try {
+    const first = await Promise.race([messages.next(), timeout])
+    if (first.value?.type !== 'hello') throw new IngestError('bad_message', 'The first message is "hello".')
+    return first.value
+  } finally {
+    clearTimeout(timer)
+  }
+}

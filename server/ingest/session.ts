@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import { IngestError } from '../../shared/close-codes.ts'
+import { CHUNK_BYTES, WINDOW_BYTES } from '../../shared/limits.ts'
+import type { EpochStart } from '../../shared/messages.ts'
+import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { FfmpegExit } from '../ffmpeg/run.ts'
+import { describe } from '../ffmpeg/run.ts'
+import type { Incoming, IngestConnection } from './connection.ts'
+import { RecordingEpoch } from './recording-epoch.ts'
+
+const STATUS_INTERVAL_MS = 1_000
+/** Times that FFmpeg may be lost within the period below, before the recording is refused. */
+const LOSSES_ALLOWED = 3
+const LOSSES_PERIOD_MS = 60_000
+
+/** What a session needs of the gateway. */
+export interface SessionContext {
+  ffmpegPath: string
+  resumeSeconds: number
+  log: Logger
+  /** The links of the stream, as the publisher reaches this server. */
+  playback: PlaybackLinks
+  statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamStatus
+  /** The session is over. */
+  onClosed(session: IngestSession): void
+}
+
+/**
+ * A publisher's session: it outlives its sockets, and holds what must survive them: the broadcast, the epoch that runs, and
+ * the number of the next chunk.
+ */
+export class IngestSession {
+  readonly id = randomUUID()
+  readonly broadcast: Broadcast
+  readonly #context: SessionContext
+  readonly #log: Logger
+  #connection: IngestConnection | null = null
+  #epoch: RecordingEpoch | null = null
+  /** The first sequence number that the server does not have. */
+  #next = 0
+  /** Handles one message after the other, whichever socket brought them. */
+  #work: Promise<void> = Promise.resolve()
+  #resumeTimer: NodeJS.Timeout | null = null
+  #losses: number[] = []
+  #closing: Promise<void> | null = null
+
+  constructor(broadcast: Broadcast, context: SessionContext) {
+    this.broadcast = broadcast
+    this.#context = context
+    this.#log = context.log.child({ stream: broadcast.name })
+    this.#log.info({ source: broadcast.source }, 'broadcast began')
+  }
+
+  /**
+   * Serves a socket until it closes: says what the session has, then takes what comes. An older socket is closed.
+   * @throws IngestError where the publisher breaks the protocol or sends what cannot be used: the session is over then
+   */
+  async serve(connection: IngestConnection, messages: AsyncIterable<Incoming>): Promise<void> {
+    this.#attach(connection)
+    const status = setInterval(() => connection.send({ type: 'status', ...this.#status() }), STATUS_INTERVAL_MS)
+    try {
+      for await (const message of messages) {
+        this.#work = this.#work.then(() => this.#handle(message, connection))
+        await this.#work
+      }
+    } catch (error) {
+      if (this.#connection === connection) {
+        this.#connection = null
+        const { code, message } = error instanceof IngestError ? error : { code: 'internal', message: String(error) }
+        this.#log.warn({ code, reason: message }, 'broadcast refused')
+        void this.close()
+      }
+      throw error
+    } finally {
+      clearInterval(status)
+      if (this.#connection === connection) this.#detach()
+    }
+  }
+
+  /** Ends the session and its broadcast: what has arrived is written first. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** Tells the publisher why the session ends, and ends it. */
+  async shutDown(reason: IngestError): Promise<void> {
+    const connection = this.#connection
+    this.#connection = null
+    connection?.fail(reason)
+    await this.close()
+  }
+
+  #attach(connection: IngestConnection): void {
+    if (this.#closing) throw new IngestError('no_session', 'This broadcast has ended. Start a new one.')
+    const older = this.#connection
+    this.#connection = connection
+    older?.fail(new IngestError('taken_over', 'The broadcast goes on over another connection.'))
+    if (this.#resumeTimer) {
+      clearTimeout(this.#resumeTimer)
+      this.#resumeTimer = null
+      this.#log.info({ next: this.#next }, 'publisher is back')
+    }
+    this.broadcast.sourcePresent = true
+    connection.send({
+      type: 'welcome',
+      session: this.id,
+      next: this.#next,
+      limits: { chunkBytes: CHUNK_BYTES, resumeSeconds: this.#context.resumeSeconds, windowBytes: WINDOW_BYTES },
+      playback: this.#context.playback,
+    })
+  }
+
+  #detach(): void {
+    this.#connection = null
+    if (this.#closing) return
+    this.broadcast.sourcePresent = false
+    this.#log.info({ seconds: this.#context.resumeSeconds }, 'publisher is gone, waiting for it')
+    this.#resumeTimer = setTimeout(() => {
+      this.#log.info('publisher did not come back')
+      void this.close()
+    }, this.#context.resumeSeconds * 1000)
+  }
+
+  async #handle(message: Incoming, connection: IngestConnection): Promise<void> {
+    // A message of a socket that was taken over while it waited: the new socket brings it again.
+    if (this.#connection !== connection) return
+    switch (message.type) {
+      case 'hello':
+        throw new IngestError('bad_message', 'A socket says hello once.')
+      case 'ping':
+        connection.send({ type: 'pong' })
+        return
+      case 'epoch':
+        await this.#beginEpoch(message)
+        return
+      case 'chunk': {
+        if (message.epoch !== this.#epoch?.number) {
+          throw new IngestError('bad_message', `Chunk ${message.sequence} belongs to an epoch that has not begun.`)
+        }
+        if (message.sequence !== this.#next) {
+          throw new IngestError('bad_message', `Chunk ${this.#next} comes next, not chunk ${message.sequence}.`)
+        }
+        this.#next++
+        this.broadcast.bytesIn += message.payload.byteLength
+        await this.#epoch.write(message.payload)
+        this.#connection?.send({ type: 'ack', next: this.#next })
+        return
+      }
+      case 'end': {
+        await this.#endEpoch()
+        await this.close()
+        connection.finish()
+      }
+    }
+  }
+
+  async #beginEpoch(start: EpochStart): Promise<void> {
+    const current = this.#epoch?.number ?? -1
+    // After a resume it is sent again, in case the server does not have it.
+    if (start.epoch === current) return
+    if (start.epoch < current) throw new IngestError('bad_message', `Epoch ${start.epoch} is over.`)
+    await this.#endEpoch()
+    this.#epoch = new RecordingEpoch(start, this.broadcast, this.#context.ffmpegPath, (exit) => this.#lost(exit))
+    this.#log.info({ epoch: start.epoch, mimeType: start.mimeType }, 'epoch began')
+  }
+
+  async #endEpoch(): Promise<void> {
+    await this.#epoch?.end()
+    this.#epoch = null
+  }
+
+  /** FFmpeg went away in the middle of an epoch. The recorder can start again; its next header starts a new FFmpeg. */
+  #lost(exit: FfmpegExit): void {
+    if (this.#closing) return
+    this.#log.warn({ reason: exit.message, exit: describe(exit) }, 'FFmpeg was lost, asking for a new epoch')
+    const now = Date.now()
+    this.#losses = [...this.#losses.filter((at) => now - at < LOSSES_PERIOD_MS), now]
+    if (this.#losses.length > LOSSES_ALLOWED) {
+      const reason = `FFmpeg failed ${this.#losses.length} times with this recording.`
+      void this.shutDown(new IngestError('unsupported_media', reason))
+      return
+    }
+    this.#connection?.send({ type: 'restart', reason: 'The server lost its FFmpeg and needs a new recording.' })
+  }
+
+  async #close(): Promise<void> {
+    if (this.#resumeTimer) clearTimeout(this.#resumeTimer)
+    try {
+      await this.#endEpoch()
+    } catch (error) {
+      if (!(error instanceof IngestError)) throw error
+      this.#log.warn({ code: error.code, reason: error.message }, 'the last epoch gave nothing')
+    }
+    await this.broadcast.end()
+    this.#context.onClosed(this)
+    this.#log.info({ bytesIn: this.broadcast.bytesIn }, 'broadcast ended')
+  }
+
+  #status(): StreamStatus {
+    return this.#context.statusOf(this.broadcast, this.#context.playback)
+  }
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { addAddressOptions, addInstallOption, addServerOptions, configFrom, mayInstall } from './config.ts'
+import { doctor } from './doctor.ts'
+import { ExitError } from './process/errors.ts'
+import { push } from './push/push.ts'
+import { serve } from './serve.ts'
+
+/** Runs the command line; resolves with the exit code: 0 done, 1 failed, 2 bad usage, 3 something is missing. */
+export async function main(args: string[]): Promise<number> {
+  let exitCode = 0
+  const program = new Command('castgate')
+    .description('Turns a browser into a live encoder: recorded chunks over a WebSocket, FFmpeg, RTMP, HLS.')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('(castgate --help says more)')
+  addInstallOption(addServerOptions(program.command('serve').version(version())))
+    .description('start the gateway: pages, ingest, RTMP server')
+    .action(async (options) => {
+      exitCode = await serve(configFrom(options))
+    })
+  addInstallOption(addAddressOptions(program.command('push').version(version())))
+    .description('broadcast a file in real time, copying what can be copied')
+    .argument('<file>', 'video or audio file')
+    .argument('[target]', 'stream name, or rtmp:// URL', 'stream')
+    .option('--loop', 'begin again at the end, until Ctrl-C')
+    .action(async (file, target, options) => {
+      exitCode = await push({
+        loop: false,
+        ...options,
+        file,
+        target,
+        ffmpeg: options.ffmpeg ?? null,
+        install: mayInstall(options),
+      })
+    })
+  addServerOptions(program.command('doctor').version(version()))
+    .description('tell what was found on this machine, and what to do about the rest')
+    .action(async (options) => {
+      exitCode = await doctor(configFrom(options))
+    })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof ExitError) {
+      process.stderr.write(`castgate: ${error.message}\n`)
+      return error.exitCode
+    }
+    throw error
+  }
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return version
+}

@@ -1,0 +1,130 @@
+import type { Writable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { TargetStatus } from '../../shared/status.ts'
+import type { Broadcast, Output } from '../broadcast/broadcast.ts'
+import type { Subscription } from '../broadcast/subscription.ts'
+import type { FfmpegJob } from '../ffmpeg/job.ts'
+import { describe, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
+import { encodeFileHeader } from '../flv/tag.ts'
+
+/** Waits between attempts: doubled from the first to the last, each shortened by up to a half at random. */
+const FIRST_RETRY_MS = 500
+const LAST_RETRY_MS = 15_000
+/** A run of this length was a success: the next failure starts with the first wait again. */
+const SETTLED_MS = 10_000
+/** How long an output may take to write the rest and close. */
+const CLOSE_MS = 2_000
+
+/** What an output is. */
+export interface OutputSpec {
+  /** What people call it, in the API and the log. */
+  name: string
+  /** Whether it is a target, which the API lists. */
+  isTarget: boolean
+  ffmpegPath: string
+  job: FfmpegJob
+  log: Logger
+}
+
+/**
+ * An output that an FFmpeg of its own writes, fed with FLV from the bus. It joins at a keyframe with the headers first, and
+ * when it fails it tries again for as long as the broadcast lasts; nobody else notices.
+ */
+export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Output {
+  const log = spec.log.child({ stream: broadcast.name, output: spec.name })
+  const status: TargetStatus = { name: spec.name, state: 'connecting', lastError: null, bytesOut: 0, reconnects: 0 }
+  const closing = new AbortController()
+  const done = keepRunning()
+  return {
+    status: () => (spec.isTarget ? { ...status } : null),
+    async close() {
+      closing.abort()
+      await done
+    },
+  }
+
+  async function keepRunning(): Promise<void> {
+    for (let failures = 0; ; failures++) {
+      const began = Date.now()
+      const end = await runOnce()
+      if (end.kind === 'finished') {
+        log.info({ bytesOut: status.bytesOut }, 'output closed')
+        return
+      }
+      if (Date.now() - began > SETTLED_MS) failures = 0
+      status.state = 'retrying'
+      status.lastError = end.message
+      status.reconnects++
+      const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures) * (1 - Math.random() / 2)
+      log.warn({ reason: end.message, retryInMs: Math.round(wait) }, 'output failed')
+      if (closing.signal.aborted || !(await pause(wait, closing.signal))) return
+    }
+  }
+
+  async function runOnce(): Promise<{ kind: 'finished' } | { kind: 'failed'; message: string }> {
+    const subscription = broadcast.subscribe()
+    try {
+      const run = await runFfmpeg(spec.ffmpegPath, spec.job, { onLine: noticeOpen }, 'info')
+      const gone = new AbortController()
+      void run.exited.then(() => gone.abort())
+      await pump(subscription, run, gone.signal)
+      // The run ended by itself, or the broadcast did.
+      const exit = await stopFfmpeg(run, CLOSE_MS)
+      if (!gone.signal.aborted || closing.signal.aborted) return { kind: 'finished' }
+      return { kind: 'failed', message: lastLine(exit.message) ?? describe(exit) }
+    } finally {
+      broadcast.unsubscribe(subscription)
+    }
+  }
+
+  /** FFmpeg tells its output once it is open: for RTMP, once the server took the stream. */
+  function noticeOpen(line: string): void {
+    if (!line.startsWith('Output #0') || status.state === 'live') return
+    status.state = 'live'
+    log.info('output is live')
+  }
+
+  async function pump(subscription: Subscription, run: FfmpegRun, gone: AbortSignal): Promise<void> {
+    await write(run.stdin, [encodeFileHeader(broadcast.layout)], gone)
+    for (;;) {
+      const batch = await subscription.next(gone)
+      if (batch === null) return
+      const bytes = batch.map((tag) => tag.bytes)
+      await write(run.stdin, bytes, gone)
+      for (const { length } of bytes) status.bytesOut += length
+    }
+  }
+}
+
+/** Writes pieces as one, and waits for room where there is none. */
+async function write(to: Writable, pieces: Buffer[], gone: AbortSignal): Promise<void> {
+  to.cork()
+  let room = true
+  for (const piece of pieces) room = to.write(piece)
+  to.uncork()
+  if (room || gone.aborted) return
+  await new Promise<void>((resolve) => {
+    const go = () => {
+      to.off('drain', go)
+      gone.removeEventListener('abort', go)
+      resolve()
+    }
+    to.once('drain', go)
+    gone.addEventListener('abort', go)
+  })
+}
+
+/** Waits; false when `signal` ended it. */
+async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await delay(ms, undefined, { signal })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function lastLine(text: string): string | undefined {
+  return text.split('\n').at(-1)
+}

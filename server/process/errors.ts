@@ -1,0 +1,26 @@
+/** An error that ends the program with an exit code of its own, and a sentence for the person who started it. */
+export class ExitError extends Error {
+  readonly code: string
+  readonly exitCode: number
+
+  constructor(code: string, message: string, exitCode = 1) {
+    super(message)
+    this.name = 'ExitError'
+    this.code = code
+    this.exitCode = exitCode
+  }
+}
+
+/** Bad usage: exit code 2. */
+export class UsageError extends ExitError {
+  constructor(message: string) {
+    super('usage', message, 2)
+  }
+}
+
+/** Something that is needed is missing: exit code 3. The message names it and says how to get it. */
+export class MissingError extends ExitError {
+  constructor(code: string, message: string) {
+    super(code, message, 3)
+  }
+}

@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { type Child, type ChildExit, stopChild } from './child.ts'
+
+const FIRST_RETRY_MS = 200
+const LAST_RETRY_MS = 10_000
+const STOP_MS = 1_500
+
+/** A program that is to run for as long as the gateway. */
+export interface Supervised {
+  /** Why it does not run right now, or null. */
+  problem(): string | null
+  /** Ends it. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a program, waits until it is ready, and starts it again whenever it ends, with growing waits.
+ * @param ready resolves when the program can be used; rejects where it will never be
+ * @throws whatever `ready` rejects with, at the first start
+ */
+export async function supervise(
+  name: string,
+  start: () => Child,
+  ready: (child: Child) => Promise<void>,
+  log: Logger,
+): Promise<Supervised> {
+  const closing = new AbortController()
+  let problem: string | null = `${name} is starting`
+  let child = start()
+  try {
+    await ready(child)
+  } catch (error) {
+    await stopChild(child, STOP_MS)
+    throw error
+  }
+  problem = null
+  const running = keepRunning()
+  return {
+    problem: () => problem,
+    async close() {
+      closing.abort()
+      await stopChild(child, STOP_MS)
+      await running
+    },
+  }
+
+  async function keepRunning(): Promise<void> {
+    for (let failures = 0; ; ) {
+      const exit = await child.exited
+      if (closing.signal.aborted) return
+      problem = `${name} ${wordsFor(exit)}`
+      const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++)
+      log.error({ reason: problem, retryInMs: wait }, `${name} ended by itself`)
+      await delay(wait, undefined, { signal: closing.signal }).catch(() => {})
+      if (closing.signal.aborted) return
+      child = start()
+      try {
+        await ready(child)
+        problem = null
+        failures = 0
+        log.info(`${name} is back`)
+      } catch (error) {
+        child.process.kill('SIGKILL')
+        log.error({ err: error }, `${name} did not come back`)
+      }
+    }
+  }
+}
+
+function wordsFor(exit: ChildExit): string {
+  switch (exit.kind) {
+    case 'exited':
+      return `ended with code ${exit.code}`
+    case 'killed':
+      return `was killed by ${exit.signal}`
+    case 'not-started':
+      return `did not start: ${exit.message}`
+  }
+}

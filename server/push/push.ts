@@ -1,0 +1,95 @@
+import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
+import type { ServerAddress } from '../config.ts'
+import { planCodecs } from '../ffmpeg/codecs.ts'
+import { pushFileJob, pushUrlJob } from '../ffmpeg/jobs.ts'
+import { type FfmpegRun, runFfmpeg } from '../ffmpeg/run.ts'
+import { ExitError, UsageError } from '../process/errors.ts'
+import { requireFfmpeg } from '../system/requirements.ts'
+import { type MediaFile, readMediaFile } from './media-file.ts'
+import { Progress } from './progress.ts'
+import { Uplink } from './uplink.ts'
+
+/** What `castgate push` was asked to do. */
+export interface PushOptions extends ServerAddress {
+  file: string
+  /** A stream name of a gateway, or an RTMP URL. */
+  target: string
+  loop: boolean
+  ffmpeg: string | null
+  install: boolean
+}
+
+/**
+ * Broadcasts a file in real time: to a gateway, or straight to an RTMP URL. What can be copied is copied. Resolves with the exit
+ * code; Ctrl-C ends it cleanly, with 0.
+ * @throws ExitError where the file, the gateway or the target is not good
+ */
+export async function push(options: PushOptions): Promise<number> {
+  const toUrl = /^rtmps?:\/\//.test(options.target)
+  if (!toUrl && !isStreamName(options.target)) {
+    throw new UsageError(`"${options.target}" is neither an rtmp:// URL nor a stream name (${STREAM_NAME_RULE}).`)
+  }
+  const ffmpeg = await requireFfmpeg(options.ffmpeg, options.install)
+  const file = await readMediaFile(options.file, ffmpeg.path)
+  const progress = new Progress(process.stdout, options.loop ? null : file.duration)
+  try {
+    return await (toUrl
+      ? pushToUrl(file, options, ffmpeg.path, progress)
+      : pushToGateway(file, options, ffmpeg.path, progress))
+  } finally {
+    progress.finish()
+  }
+}
+
+async function pushToUrl(
+  file: MediaFile,
+  options: PushOptions,
+  ffmpegPath: string,
+  progress: Progress,
+): Promise<number> {
+  const job = pushUrlJob(file.path, options.loop, planCodecs(file.tracks).outputOptions, options.target)
+  const run = await runFfmpeg(ffmpegPath, job, { onLine: progress.take })
+  const interrupted = interruptWith(run)
+  const exit = await run.exited
+  if (interrupted() || (exit.kind === 'exited' && exit.code === 0)) return 0
+  throw new ExitError('push_failed', `The RTMP server did not take ${file.path}. ${withoutProgress(exit.message)}`)
+}
+
+async function pushToGateway(
+  file: MediaFile,
+  options: PushOptions,
+  ffmpegPath: string,
+  progress: Progress,
+): Promise<number> {
+  const base = options.server ?? `http://${options.host}:${options.port}`
+  const uplink = new Uplink(`${base.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${options.target}`)
+  const links = await Promise.race([uplink.welcome, uplink.done.then(() => null)])
+  if (links) process.stderr.write(`Broadcasting ${file.path}: ${links.watch}\n`)
+  const job = pushFileJob(file.path, options.loop, planCodecs(file.tracks).outputOptions)
+  const run = await runFfmpeg(ffmpegPath, job, { onLine: progress.take, onOutput: (bytes) => uplink.push(bytes) })
+  const interrupted = interruptWith(run)
+  const refused = uplink.done.catch(() => run.kill('SIGKILL'))
+  const exit = await run.exited
+  uplink.end()
+  await uplink.done
+  await refused
+  if (interrupted() || (exit.kind === 'exited' && exit.code === 0)) return 0
+  throw new ExitError('push_failed', `FFmpeg stopped in the middle of ${file.path}. ${withoutProgress(exit.message)}`)
+}
+
+/** Lets Ctrl-C (or SIGTERM) end FFmpeg the way it ends at the end of a file; tells whether that happened. */
+function interruptWith(run: FfmpegRun): () => boolean {
+  let interrupted = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interrupted = true
+      run.kill('SIGINT')
+    })
+  }
+  return () => interrupted
+}
+
+/** The last thing that FFmpeg said which is not a figure of `-progress`. */
+function withoutProgress(message: string): string {
+  return message.split('\n').findLast((line) => !/^\w+=/.test(line)) ?? ''
+}

@@ -1,0 +1,26 @@
+/** The part of node-media-server 4 that Castgate uses; it brings no types of its own. */
+declare module 'node-media-server' {
+  import type { EventEmitter } from 'node:events'
+
+  export interface Session {
+    id: string
+    streamApp: string
+    streamName: string
+    streamQuery: Record<string, string | undefined>
+    /** The stream at the server. `publishGraceMs`: how long it waits for a publisher that has gone. */
+    broadcast: { publishGraceMs: number }
+    close(): void
+  }
+
+  export default class NodeMediaServer {
+    constructor(configuration: {
+      bind: string
+      rtmp: { port: number }
+      store: { path: string }
+      webadmin: { enable: boolean }
+    })
+    readonly rtmpServer: { tcpServer: EventEmitter }
+    on(event: 'prePublish' | 'donePublish', listener: (session: Session) => void): void
+    run(): Promise<void>
+  }
+}

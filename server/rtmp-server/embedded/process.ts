@@ -1,0 +1,46 @@
+/**
+ * The embedded RTMP server, node-media-server, in a process of its own: it takes a publisher's bytes apart, and holds without
+ * a bound what a slow player has not taken. Only the gateway starts it, and it ends with the gateway.
+ */
+import NodeMediaServer, { type Session } from 'node-media-server'
+import type { FromEmbedded, ToEmbedded } from './messages.ts'
+
+const APPLICATION = 'live'
+
+function tell(message: FromEmbedded): void {
+  process.send?.(message)
+}
+
+function start({ host, port, directory, secret }: Extract<ToEmbedded, { type: 'start' }>): void {
+  const publishers = new Map<string, Session>()
+  const server = new NodeMediaServer({
+    bind: host,
+    rtmp: { port },
+    store: { path: directory },
+    webadmin: { enable: false },
+  })
+  server.rtmpServer.tcpServer.on('listening', () => tell({ type: 'listening' }))
+  server.on('prePublish', (session) => {
+    // The gateway itself waits for a publisher that has gone.
+    session.broadcast.publishGraceMs = 0
+    if (session.streamApp !== APPLICATION) return session.close()
+    if (session.streamQuery.publisher === secret) return
+    publishers.set(session.id, session)
+    tell({ type: 'publish', id: session.id, name: session.streamName })
+  })
+  server.on('donePublish', (session) => {
+    if (publishers.delete(session.id)) tell({ type: 'unpublish', id: session.id })
+  })
+  process.on('message', (message: ToEmbedded) => {
+    if (message.type === 'deny') publishers.get(message.id)?.close()
+  })
+  void server.run()
+}
+
+// It says on the console who connects, with addresses.
+console.log = (line: unknown) => tell({ type: 'log', line: String(line) })
+process.once('message', (message: ToEmbedded) => {
+  if (message.type === 'start') start(message)
+})
+process.on('disconnect', () => process.exit(0))
+process.on('SIGINT', () => {})

@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import { HLS_PLAYLIST_SECONDS, HLS_SEGMENT_SECONDS } from '../../outputs/hls-shape.ts'
+
+/** What an nginx configuration is made of. */
+export interface NginxSettings {
+  host: string
+  rtmpPort: number
+  hlsPort: number
+  /** Port on 127.0.0.1 that is asked about publishers, and the secret path it answers. */
+  hookPort: number
+  hookPath: string
+  /** Directory of its own files. */
+  directory: string
+  /** Directory of the playlists and segments. */
+  hlsDirectory: string
+  /** The dynamic module to load, or null where nginx has it built in. */
+  rtmpModule: string | null
+  /** Whether the gateway runs as root: nginx would then give its workers to a user who cannot write here. */
+  asRoot: boolean
+}
+
+/** The configuration of the private nginx, in nginx's own language. */
+export function nginxConfiguration(settings: NginxSettings): string {
+  const { host, directory, hlsDirectory } = settings
+  const hook = `http://127.0.0.1:${settings.hookPort}${settings.hookPath}`
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  return `# Written by Castgate at every start: changes are lost.
+${settings.rtmpModule ? `load_module ${quoted(settings.rtmpModule)};` : ''}
+${settings.asRoot ? 'user root;' : ''}
+daemon off;
+worker_processes 1;
+pid ${quoted(join(directory, 'nginx.pid'))};
+error_log stderr warn;
+
+events { worker_connections 1024; }
+
+rtmp {
+  access_log off;
+  server {
+    listen ${listen(host, settings.rtmpPort)};
+    chunk_size 4096;
+    notify_method post;
+
+    application live {
+      live on;
+      # A player that waits gets the pictures from a keyframe on, and loses its connection when the publisher ends.
+      wait_key on;
+      idle_streams on;
+      on_publish ${hook};
+      on_publish_done ${hook};
+
+      hls on;
+      hls_path ${quoted(hlsDirectory)};
+      hls_fragment ${HLS_SEGMENT_SECONDS}s;
+      hls_playlist_length ${HLS_PLAYLIST_SECONDS}s;
+      hls_continuous on;
+      hls_fragment_naming system;
+    }
+  }
+}
+
+http {
+  access_log off;
+  server_tokens off;
+${temporary.map((name) => `  ${name}_temp_path ${quoted(join(directory, `${name}_temp`))};`).join('\n')}
+  types {
+    application/vnd.apple.mpegurl m3u8;
+    video/mp2t ts;
+  }
+
+  server {
+    listen ${listen(host, settings.hlsPort)};
+
+    location ~ ^/hls/([A-Za-z0-9_-]+\\.m3u8)$ {
+      alias ${quoted(`${hlsDirectory}/$1`)};
+      add_header Access-Control-Allow-Origin * always;
+      add_header Cache-Control no-cache always;
+    }
+
+    location ~ ^/hls/([A-Za-z0-9_-]+\\.ts)$ {
+      alias ${quoted(`${hlsDirectory}/$1`)};
+      add_header Access-Control-Allow-Origin * always;
+      add_header Cache-Control "public, max-age=3600, immutable";
+    }
+
+    location = /stat {
+      rtmp_stat all;
+      add_header Cache-Control no-store;
+    }
+
+    location / { return 404; }
+  }
+}
+`
+}
+
+/** A string of nginx's language. It has no way to write a dollar sign, so a directory with one in its name does not work. */
+function quoted(text: string): string {
+  return `"${text.replace(/[\\"]/g, '\\$&')}"`
+}
+
+function listen(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

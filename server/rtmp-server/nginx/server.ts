@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { type Child, capture, startChild } from '../../process/child.ts'
+import { ExitError } from '../../process/errors.ts'
+import { supervise } from '../../process/supervise.ts'
+import { listening, reachable, requireFreePort } from '../port.ts'
+import type { PublishHandlers, RtmpServer } from '../rtmp-server.ts'
+import { nginxConfiguration } from './configuration.ts'
+import { startHook } from './hook.ts'
+import type { NginxProgram } from './program.ts'
+
+/** Where the private nginx listens and writes. */
+export interface NginxOptions {
+  program: NginxProgram
+  host: string
+  rtmpPort: number
+  hlsPort: number
+  /** Where its configuration, its process id and its temporary files go. */
+  directory: string
+  hlsDirectory: string
+  log: Logger
+}
+
+/**
+ * Starts a private nginx with the RTMP module, as the user that the gateway runs as.
+ * @throws MissingError where a port is taken; ExitError where nginx refuses the configuration
+ */
+export async function startNginx(options: NginxOptions, handlers: PublishHandlers): Promise<RtmpServer> {
+  const { program, host, rtmpPort, hlsPort, directory, hlsDirectory, log } = options
+  const configurationFile = join(directory, 'nginx.conf')
+  await endLeftover(directory, configurationFile)
+  await requireFreePort(host, rtmpPort, '--rtmp-port')
+  await requireFreePort(host, hlsPort, '--hls-port')
+  await mkdir(directory, { recursive: true })
+  await mkdir(hlsDirectory, { recursive: true })
+  const secret = randomBytes(16).toString('hex')
+  const hook = await startHook(secret, handlers)
+  try {
+    const settings = { ...options, hookPort: hook.port, hookPath: hook.path, rtmpModule: program.rtmpModule }
+    const configuration = nginxConfiguration({ ...settings, asRoot: process.getuid?.() === 0 })
+    // The path in it that nginx asks about publishers is a secret.
+    await writeFile(configurationFile, configuration, { mode: 0o600 })
+    const args = ['-p', directory, '-c', configurationFile, '-e', 'stderr']
+    const check = await capture(program.path, ['-t', ...args])
+    if (check.exit.kind !== 'exited' || check.exit.code !== 0) {
+      throw new ExitError(
+        'nginx_configuration',
+        `nginx refuses the configuration ${configurationFile}: ${check.stderr.trim()}`,
+      )
+    }
+    // In a process group of its own: Ctrl-C is for the gateway, which closes its outputs before it ends nginx.
+    const start = () =>
+      logged(startChild(program.path, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true }), log)
+    const ready = (child: Child) => listening(child, host, rtmpPort)
+    const nginx = await supervise('nginx', start, ready, log)
+    const local = `rtmp://${reachable(host)}:${rtmpPort}/live`
+    return {
+      kind: 'nginx',
+      url: local,
+      makesHls: true,
+      problem: () => nginx.problem(),
+      publishUrl: (name) => `${local}/${name}?publisher=${secret}`,
+      playUrl: (name) => `${local}/${name}`,
+      async close() {
+        await nginx.close()
+        await hook.close()
+      },
+    }
+  } catch (error) {
+    await hook.close()
+    throw error
+  }
+}
+
+function logged(child: Child, log: Logger): Child {
+  child.process.stderr
+    ?.setEncoding('utf8')
+    .on('data', (text: string) => log.debug({ nginx: text.trim() }, 'nginx says'))
+  return child
+}
+
+/** A gateway that was killed leaves its nginx behind: the next one ends it, if it is the one that this directory names. */
+async function endLeftover(directory: string, configurationFile: string): Promise<void> {
+  try {
+    const pid = Number(await readFile(join(directory, 'nginx.pid'), 'utf8'))
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8')
+    if (!commandLine.includes(configurationFile)) return
+    process.kill(pid, 'SIGTERM')
+    for (const deadline = Date.now() + 3000; Date.now() < deadline; ) {
+      await readFile(`/proc/${pid}/cmdline`, 'utf8')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  } catch {
+    // No such file, or no such process: nothing is left.
+  }
+}

@@ -1,0 +1,60 @@
+import { connect, createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Child } from '../process/child.ts'
+import { ExitError, MissingError } from '../process/errors.ts'
+
+const POLL_MS = 20
+const LISTEN_TIMEOUT_MS = 10_000
+
+/**
+ * Makes sure that nobody listens on `port` of `host`.
+ * @throws MissingError `port_taken`, which names the option to change
+ */
+export async function requireFreePort(host: string, port: number, option: string): Promise<void> {
+  const server = createServer()
+  const problem = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    server.once('error', resolve)
+    server.listen(port, host, () => server.close(() => resolve(null)))
+  })
+  if (problem !== null) throw portError(problem, host, port, option)
+}
+
+/** What to tell a person when listening failed. */
+export function portError(problem: NodeJS.ErrnoException, host: string, port: number, option: string): MissingError {
+  const reason = problem.code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be used (${problem.code})`
+  return new MissingError('port_taken', `Port ${port} on ${host} ${reason}. Choose another with ${option}.`)
+}
+
+/**
+ * Resolves when something takes connections on `port`: other programs have no event for it.
+ * @throws ExitError where `child` ends first, or takes too long
+ */
+export async function listening(child: Child, host: string, port: number): Promise<void> {
+  let exited = false
+  void child.exited.then(() => {
+    exited = true
+  })
+  for (const deadline = Date.now() + LISTEN_TIMEOUT_MS; Date.now() < deadline; await delay(POLL_MS)) {
+    if (exited) throw new ExitError('rtmp_server', 'The RTMP server ended as soon as it was started.')
+    if (await connects(host, port)) return
+  }
+  throw new ExitError('rtmp_server', `The RTMP server does not listen on port ${port} of ${host}.`)
+}
+
+/** An address to reach a server that listens on `host`. */
+export function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, reachable(host))
+    const answer = (open: boolean) => {
+      socket.destroy()
+      resolve(open)
+    }
+    socket.once('connect', () => answer(true))
+    socket.once('error', () => answer(false))
+  })
+}

@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs'
+import { type Ffmpeg, locateFfmpeg } from '../ffmpeg/locate.ts'
+import { capture } from '../process/child.ts'
+import { findNginx } from '../rtmp-server/nginx/program.ts'
+import { ensure, type Requirement } from './ensure.ts'
+
+const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+const CHROMIUM_ON_MACOS = [
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+]
+
+/** FFmpeg, which everything needs. `configured` is the one that the configuration names. */
+export function ffmpegRequirement(configured: string | null): Requirement {
+  return { name: 'FFmpeg', packages: ['ffmpeg'], isThere: async () => (await locateFfmpeg(configured)) !== null }
+}
+
+/** nginx with its RTMP module. */
+export function nginxRequirement(path: string): Requirement {
+  return {
+    name: 'nginx with its RTMP module',
+    packages: ['nginx', 'nginx-rtmp'],
+    isThere: async () => (await findNginx(path)).kind === 'found',
+  }
+}
+
+/** A Chromium for the end-to-end tests. */
+export function chromiumRequirement(): Requirement {
+  return { name: 'Chromium', packages: ['chromium'], isThere: async () => (await findChromium()) !== null }
+}
+
+/** Path of the system's Chromium, or null. */
+export async function findChromium(): Promise<string | null> {
+  for (const path of CHROMIUM_ON_MACOS) if (existsSync(path)) return path
+  for (const name of CHROMIUM_NAMES) {
+    const { stdout } = await capture('which', [name])
+    if (stdout.trim() !== '') return stdout.trim()
+  }
+  return null
+}
+
+/**
+ * The FFmpeg to use, installed first where that is possible and allowed.
+ * @throws MissingError where there is none
+ */
+export async function requireFfmpeg(configured: string | null, mayInstall: boolean): Promise<Ffmpeg> {
+  const there = await locateFfmpeg(configured)
+  if (there) return there
+  // Another FFmpeg than the configured one would be a surprise.
+  await ensure([ffmpegRequirement(configured)], mayInstall && configured === null)
+  const installed = await locateFfmpeg(configured)
+  if (installed) return installed
+  throw new Error('FFmpeg was there a moment ago.')
+}
