@@ -1,0 +1,136 @@
+import { css } from 'lit'
+
+/** What all elements share: type, buttons, fields, cards. Colours come from the page's custom properties. */
+export const theme = css`
+  :host {
+    font-family: var(--cg-font);
+    color: var(--cg-text);
+  }
+
+  * {
+    box-sizing: border-box;
+  }
+
+  h1,
+  h2,
+  p {
+    margin: 0;
+  }
+
+  h2 {
+    font-size: 0.8125rem;
+    font-weight: 650;
+    color: var(--cg-quiet);
+  }
+
+  .card {
+    background: var(--cg-surface);
+    border: 1px solid var(--cg-line);
+    border-radius: var(--cg-radius);
+    padding: 1.125rem;
+  }
+
+  .quiet {
+    color: var(--cg-quiet);
+    font-size: 0.875rem;
+  }
+
+  label,
+  .label {
+    display: block;
+    font-size: 0.8125rem;
+    font-weight: 600;
+    color: var(--cg-quiet);
+    margin-bottom: 0.3rem;
+  }
+
+  input[type='text'],
+  select {
+    width: 100%;
+    min-height: 2.75rem;
+    padding: 0 0.75rem;
+    font: inherit;
+    color: var(--cg-text);
+    background: var(--cg-raised);
+    border: 1px solid var(--cg-line);
+    border-radius: 10px;
+    text-overflow: ellipsis;
+  }
+
+  input:disabled,
+  select:disabled {
+    opacity: 0.6;
+  }
+
+  button {
+    font: inherit;
+    font-weight: 600;
+    min-height: 2.75rem;
+    padding: 0 1rem;
+    color: var(--cg-text);
+    background: var(--cg-raised);
+    border: 1px solid var(--cg-line);
+    border-radius: 10px;
+    cursor: pointer;
+  }
+
+  button:hover:not(:disabled) {
+    border-color: var(--cg-quiet);
+  }
+
+  button:disabled {
+    cursor: default;
+    opacity: 0.6;
+  }
+
+  button.primary {
+    color: var(--cg-on-accent);
+    background: var(--cg-accent);
+    border-color: transparent;
+  }
+
+  button.primary:hover:not(:disabled) {
+    background: var(--cg-accent-strong);
+  }
+
+  :is(button, input, select, a, video):focus-visible,
+  .segment:focus-within {
+    outline: 3px solid var(--cg-focus);
+    outline-offset: 2px;
+  }
+
+  .alert {
+    padding: 0.75rem 0.9rem;
+    border-radius: 10px;
+    border: 1px solid var(--cg-accent);
+    background: color-mix(in srgb, var(--cg-accent) 12%, var(--cg-surface));
+  }
+
+  .badge {
+    display: inline-flex;
+    align-items: center;
+    gap: 0.4rem;
+    padding: 0.2rem 0.65rem;
+    border-radius: 99px;
+    font-size: 0.8125rem;
+    font-weight: 700;
+    font-variant-numeric: tabular-nums;
+    color: #fff;
+    background: rgb(20 20 22 / 0.72);
+  }
+
+  .badge.live {
+    background: #c41f2e;
+  }
+
+  .badge.waiting {
+    background: #8a5a00;
+  }
+
+  .dot {
+    width: 0.55rem;
+    height: 0.55rem;
+    border-radius: 50%;
+    background: currentColor;
+  }
+`

@@ -1,0 +1,229 @@
+import { css } from 'lit'
+
+/** The studio's layout: preview and results beside the settings, or above them on a phone. */
+export const studioStyles = css`
+  :host {
+    display: block;
+    max-width: 78rem;
+    margin: 0 auto;
+    padding: 1rem clamp(0.75rem, 3vw, 2rem) 2rem;
+  }
+
+  header {
+    display: flex;
+    align-items: baseline;
+    gap: 0.9rem;
+    padding: 0.25rem 0 1rem;
+  }
+
+  .brand {
+    display: flex;
+    align-items: center;
+    gap: 0.55rem;
+    font-size: 1.25rem;
+    font-weight: 750;
+    letter-spacing: -0.01em;
+  }
+
+  .mark {
+    width: 1.05rem;
+    height: 1.05rem;
+    border-radius: 50%;
+    background: var(--cg-accent);
+    box-shadow: 0 0 0 4px color-mix(in srgb, var(--cg-accent) 25%, transparent);
+  }
+
+  main {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr) 21rem;
+    gap: 1.25rem;
+    align-items: start;
+  }
+
+  .stage {
+    display: grid;
+    gap: 0.9rem;
+  }
+
+  .preview {
+    position: relative;
+    aspect-ratio: 16 / 9;
+    border-radius: var(--cg-radius);
+    overflow: hidden;
+    background: #0d0e10;
+    color: #e9eaee;
+  }
+
+  .preview.dropping {
+    outline: 3px dashed var(--cg-focus);
+    outline-offset: -8px;
+  }
+
+  video {
+    width: 100%;
+    height: 100%;
+    object-fit: contain;
+    display: block;
+  }
+
+  video[hidden] {
+    display: none;
+  }
+
+  video.mirrored {
+    transform: scaleX(-1);
+  }
+
+  .empty {
+    position: absolute;
+    inset: 0;
+    display: grid;
+    gap: 0.9rem;
+    place-content: center;
+    justify-items: center;
+    padding: 1rem;
+    text-align: center;
+  }
+
+  .empty button {
+    color: #f3f4f6;
+    background: #2a2d33;
+    border-color: #464a52;
+  }
+
+  .badges {
+    position: absolute;
+    top: 0.8rem;
+    left: 0.8rem;
+    display: flex;
+    gap: 0.4rem;
+  }
+
+  .results {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr));
+    gap: 0.9rem;
+  }
+
+  .results .card {
+    display: grid;
+    gap: 0.75rem;
+    align-content: start;
+    min-width: 0;
+  }
+
+  .controls {
+    display: grid;
+    gap: 1rem;
+    position: sticky;
+    top: 1rem;
+  }
+
+  fieldset {
+    border: 0;
+    margin: 0;
+    padding: 0;
+    min-width: 0;
+  }
+
+  legend {
+    padding: 0;
+  }
+
+  .segments {
+    display: grid;
+    grid-auto-flow: column;
+    grid-auto-columns: 1fr;
+    gap: 0.25rem;
+    padding: 0.25rem;
+    border-radius: 12px;
+    background: var(--cg-raised);
+  }
+
+  .segment {
+    position: relative;
+    margin: 0;
+    border-radius: 9px;
+    font-size: 0.9375rem;
+    text-align: center;
+  }
+
+  .segment input {
+    position: absolute;
+    inset: 0;
+    margin: 0;
+    opacity: 0;
+    cursor: pointer;
+  }
+
+  .segment span {
+    display: block;
+    padding: 0.5rem 0.25rem;
+    border-radius: inherit;
+    color: var(--cg-quiet);
+  }
+
+  .segment input:checked + span {
+    color: var(--cg-text);
+    background: var(--cg-surface);
+    box-shadow: 0 1px 3px rgb(0 0 0 / 0.2);
+  }
+
+  fieldset:disabled {
+    opacity: 0.6;
+  }
+
+  input[type='file'] {
+    width: 100%;
+    font: inherit;
+    font-size: 0.875rem;
+    color: var(--cg-quiet);
+  }
+
+  input[type='file']::file-selector-button {
+    font: inherit;
+    font-weight: 600;
+    min-height: 2.5rem;
+    margin-right: 0.75rem;
+    padding: 0 0.9rem;
+    color: var(--cg-text);
+    background: var(--cg-raised);
+    border: 1px solid var(--cg-line);
+    border-radius: 10px;
+  }
+
+  #name-rule {
+    margin-top: 0.3rem;
+  }
+
+  .action button {
+    width: 100%;
+    min-height: 3.4rem;
+    font-size: 1.125rem;
+    border-radius: 12px;
+  }
+
+  .action .stop {
+    color: var(--cg-page);
+    background: var(--cg-text);
+    border-color: transparent;
+  }
+
+  @media (max-width: 56rem) {
+    main {
+      grid-template-columns: minmax(0, 1fr);
+    }
+
+    .controls {
+      position: static;
+      padding-bottom: 0.25rem;
+    }
+
+    .action {
+      position: sticky;
+      bottom: 0;
+      padding: 0.5rem 0 0.9rem;
+      background: var(--cg-surface);
+    }
+  }
+`

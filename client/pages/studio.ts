@@ -1,0 +1,376 @@
+import { html, LitElement, nothing } from 'lit'
+import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
+import { Broadcaster, isOver } from '../broadcaster.ts'
+import { CaptureError } from '../capture/errors.ts'
+import { clock } from '../elements/format.ts'
+import '../elements/level-meter.ts'
+import '../elements/live-stats.ts'
+import '../elements/share-link.ts'
+import { theme } from '../elements/theme.ts'
+import { DEFAULT_QUALITY_ID, QUALITIES, type Quality, qualityOf } from '../record/quality.ts'
+import { type SourceKind, StudioSource } from './studio-source.ts'
+import { studioStyles } from './studio-styles.ts'
+
+const NAME_KEY = 'castgate.stream'
+const FIRST_NAME = 'my-stream'
+/** How often the figures of a live broadcast are drawn. */
+const REDRAW_MS = 500
+
+const SOURCES: readonly { kind: SourceKind; label: string }[] = [
+  { kind: 'camera', label: 'Camera' },
+  { kind: 'screen', label: 'Screen' },
+  { kind: 'file', label: 'File' },
+]
+
+/** The studio page: choose a source, press Broadcast. */
+export class Studio extends LitElement {
+  static override properties = {
+    kind: { state: true },
+    opening: { state: true },
+    problem: { state: true },
+    name: { state: true },
+    qualityId: { state: true },
+    dropping: { state: true },
+  }
+  declare kind: SourceKind
+  declare opening: boolean
+  declare problem: string
+  declare name: string
+  declare qualityId: string
+  declare dropping: boolean
+  readonly #source = new StudioSource()
+  readonly #choice = { camera: '', microphone: '' }
+  #broadcaster: Broadcaster | null = null
+  #timer = 0
+
+  static override styles = [theme, studioStyles]
+
+  constructor() {
+    super()
+    this.kind = 'camera'
+    this.opening = false
+    this.problem = ''
+    this.name = new URLSearchParams(location.search).get('stream') ?? localStorage.getItem(NAME_KEY) ?? FIRST_NAME
+    this.qualityId = DEFAULT_QUALITY_ID
+    this.dropping = false
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    clearInterval(this.#timer)
+    void this.#broadcaster?.stop()
+    this.#source.close()
+  }
+
+  override render() {
+    return html`
+      <header>
+        <p class="brand"><span class="mark" aria-hidden="true"></span>Castgate</p>
+        <p class="quiet">Broadcast from this browser</p>
+      </header>
+      <main>
+        <section class="stage" aria-label="Preview">${this.#preview()}${this.#levelMeter()}${this.#problemText()}${this.#results()}</section>
+        <section class="controls card" aria-label="Settings">
+          ${this.#sourceChoice()} ${this.#sourceDetails()} ${this.#qualityChoice()} ${this.#nameField()} ${this.#mainButton()}
+        </section>
+      </main>
+    `
+  }
+
+  get #busy(): boolean {
+    return this.#broadcaster !== null && !isOver(this.#broadcaster.state)
+  }
+
+  get #quality(): Quality {
+    return qualityOf(this.qualityId)
+  }
+
+  #preview() {
+    const { stream } = this.#source
+    const hasPicture = (stream?.getVideoTracks().length ?? 0) > 0
+    return html`<div
+      class="preview ${this.dropping ? 'dropping' : ''}"
+      @dragover=${this.#dragOver}
+      @dragleave=${this.#dragLeave}
+      @drop=${this.#drop}
+    >
+      <video
+        class=${this.kind === 'camera' ? 'mirrored' : ''}
+        aria-label="Preview of what you broadcast"
+        .srcObject=${stream}
+        ?hidden=${!hasPicture}
+        autoplay
+        playsinline
+        .muted=${true}
+      ></video>
+      ${hasPicture ? nothing : html`<div class="empty">${this.#emptyPreview()}</div>`}
+      <div class="badges" role="status">${this.#badge()}</div>
+    </div>`
+  }
+
+  #emptyPreview() {
+    if (this.opening) return html`<p>Opening…</p>`
+    if (this.#source.stream) return html`<p>Sound only</p>`
+    switch (this.kind) {
+      case 'camera':
+        return html`<p>Your camera appears here.</p><button type="button" @click=${this.#open}>Turn on camera</button>`
+      case 'screen':
+        return html`<p>Share a screen, a window or a tab.</p><button type="button" @click=${this.#open}>Choose a screen</button>`
+      case 'file':
+        return html`<p>Drop a video file here, or choose one.</p><button type="button" @click=${this.#chooseFile}>Choose a file</button>`
+    }
+  }
+
+  #badge() {
+    const state = this.#broadcaster?.state
+    switch (state?.kind) {
+      case 'connecting':
+        return html`<span class="badge"><span class="dot"></span>Connecting…</span>`
+      case 'live':
+        return html`<span class="badge live"><span class="dot"></span>LIVE</span><span class="badge" aria-hidden="true">${clock(performance.now() - state.since)}</span>`
+      case 'reconnecting':
+        return html`<span class="badge waiting"><span class="dot"></span>Reconnecting — nothing is lost</span>`
+      case 'ending':
+        return html`<span class="badge"><span class="dot"></span>Sending the rest…</span>`
+      default:
+        return nothing
+    }
+  }
+
+  #levelMeter() {
+    return this.#source.stream ? html`<castgate-level .stream=${this.#source.stream}></castgate-level>` : nothing
+  }
+
+  #problemText() {
+    const state = this.#broadcaster?.state
+    const text = this.problem || (state?.kind === 'failed' ? state.message : '')
+    return html`<div role="alert">${text ? html`<p class="alert">${text}</p>` : nothing}</div>`
+  }
+
+  /** Figures while live, and the links. */
+  #results() {
+    const broadcaster = this.#broadcaster
+    if (!broadcaster) return nothing
+    const { state, stats } = broadcaster
+    if (state.kind === 'ended')
+      return html`<p class="card" role="status">The broadcast has ended. Press Broadcast to begin again.</p>`
+    if (!stats.playback || isOver(state)) return nothing
+    const { watch, hls, flv } = stats.playback
+    return html`<div class="results">
+      <div class="card">
+        <h2>Share</h2>
+        <castgate-link label="Watch page" url=${watch}></castgate-link>
+        <castgate-link label="HLS" url=${hls}></castgate-link>
+        <castgate-link label="HTTP-FLV" url=${flv}></castgate-link>
+      </div>
+      <div class="card">
+        <h2>Now</h2>
+        <castgate-stats .stats=${stats}></castgate-stats>
+      </div>
+    </div>`
+  }
+
+  #sourceChoice() {
+    return html`<fieldset ?disabled=${this.#busy}>
+      <legend class="label">Source</legend>
+      <div class="segments">
+        ${SOURCES.map(
+          ({ kind, label }) => html`<label class="segment">
+            <input type="radio" name="source" value=${kind} .checked=${this.kind === kind} @change=${() => this.#choose(kind)} />
+            <span>${label}</span>
+          </label>`,
+        )}
+      </div>
+    </fieldset>`
+  }
+
+  #sourceDetails() {
+    switch (this.kind) {
+      case 'camera':
+        return html`${this.#deviceField('camera', 'Camera', this.#source.cameras)}
+        ${this.#deviceField('microphone', 'Microphone', this.#source.microphones)}`
+      case 'screen':
+        return html`<button type="button" ?disabled=${this.#busy} @click=${this.#open}>
+          ${this.#source.stream ? 'Choose another screen' : 'Choose a screen'}
+        </button>`
+      case 'file':
+        return html`<div>
+          <label for="file">Video file</label>
+          <input id="file" type="file" accept="video/*,audio/*,.mkv" ?disabled=${this.#busy} @change=${this.#fileChosen} />
+        </div>`
+    }
+  }
+
+  #deviceField(which: 'camera' | 'microphone', label: string, devices: { id: string; label: string }[]) {
+    return html`<div>
+      <label for=${which}>${label}</label>
+      <select id=${which} ?disabled=${this.#busy} @change=${(event: Event) => this.#deviceChosen(which, event)}>
+        <option value="">${devices.length > 0 ? 'Chosen by the browser' : `Default ${label.toLowerCase()}`}</option>
+        ${devices.map((device) => html`<option value=${device.id} ?selected=${this.#choice[which] === device.id}>${device.label}</option>`)}
+        <option value="none" ?selected=${this.#choice[which] === 'none'}>No ${label.toLowerCase()}</option>
+      </select>
+    </div>`
+  }
+
+  #qualityChoice() {
+    return html`<div>
+      <label for="quality">Quality</label>
+      <select id="quality" ?disabled=${this.#busy} @change=${this.#qualityChosen}>
+        ${QUALITIES.map(({ id, label }) => html`<option value=${id} ?selected=${id === this.qualityId}>${label}</option>`)}
+      </select>
+    </div>`
+  }
+
+  #nameField() {
+    const valid = isStreamName(this.name)
+    return html`<div>
+      <label for="name">Stream name</label>
+      <input
+        id="name"
+        type="text"
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck="false"
+        maxlength="64"
+        aria-invalid=${valid ? 'false' : 'true'}
+        aria-describedby="name-rule"
+        .value=${this.name}
+        ?disabled=${this.#busy}
+        @input=${this.#nameChanged}
+      />
+      <p class="quiet" id="name-rule">${valid ? 'It becomes part of the links.' : `Use ${STREAM_NAME_RULE}.`}</p>
+    </div>`
+  }
+
+  #mainButton() {
+    const live = this.#busy
+    const ending = this.#broadcaster?.state.kind === 'ending'
+    return html`<div class="action">
+      <button
+        type="button"
+        class=${live ? 'stop' : 'primary'}
+        ?disabled=${ending || this.opening || (!live && !isStreamName(this.name))}
+        @click=${live ? this.#stop : this.#broadcast}
+      >
+        ${live ? 'Stop' : 'Broadcast'}
+      </button>
+    </div>`
+  }
+
+  /** Chooses a kind of source. Only a camera is opened at once: a screen and a file need a choice first. */
+  #choose(kind: SourceKind): void {
+    if (this.kind === kind) return
+    this.#source.close()
+    this.kind = kind
+    this.problem = ''
+    if (kind === 'camera') void this.#open()
+  }
+
+  /** Opens camera or screen; whether it is open then. */
+  readonly #open = (): Promise<boolean> =>
+    this.#opened(() =>
+      this.kind === 'screen'
+        ? this.#source.useScreen(this.#quality)
+        : this.#source.useCamera(this.#choice, this.#quality),
+    )
+
+  async #opened(open: () => Promise<void>): Promise<boolean> {
+    this.problem = ''
+    this.opening = true
+    try {
+      await open()
+      return true
+    } catch (error) {
+      if (!(error instanceof CaptureError)) throw error
+      this.problem = error.message
+      return false
+    } finally {
+      this.opening = false
+      this.requestUpdate()
+    }
+  }
+
+  #deviceChosen(which: 'camera' | 'microphone', event: Event): void {
+    this.#choice[which] = (event.target as HTMLSelectElement).value
+    if (this.#source.stream) void this.#open()
+  }
+
+  readonly #qualityChosen = (event: Event): void => {
+    this.qualityId = (event.target as HTMLSelectElement).value
+    if (this.kind === 'camera' && this.#source.stream) void this.#open()
+  }
+
+  readonly #nameChanged = (event: Event): void => {
+    this.name = (event.target as HTMLInputElement).value.trim()
+  }
+
+  readonly #chooseFile = (): void => {
+    this.renderRoot.querySelector<HTMLInputElement>('#file')?.click()
+  }
+
+  readonly #fileChosen = (event: Event): void => {
+    const [file] = (event.target as HTMLInputElement).files ?? []
+    if (file) void this.#opened(() => this.#source.useFile(file))
+  }
+
+  readonly #dragOver = (event: DragEvent): void => {
+    if (this.#busy || !event.dataTransfer?.types.includes('Files')) return
+    event.preventDefault()
+    this.dropping = true
+  }
+
+  readonly #dragLeave = (): void => {
+    this.dropping = false
+  }
+
+  readonly #drop = (event: DragEvent): void => {
+    event.preventDefault()
+    this.dropping = false
+    const [file] = event.dataTransfer?.files ?? []
+    if (!file || this.#busy) return
+    this.kind = 'file'
+    void this.#opened(() => this.#source.useFile(file))
+  }
+
+  readonly #broadcast = async (): Promise<void> => {
+    if (this.kind === 'file' && !this.#source.file) {
+      this.problem = 'Choose a video file first, or drop one on the preview.'
+      return
+    }
+    if (this.kind !== 'file' && !this.#source.stream?.active && !(await this.#open())) return
+    await this.#rewindFile()
+    const { stream } = this.#source
+    if (!stream) return
+    localStorage.setItem(NAME_KEY, this.name)
+    this.problem = ''
+    const broadcaster = new Broadcaster({ server: location.origin, stream: this.name })
+    this.#broadcaster = broadcaster
+    broadcaster.addEventListener('statechange', () => this.#stateChanged(broadcaster))
+    broadcaster.start(stream, this.#quality)
+    clearInterval(this.#timer)
+    this.#timer = window.setInterval(() => this.requestUpdate(), REDRAW_MS)
+  }
+
+  readonly #stop = (): void => {
+    void this.#broadcaster?.stop()
+  }
+
+  #stateChanged(broadcaster: Broadcaster): void {
+    if (broadcaster.state.kind === 'live') void this.#source.file?.element.play()
+    if (isOver(broadcaster.state)) {
+      clearInterval(this.#timer)
+      this.#source.file?.element.pause()
+    }
+    this.requestUpdate()
+  }
+
+  /** A file plays from its beginning in each broadcast. One that ended gives no more tracks, so it is opened again. */
+  async #rewindFile(): Promise<void> {
+    const { file } = this.#source
+    if (!file) return
+    await file.rewind()
+    this.#source.stream = file.stream
+  }
+}
+
+customElements.define('castgate-studio', Studio)

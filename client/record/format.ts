@@ -1,0 +1,34 @@
+/**
+ * What to ask a recorder for, best first. H.264 is copied by the server, everything else costs it an encoder. Chromium writes
+ * Matroska in every timeslice and MP4 once in a keyframe interval, so Matroska comes first; Safari has MP4; Firefox VP8 alone.
+ */
+const VIDEO_TYPES = [
+  'video/webm;codecs=avc1.42E01F,opus',
+  'video/x-matroska;codecs=avc1.42E01F,opus',
+  'video/webm;codecs=h264,opus',
+  'video/mp4;codecs=avc1.42E01F,mp4a.40.2',
+  'video/mp4;codecs=avc1.42E01F,opus',
+  'video/mp4',
+  'video/webm;codecs=vp8,opus',
+  'video/webm;codecs=vp9,opus',
+  'video/webm',
+]
+
+const AUDIO_TYPES = ['audio/webm;codecs=opus', 'audio/mp4;codecs=mp4a.40.2', 'audio/mp4', 'audio/webm']
+
+/** Which tracks are to be recorded. */
+export interface RecordedTracks {
+  video: boolean
+  audio: boolean
+}
+
+/** The type to ask the recorder for, or null where the browser records nothing that a server takes. */
+export function chooseType(tracks: RecordedTracks, isSupported: (type: string) => boolean): string | null {
+  const types = tracks.video ? VIDEO_TYPES : AUDIO_TYPES
+  return types.map((type) => (tracks.audio ? type : withoutAudio(type))).find(isSupported) ?? null
+}
+
+/** A recorder that is promised a track that is not there may wait for it. */
+function withoutAudio(type: string): string {
+  return type.replace(/,(opus|mp4a\.40\.2)$/, '')
+}

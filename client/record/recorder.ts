@@ -1,0 +1,69 @@
+import { KEYFRAME_INTERVAL_MS, TIMESLICE_MS } from '../../shared/limits.ts'
+import { chooseType } from './format.ts'
+import type { Quality } from './quality.ts'
+
+/** What a recorder tells. */
+export interface RecorderEvents {
+  /** The next bytes of the recording, in order. */
+  onData(bytes: Uint8Array<ArrayBuffer>): void
+  /** It ended by itself: the source went away, or the encoder failed. */
+  onLost(message: string): void
+}
+
+/** A run of MediaRecorder: one epoch. */
+export interface Recording {
+  /** What it records, as the browser tells it. */
+  mimeType: string
+  /** Ends it; resolves when its last bytes were given. */
+  stop(): Promise<void>
+}
+
+/** `videoKeyFrameIntervalDuration` is newer than the types (MediaStream Recording, 2.3). */
+type RecorderOptions = MediaRecorderOptions & { videoKeyFrameIntervalDuration: number }
+
+/**
+ * Starts to record `stream`, in pieces of 250 ms, with a keyframe every 2 s where the browser obeys.
+ * @throws Error where the browser records nothing that a server takes, or the stream has no tracks
+ */
+export function startRecording(stream: MediaStream, quality: Quality, events: RecorderEvents): Recording {
+  const tracks = { video: stream.getVideoTracks().length > 0, audio: stream.getAudioTracks().length > 0 }
+  if (!tracks.video && !tracks.audio) throw new Error('There is neither a picture nor sound to record.')
+  const mimeType = chooseType(tracks, (type) => MediaRecorder.isTypeSupported(type))
+  if (mimeType === null) throw new Error('This browser cannot record video for a broadcast. Use a current one.')
+  const options: RecorderOptions = {
+    mimeType,
+    videoBitsPerSecond: quality.videoBitsPerSecond,
+    audioBitsPerSecond: quality.audioBitsPerSecond,
+    videoKeyFrameIntervalDuration: KEYFRAME_INTERVAL_MS,
+  }
+  const recorder = new MediaRecorder(stream, options)
+  let stopping = false
+  let failure: string | null = null
+  // Reading a blob takes a moment, and a later one must not overtake it.
+  let reading = Promise.resolve()
+  recorder.addEventListener('dataavailable', ({ data }) => {
+    if (data.size === 0) return
+    reading = reading.then(async () => events.onData(new Uint8Array(await data.arrayBuffer())))
+  })
+  recorder.addEventListener('error', (event) => {
+    failure = 'error' in event && event.error instanceof Error ? event.error.message : 'unknown error'
+  })
+  const stopped = new Promise<void>((resolve) => {
+    recorder.addEventListener('stop', () => {
+      void reading.then(() => {
+        if (!stopping) events.onLost(failure ?? 'the source ended')
+        resolve()
+      })
+    })
+  })
+  recorder.start(TIMESLICE_MS)
+  return {
+    // Browsers tell the exact codecs once they record; until then it is what they were asked for.
+    mimeType: recorder.mimeType || mimeType,
+    stop() {
+      stopping = true
+      if (recorder.state !== 'inactive') recorder.stop()
+      return stopped
+    },
+  }
+}
