@@ -1,0 +1,105 @@
+import { readdir, readFile } from 'node:fs/promises'
+import type { StreamStatus } from '../../shared/status.ts'
+import { castgate, type Program } from './program.ts'
+import { freePort, temporaryDirectory } from './resources.ts'
+import { until } from './wait.ts'
+
+/** A gateway that a test runs: the real program, on ports and in a directory of its own. */
+export interface TestGateway {
+  url: string
+  port: number
+  rtmpPort: number
+  hlsPort: number
+  /** Where it was told to write. */
+  dataDir: string
+  program: Program
+  /** A stream of the API, or null where it is not live. */
+  stream(name: string): Promise<StreamStatus | null>
+  /** The log lines so far. */
+  log(): Record<string, unknown>[]
+  /** Ends it with SIGTERM, and gives the exit code. Throws where a process of it is left. */
+  stop(): Promise<number>
+}
+
+/** Starts a gateway and waits until it says that it is ready. */
+export async function startGateway(args: string[], environment: Record<string, string> = {}): Promise<TestGateway> {
+  const [port, rtmpPort, hlsPort] = [await freePort(), await freePort(), await freePort()]
+  const directory = await temporaryDirectory()
+  const own = ['--port', `${port}`, '--rtmp-port', `${rtmpPort}`, '--hls-port', `${hlsPort}`, '--data-dir', directory.path]
+  const program = castgate(['serve', '--no-install', ...own, ...args], environment)
+  const url = `http://127.0.0.1:${port}`
+  let exitCode: number | null = null
+  void program.exited.then((code) => {
+    exitCode = code
+  })
+  await until('the gateway is ready', () => {
+    if (exitCode !== null) throw new Error(`The gateway ended with ${exitCode}: ${program.output().stderr}`)
+    return program.output().stdout.includes('gateway is ready')
+  })
+  return {
+    url,
+    port,
+    rtmpPort,
+    hlsPort,
+    dataDir: directory.path,
+    program,
+    async stream(name) {
+      const answer = await fetch(`${url}/api/streams/${name}`)
+      return answer.ok ? ((await answer.json()) as StreamStatus) : null
+    },
+    log: () =>
+      program
+        .output()
+        .stdout.split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    async stop() {
+      const started = await descendantsOf(program.process.pid ?? 0)
+      program.process.kill('SIGTERM')
+      const code = await program.exited
+      const left = await stillRunning(started)
+      await directory.remove()
+      if (left.length > 0) throw new Error(`The gateway left processes behind: ${left.join(', ')}`)
+      return code
+    },
+  }
+}
+
+/** Process ids of everything below `pid`, from /proc. */
+export async function descendantsOf(pid: number): Promise<Map<number, string>> {
+  const parents = new Map<number, { parent: number; name: string }>()
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    try {
+      const stat = await readFile(`/proc/${entry}/stat`, 'utf8')
+      const [, name = '', parent] = /^\d+ \((.*)\) \S (\d+)/s.exec(stat) ?? []
+      parents.set(Number(entry), { parent: Number(parent), name })
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const found = new Map<number, string>()
+  const add = (of: number) => {
+    for (const [child, { parent, name }] of parents) {
+      if (parent !== of || found.has(child)) continue
+      found.set(child, name)
+      add(child)
+    }
+  }
+  add(pid)
+  return found
+}
+
+async function stillRunning(processes: Map<number, string>): Promise<string[]> {
+  const left: string[] = []
+  for (const [pid, name] of processes) {
+    try {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+      // A zombie waits for its parent alone.
+      if (stat.includes(`(${name})`) && !/\) Z /.test(stat)) left.push(`${name} (${pid})`)
+    } catch {
+      // It is gone.
+    }
+  }
+  return left
+}

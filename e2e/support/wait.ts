@@ -1,0 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** A test that waits for longer than this is stuck. */
+const STUCK_MS = 60_000
+
+/**
+ * Asks until `question` gives something else than null, undefined or false: for what has no event to wait for, such as another
+ * program's state over HTTP.
+ */
+export async function until<T>(what: string, question: () => Promise<T> | T, everyMs = 50): Promise<NonNullable<T>> {
+  for (const deadline = Date.now() + STUCK_MS; Date.now() < deadline; await delay(everyMs)) {
+    const answer = await question()
+    if (answer !== null && answer !== undefined && answer !== false) return answer
+  }
+  throw new Error(`This did not happen: ${what}`)
+}
