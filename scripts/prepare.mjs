@@ -22,7 +22,8 @@ export function prepare() {
   step(join(root, 'dist', '.castgate'), hashOf(BUILT_FROM), 'building', () => {
     const bin = (name) => join(root, 'node_modules', '.bin', name)
     run(bin('tsc'), ['-p', 'server'])
-    run(bin('vite'), ['build', '--logLevel', 'warn'])
+    // Without it, packages give their development builds where a test runner has set another.
+    run(bin('vite'), ['build', '--logLevel', 'warn'], { NODE_ENV: 'production' })
   })
 }
 
@@ -43,7 +44,7 @@ function step(stamp, hash, what, action) {
   writeFileSync(stamp, hash)
 }
 
-function run(file, args) {
+function run(file, args, environment = {}) {
   // What it prints goes to standard error, so that standard output stays for results.
   const { status, error } = spawnSync(file, args, {
     cwd: root,

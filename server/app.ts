@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { errorHandlers, rawResponse, refuseRequest } from './api/errors.ts'
 import { healthRoute } from './api/health.ts'
@@ -62,7 +62,7 @@ export async function startGateway(
   const appLog: FastifyBaseLogger = log
   const app: FastifyInstance = Fastify({
     loggerInstance: appLog,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler: refuseRequest,
     forceCloseConnections: true,
   })

@@ -22,6 +22,11 @@ export class ShareLink extends LitElement {
   static override styles = [
     theme,
     css`
+      :host {
+        display: block;
+        min-width: 0;
+      }
+
       .row {
         display: flex;
         gap: 0.5rem;

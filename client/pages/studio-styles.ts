@@ -99,6 +99,11 @@ export const studioStyles = css`
     gap: 0.4rem;
   }
 
+  .controls {
+    grid-column: 2;
+    grid-row: 1 / span 2;
+  }
+
   .results {
     display: grid;
     grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr));
@@ -143,6 +148,7 @@ export const studioStyles = css`
   .segment {
     position: relative;
     margin: 0;
+    cursor: pointer;
     border-radius: 9px;
     font-size: 0.9375rem;
     text-align: center;
@@ -153,7 +159,8 @@ export const studioStyles = css`
     inset: 0;
     margin: 0;
     opacity: 0;
-    cursor: pointer;
+    /* A click goes to the label, which is this input's own. */
+    pointer-events: none;
   }
 
   .segment span {
@@ -215,8 +222,15 @@ export const studioStyles = css`
     }
 
     .controls {
+      grid-column: auto;
+      grid-row: auto;
       position: static;
       padding-bottom: 0.25rem;
+    }
+
+    /* What cannot be changed now would stand between the picture and the button. */
+    .controls.busy > :not(.action) {
+      display: none;
     }
 
     .action {

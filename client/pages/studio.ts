@@ -69,10 +69,11 @@ export class Studio extends LitElement {
         <p class="quiet">Broadcast from this browser</p>
       </header>
       <main>
-        <section class="stage" aria-label="Preview">${this.#preview()}${this.#levelMeter()}${this.#problemText()}${this.#results()}</section>
-        <section class="controls card" aria-label="Settings">
+        <section class="stage" aria-label="Preview">${this.#preview()}${this.#levelMeter()}${this.#problemText()}</section>
+        <section class="controls card ${this.#busy ? 'busy' : ''}" aria-label="Settings">
           ${this.#sourceChoice()} ${this.#sourceDetails()} ${this.#qualityChoice()} ${this.#nameField()} ${this.#mainButton()}
         </section>
+        <section class="results" aria-label="Broadcast">${this.#results()}</section>
       </main>
     `
   }
@@ -156,8 +157,7 @@ export class Studio extends LitElement {
       return html`<p class="card" role="status">The broadcast has ended. Press Broadcast to begin again.</p>`
     if (!stats.playback || isOver(state)) return nothing
     const { watch, hls, flv } = stats.playback
-    return html`<div class="results">
-      <div class="card">
+    return html`<div class="card">
         <h2>Share</h2>
         <castgate-link label="Watch page" url=${watch}></castgate-link>
         <castgate-link label="HLS" url=${hls}></castgate-link>
@@ -166,8 +166,7 @@ export class Studio extends LitElement {
       <div class="card">
         <h2>Now</h2>
         <castgate-stats .stats=${stats}></castgate-stats>
-      </div>
-    </div>`
+      </div>`
   }
 
   #sourceChoice() {

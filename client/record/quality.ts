@@ -13,11 +13,11 @@ const AUDIO_BITS = 128_000
 
 /** What people choose from, best first. */
 export const QUALITIES: readonly Quality[] = [
-  preset('1080p', 'Full HD', 1920, 1080, 30, 4_500_000),
-  preset('720p60', 'HD, smooth', 1280, 720, 60, 4_000_000),
-  preset('720p', 'HD', 1280, 720, 30, 2_500_000),
-  preset('540p', 'Standard', 960, 540, 30, 1_500_000),
-  preset('360p', 'Slow uplink', 640, 360, 30, 700_000),
+  preset('1080p', 1920, 1080, 30, 4_500_000),
+  preset('720p60', 1280, 720, 60, 4_000_000),
+  preset('720p', 1280, 720, 30, 2_500_000),
+  preset('540p', 960, 540, 30, 1_500_000),
+  preset('360p', 640, 360, 30, 700_000),
 ]
 
 /** The one to begin with. */
@@ -31,14 +31,7 @@ export function qualityOf(id: string): Quality {
   return found
 }
 
-function preset(
-  id: string,
-  name: string,
-  width: number,
-  height: number,
-  frameRate: number,
-  videoBitsPerSecond: number,
-): Quality {
-  const label = `${name} — ${width}×${height}, ${frameRate} fps, ${videoBitsPerSecond / 1e6} Mbit/s`
+function preset(id: string, width: number, height: number, frameRate: number, videoBitsPerSecond: number): Quality {
+  const label = `${width}×${height}, ${frameRate} fps, ${videoBitsPerSecond / 1e6} Mbit/s`
   return { id, label, width, height, frameRate, videoBitsPerSecond, audioBitsPerSecond: AUDIO_BITS }
 }

@@ -1,34 +1,45 @@
+import { CLOCK_BITS, CLOCK_ROW_HEIGHT } from './clock.ts'
 import { ffmpeg } from './media.ts'
-
-/** Rows of the clock's picture that are read: see clock.ts for what is drawn. */
-const STRIP_HEIGHT = 28
-const BITS = 24
 
 /**
  * The numbers of the clock's frames in a file, in the order of decoding; null for a picture without a clock. A picture that changes
  * its size is read at each size (FFmpeg: `-autoscale 0`).
  */
 export async function readFrames(file: Buffer): Promise<(number | null)[]> {
-  const filter = `crop=iw:${STRIP_HEIGHT}:0:0,format=gray,showinfo=checksum=0`
-  const args = ['-v', 'info', '-nostats', '-i', 'pipe:0', '-an', '-fps_mode', 'passthrough', '-autoscale', '0', '-vf', filter]
+  const filter = `crop=iw:${CLOCK_ROW_HEIGHT}:0:0,format=gray,showinfo=checksum=0`
+  const args = [
+    '-v',
+    'info',
+    '-nostats',
+    '-i',
+    'pipe:0',
+    '-an',
+    '-fps_mode',
+    'passthrough',
+    '-autoscale',
+    '0',
+    '-vf',
+    filter,
+  ]
   const { stdout, stderr } = await ffmpeg([...args, '-f', 'rawvideo', 'pipe:1'], file)
   const frames: (number | null)[] = []
   let at = 0
   for (const match of stderr.matchAll(/\bn:\s*\d+ .*? s:(\d+)x\d+/g)) {
     const width = Number(match[1])
-    frames.push(readStrip(stdout.subarray(at, at + width * STRIP_HEIGHT), width))
-    at += width * STRIP_HEIGHT
+    frames.push(readStrip(stdout.subarray(at, at + width * CLOCK_ROW_HEIGHT), width))
+    at += width * CLOCK_ROW_HEIGHT
   }
   if (at !== stdout.length) throw new Error(`FFmpeg gave ${stdout.length} bytes of picture, and ${at} were read.`)
   return frames
 }
 
 function readStrip(strip: Buffer, width: number): number | null {
-  const cell = Math.floor(width / (BITS + 2))
-  const white = (index: number) => strip.readUInt8(12 * width + Math.floor((index + 0.5) * cell)) > 127
-  if (!white(0) || white(BITS + 1)) return null
+  const cell = Math.floor(width / (CLOCK_BITS + 2))
+  const white = (index: number) =>
+    strip.readUInt8((CLOCK_ROW_HEIGHT / 2) * width + Math.floor((index + 0.5) * cell)) > 127
+  if (!white(0) || white(CLOCK_BITS + 1)) return null
   let value = 0
-  for (let bit = 1; bit <= BITS; bit++) value = value * 2 + (white(bit) ? 1 : 0)
+  for (let bit = 1; bit <= CLOCK_BITS; bit++) value = value * 2 + (white(bit) ? 1 : 0)
   return value
 }
 

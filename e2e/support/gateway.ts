@@ -17,15 +17,24 @@ export interface TestGateway {
   stream(name: string): Promise<StreamStatus | null>
   /** The log lines so far. */
   log(): Record<string, unknown>[]
-  /** Ends it with SIGTERM, and gives the exit code. Throws where a process of it is left. */
-  stop(): Promise<number>
+  /** Ends it with SIGTERM. Throws where it does not end with 0, or a process of it is left. */
+  stop(): Promise<void>
 }
 
 /** Starts a gateway and waits until it says that it is ready. */
 export async function startGateway(args: string[], environment: Record<string, string> = {}): Promise<TestGateway> {
   const [port, rtmpPort, hlsPort] = [await freePort(), await freePort(), await freePort()]
   const directory = await temporaryDirectory()
-  const own = ['--port', `${port}`, '--rtmp-port', `${rtmpPort}`, '--hls-port', `${hlsPort}`, '--data-dir', directory.path]
+  const own = [
+    '--port',
+    `${port}`,
+    '--rtmp-port',
+    `${rtmpPort}`,
+    '--hls-port',
+    `${hlsPort}`,
+    '--data-dir',
+    directory.path,
+  ]
   const program = castgate(['serve', '--no-install', ...own, ...args], environment)
   const url = `http://127.0.0.1:${port}`
   let exitCode: number | null = null
@@ -57,10 +66,10 @@ export async function startGateway(args: string[], environment: Record<string, s
       const started = await descendantsOf(program.process.pid ?? 0)
       program.process.kill('SIGTERM')
       const code = await program.exited
+      if (code !== 0) throw new Error(`The gateway ended with ${code}: ${program.output().stderr}`)
       const left = await stillRunning(started)
       await directory.remove()
       if (left.length > 0) throw new Error(`The gateway left processes behind: ${left.join(', ')}`)
-      return code
     },
   }
 }

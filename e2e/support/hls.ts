@@ -25,7 +25,9 @@ export class HlsCollector {
     const lines = (await answer.text()).split('\n')
     for (const [index, line] of lines.entries()) {
       if (line === '' || line.startsWith('#') || this.#segments.has(line)) continue
-      const seconds = Number(/#EXTINF:([\d.]+)/.exec(lines.slice(0, index).findLast((tag) => tag.startsWith('#EXTINF')) ?? '')?.[1])
+      const seconds = Number(
+        /#EXTINF:([\d.]+)/.exec(lines.slice(0, index).findLast((tag) => tag.startsWith('#EXTINF')) ?? '')?.[1],
+      )
       const segment = await fetch(new URL(line, this.#url))
       if (!segment.ok) throw new Error(`The playlist names ${line}, which gives ${segment.status}.`)
       this.#segments.set(line, { bytes: Buffer.from(await segment.arrayBuffer()), seconds })
@@ -40,16 +42,24 @@ export class HlsCollector {
       finished = true
     })
     end.catch(() => {})
-    await until('the broadcast is over', async () => {
-      await this.poll()
-      return finished
-    }, 250)
+    await until(
+      'the broadcast is over',
+      async () => {
+        await this.poll()
+        return finished
+      },
+      250,
+    )
     await end
-    await until('the last segment is there', async () => {
-      const before = this.#segments.size
-      await this.poll()
-      return this.#segments.size > 0 && this.#segments.size === before
-    }, 500)
+    await until(
+      'the last segment is there',
+      async () => {
+        const before = this.#segments.size
+        await this.poll()
+        return this.#segments.size > 0 && this.#segments.size === before
+      },
+      500,
+    )
     return this.collected()
   }
 

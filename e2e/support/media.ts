@@ -40,7 +40,10 @@ export interface Decoded {
 /** Decodes all of a file, picture and sound. */
 export async function decode(file: Buffer): Promise<Decoded> {
   const { stderr: errors } = await ffmpeg(['-v', 'error', '-i', 'pipe:0', '-f', 'null', '-'], file)
-  const { stderr } = await ffmpeg(['-v', 'info', '-nostats', '-i', 'pipe:0', '-vn', '-af', 'volumedetect', '-f', 'null', '-'], file)
+  const { stderr } = await ffmpeg(
+    ['-v', 'info', '-nostats', '-i', 'pipe:0', '-vn', '-af', 'volumedetect', '-f', 'null', '-'],
+    file,
+  )
   const samples = Number(/n_samples: (\d+)/.exec(stderr)?.[1] ?? 0)
   const [, rate = 48_000] = /Audio: .*?, (\d+) Hz/.exec(stderr) ?? []
   const channels = /Audio: .*?stereo/.test(stderr) ? 2 : 1

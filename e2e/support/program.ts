@@ -15,11 +15,15 @@ export interface Program {
 /** Runs `castgate` with these arguments, without the variables of this machine's environment. */
 export function castgate(args: string[], environment: Record<string, string> = {}): Program {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CASTGATE_'))
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../../scripts/castgate.mjs', import.meta.url)), ...args], {
-    cwd: ROOT,
-    env: { ...Object.fromEntries(inherited), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../../scripts/castgate.mjs', import.meta.url)), ...args],
+    {
+      cwd: ROOT,
+      env: { ...Object.fromEntries(inherited), ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   const printed = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     printed.stdout += text

@@ -1,4 +1,4 @@
-import { ParameterSetWatch } from '../flv/avc.ts'
+import { isWholeHeader, ParameterSetWatch } from '../flv/avc.ts'
 import { Silence } from '../flv/silence.ts'
 import { kindOf, type Tag } from '../flv/tag.ts'
 
@@ -20,6 +20,7 @@ export class EpochWriter {
   write(tag: Tag): void {
     switch (kindOf(tag)) {
       case 'video-header':
+        if (!isWholeHeader(tag)) return
         this.#parameterSets.saw(tag)
         break
       case 'keyframe': {

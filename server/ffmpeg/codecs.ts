@@ -12,6 +12,12 @@ const AUDIO_RATE = 48_000
 /** Pixels of the picture where the recording's header does not say. */
 const DEFAULT_SIZE = { width: 1280, height: 720 }
 
+/**
+ * Chromium's Matroska has the parameter sets in the pictures alone. Where sound comes first, FFmpeg has not seen them when it
+ * writes the file header; this makes it write a header when they come.
+ */
+const PARAMETER_SETS = ['-bsf:v', 'extract_extradata']
+
 /** What is done with each track, for people and for the command line. */
 export interface CodecPlan {
   video: VideoStatus | null
@@ -29,7 +35,7 @@ export function planCodecs(tracks: Tracks, goal: Partial<TranscodeGoal> = {}): C
   const audioAction = audio === null ? 'silence' : audio.codec === 'aac' ? 'copy' : 'transcode'
   const outputOptions: string[] = []
   if (video === null) outputOptions.push('-vn')
-  else if (videoAction === 'copy') outputOptions.push('-map', '0:v:0', '-c:v', 'copy')
+  else if (videoAction === 'copy') outputOptions.push('-map', '0:v:0', '-c:v', 'copy', ...PARAMETER_SETS)
   else outputOptions.push('-map', '0:v:0', ...h264Options(video, goal))
   if (audio === null) outputOptions.push('-an')
   else if (audioAction === 'copy') outputOptions.push('-map', '0:a:0', '-c:a', 'copy')

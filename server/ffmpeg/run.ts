@@ -133,9 +133,14 @@ function sink(onOutput: FfmpegHandlers['onOutput']): Writable {
     // When its target is destroyed, fluent-ffmpeg kills an FFmpeg that is about to end by itself.
     autoDestroy: false,
     write(bytes: Buffer, _, done) {
-      const taken = onOutput?.(bytes)
-      if (taken instanceof Promise) taken.then(() => done(), done)
-      else done()
+      // What is wrong with the output ends this FFmpeg, and nothing else.
+      try {
+        const taken = onOutput?.(bytes)
+        if (taken instanceof Promise) taken.then(() => done(), done)
+        else done()
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)))
+      }
     },
   })
 }

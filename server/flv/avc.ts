@@ -6,6 +6,14 @@ const NAL_PPS = 8
 /** Bytes of an AVCVIDEOPACKET before its data: frame type and codec, packet type, composition time (annex E.4.3.1). */
 const PACKET_HEADER_BYTES = 5
 
+/** Least bytes of an AVCDecoderConfigurationRecord: without parameter sets. */
+const LEAST_RECORD_BYTES = 7
+
+/** Whether a video header (AVC sequence header) says anything: FFmpeg writes an empty one where it does not know yet. */
+export function isWholeHeader(header: Tag): boolean {
+  return header.body.length >= PACKET_HEADER_BYTES + LEAST_RECORD_BYTES
+}
+
 /** Pixels of the picture that a video header (AVC sequence header) describes, or null where it cannot be read. */
 export function pictureSize(header: Tag): { width: number; height: number } | null {
   const record = header.body.subarray(PACKET_HEADER_BYTES)

@@ -1,0 +1,92 @@
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { keepRecordings, recordedBytes, startBrowser } from './support/browser.ts'
+import { writeClockVideo } from './support/clock.ts'
+import { readFrames } from './support/clock-reader.ts'
+import { startGateway, type TestGateway } from './support/gateway.ts'
+import { type Collected, HlsCollector } from './support/hls.ts'
+import { decode } from './support/media.ts'
+import { mediaPath } from './support/publisher.ts'
+import { temporaryDirectory } from './support/resources.ts'
+import { until } from './support/wait.ts'
+
+const WIDTH = 640
+const HEIGHT = 360
+/** Seconds that a broadcast of these tests lasts, by the stream's own time. */
+const LIVE_SECONDS = 6
+
+let browser: Browser
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  const camera = `${directory.path}/clock.mjpeg`
+  await writeClockVideo(camera, WIDTH, HEIGHT, 900)
+  browser = await startBrowser(camera)
+})
+afterAll(async () => {
+  await browser.close()
+  await directory.remove()
+})
+
+describe.each(['nginx', 'embedded'])('the studio of a gateway with the %s RTMP server', (rtmp) => {
+  let gateway: TestGateway
+  let context: BrowserContext
+  let page: Page
+  beforeAll(async () => {
+    gateway = await startGateway(['--rtmp', rtmp])
+  })
+  afterAll(() => gateway.stop())
+  afterEach(() => context.close())
+
+  async function openStudio(): Promise<void> {
+    context = await browser.newContext()
+    await keepRecordings(context)
+    page = await context.newPage()
+    await page.goto(gateway.url)
+  }
+
+  /** Presses Broadcast, follows the HLS for a while, presses Stop, and gives what came out. */
+  async function broadcast(stream: string): Promise<Collected> {
+    await page.getByLabel('Stream name').fill(stream)
+    await page.getByRole('button', { name: 'Broadcast' }).click()
+    await page.getByText('LIVE', { exact: true }).waitFor()
+    const collector = new HlsCollector(`${gateway.url}/hls/${stream}.m3u8`)
+    return collector.collectUntil(
+      (async () => {
+        await until(
+          'enough segments',
+          () => collector.collected().durations.reduce((sum, s) => sum + s, 0) > LIVE_SECONDS,
+        )
+        await page.getByRole('button', { name: 'Stop' }).click()
+        await page.getByText('The broadcast has ended').waitFor()
+      })(),
+    )
+  }
+
+  async function expectWhole({ bytes }: Collected): Promise<void> {
+    const recorded = await readFrames(await recordedBytes(page))
+    expect(recorded.length).toBeGreaterThan(LIVE_SECONDS * 10)
+    expect(recorded).not.toContain(null)
+    expect(await readFrames(bytes)).toEqual(recorded)
+    const { errors, loudestDb, audioSeconds } = await decode(bytes)
+    expect(errors).toBe('')
+    expect(loudestDb).toBeGreaterThan(-40)
+    expect(audioSeconds).toBeGreaterThan(LIVE_SECONDS - 1)
+  }
+
+  it('broadcasts a camera: every frame that was recorded comes out once, in order, with sound', async () => {
+    await openStudio()
+    const collected = await broadcast(`camera-${rtmp}`)
+    await expectWhole(collected)
+    expect(await gateway.stream(`camera-${rtmp}`)).toBeNull()
+  })
+
+  it('broadcasts a file from the disk in the same way', async () => {
+    await openStudio()
+    await page.getByText('File', { exact: true }).click()
+    await page.getByLabel('Video file').setInputFiles(mediaPath('chrome-h264.webm'))
+    await page.locator('video').waitFor()
+    const collected = await broadcast(`file-${rtmp}`)
+    await expectWhole(collected)
+  })
+})
