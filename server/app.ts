@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
-import { errorHandlers, rawResponse, refuseRequest } from './api/errors.ts'
+import { answerError, errorHandlers, rawResponse, refuseRequest } from './api/errors.ts'
 import { healthRoute } from './api/health.ts'
 import { hlsRoutes } from './api/hls.ts'
 import { pageRoutes } from './api/pages.ts'
@@ -64,6 +64,7 @@ export async function startGateway(
     loggerInstance: appLog,
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler: refuseRequest,
+    frameworkErrors: answerError,
     forceCloseConnections: true,
   })
   try {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** What every error over HTTP looks like: `code` for programs, `message` for people. */
 export interface ErrorBody {
@@ -19,6 +19,7 @@ export function notFound(message: string): ErrorBody {
 const REASONS: Record<number, [code: string, reason: string]> = {
   400: ['bad_request', 'Bad Request'],
   404: ['not_found', 'Not Found'],
+  405: ['method_not_allowed', 'Method Not Allowed'],
   408: ['timeout', 'Request Timeout'],
   414: ['uri_too_long', 'URI Too Long'],
   431: ['headers_too_large', 'Request Header Fields Too Large'],
@@ -28,16 +29,20 @@ const REASONS: Record<number, [code: string, reason: string]> = {
 /** Makes every error of `app` JSON of one shape, and says no more about a failure of ours than that it happened. */
 export function errorHandlers(app: FastifyInstance): void {
   app.setNotFoundHandler((_, reply) => reply.code(404).send(notFound('There is nothing at this address.')))
-  app.setErrorHandler((error, request, reply) => {
-    const status = statusCodeOf(error)
-    if (status >= 500) request.log.error({ err: error }, 'request failed')
-    const [code] = REASONS[status] ?? [status < 500 ? 'bad_request' : 'internal']
-    const message =
-      status < 500 && error instanceof Error
-        ? error.message
-        : 'The server failed. Its operator sees the reason in the log.'
-    return reply.code(status).send(errorBody(code, message))
-  })
+  app.setErrorHandler(answerError)
+}
+
+/** Answers a request that failed, also one that Fastify refused before it reached a route. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const status = statusCodeOf(error)
+  if (status >= 500) request.log.error({ err: error }, 'request failed')
+  const [code] = REASONS[status] ?? [status < 500 ? 'bad_request' : 'internal']
+  const message =
+    status < 500
+      ? 'The request is not one that this server takes.'
+      : 'The server failed. Its operator sees the reason in the log.'
+  void reply.code(status).header('content-type', 'application/json; charset=utf-8').serializer(JSON.stringify)
+  void reply.send(errorBody(code, message))
 }
 
 /** Answers a request that Node's parser refused (`clientError`), and closes the connection. */

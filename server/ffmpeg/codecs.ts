@@ -13,10 +13,10 @@ const AUDIO_RATE = 48_000
 const DEFAULT_SIZE = { width: 1280, height: 720 }
 
 /**
- * Chromium's Matroska has the parameter sets in the pictures alone. Where sound comes first, FFmpeg has not seen them when it
- * writes the file header; this makes it write a header when they come.
+ * Where sound comes before the first picture, FFmpeg has not seen the parameter sets of Annex B when it writes the file header; this
+ * makes it write them when they come.
  */
-const PARAMETER_SETS = ['-bsf:v', 'extract_extradata']
+const LATE_PARAMETER_SETS = ['-bsf:v', 'extract_extradata']
 
 /** What is done with each track, for people and for the command line. */
 export interface CodecPlan {
@@ -35,13 +35,14 @@ export function planCodecs(tracks: Tracks, goal: Partial<TranscodeGoal> = {}): C
   const audioAction = audio === null ? 'silence' : audio.codec === 'aac' ? 'copy' : 'transcode'
   const outputOptions: string[] = []
   if (video === null) outputOptions.push('-vn')
-  else if (videoAction === 'copy') outputOptions.push('-map', '0:v:0', '-c:v', 'copy', ...PARAMETER_SETS)
+  else if (videoAction === 'copy')
+    outputOptions.push('-map', '0:v:0', '-c:v', 'copy', ...(video.annexB ? LATE_PARAMETER_SETS : []))
   else outputOptions.push('-map', '0:v:0', ...h264Options(video, goal))
   if (audio === null) outputOptions.push('-an')
   else if (audioAction === 'copy') outputOptions.push('-map', '0:a:0', '-c:a', 'copy')
   else outputOptions.push('-map', '0:a:0', ...aacOptions())
   return {
-    video: video && { ...video, action: videoAction },
+    video: video && { codec: video.codec, width: video.width, height: video.height, action: videoAction },
     audio: { codec: audio?.codec ?? 'none', action: audioAction },
     outputOptions,
   }

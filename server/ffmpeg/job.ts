@@ -14,9 +14,18 @@ export type VideoCodec = 'h264' | 'vp8' | 'vp9' | 'av1' | 'other'
 /** Codec of the sound. */
 export type AudioCodec = 'aac' | 'opus' | 'other'
 
-/** What a source holds. `width` and `height` are 0 where the source does not say. */
+/** The picture of a source. `width` and `height` are 0 where the source does not say. */
+export interface VideoTrack {
+  codec: VideoCodec
+  width: number
+  height: number
+  /** H.264 whose parameter sets are in the pictures alone, and not in the container's header (Annex B, as Chromium writes it). */
+  annexB?: true
+}
+
+/** What a source holds. */
 export interface Tracks {
-  video: { codec: VideoCodec; width: number; height: number } | null
+  video: VideoTrack | null
   audio: { codec: AudioCodec } | null
 }
 

@@ -7,12 +7,12 @@ const recording = (name: string) => readFileSync(new URL(`../../e2e/media/${name
 
 describe('readRecordingHeader', () => {
   it.each([
-    ['chrome-h264.webm', { codec: 'h264', width: 1280, height: 720 }, { codec: 'opus' }],
+    ['chrome-h264.webm', { codec: 'h264', width: 1280, height: 720, annexB: true }, { codec: 'opus' }],
     ['chrome-h264.mp4', { codec: 'h264', width: 1280, height: 720 }, { codec: 'opus' }],
     ['chrome-vp8.webm', { codec: 'vp8', width: 640, height: 360 }, { codec: 'opus' }],
     ['chrome-vp9.webm', { codec: 'vp9', width: 640, height: 360 }, { codec: 'opus' }],
     ['firefox-vp8.webm', { codec: 'vp8', width: 640, height: 360 }, { codec: 'opus' }],
-    ['chrome-silent.webm', { codec: 'h264', width: 640, height: 360 }, null],
+    ['chrome-silent.webm', { codec: 'h264', width: 640, height: 360, annexB: true }, null],
     ['chrome-audio-only.webm', null, { codec: 'opus' }],
     ['synthetic-h264-aac.mp4', { codec: 'h264', width: 1280, height: 720 }, { codec: 'aac' }],
   ])('finds the tracks of %s, once enough of it is there', (name, video, audio) => {

@@ -11,6 +11,7 @@ const ID = {
   trackEntry: 0xae,
   trackType: 0x83,
   codecId: 0x86,
+  codecPrivate: 0x63a2,
   video: 0xe0,
   pixelWidth: 0xb0,
   pixelHeight: 0xba,
@@ -86,7 +87,8 @@ function tracksOf(data: Buffer): HeaderResult {
       const width = numberOf(child(video, ID.pixelWidth))
       const height = numberOf(child(video, ID.pixelHeight))
       if (width > 16384 || height > 16384) return refused(`A picture of ${width}×${height} pixels is too large.`)
-      tracks.video = { codec, width, height }
+      const annexB = codec === 'h264' && child(entry.data, ID.codecPrivate) === null
+      tracks.video = { codec, width, height, ...(annexB && { annexB }) }
     } else if (type === AUDIO_TRACK && tracks.audio === null) {
       // AAC in Matroska may carry its profile in the name: A_AAC/MPEG4/LC.
       const codec = AUDIO_CODECS[codecId] ?? (codecId.startsWith('A_AAC/') ? 'aac' : undefined)

@@ -20,19 +20,15 @@ const MODULE = 'ngx_rtmp_module.so'
 /** Where distributions keep dynamic modules. */
 const MODULE_DIRECTORIES = ['/usr/lib/nginx/modules', '/usr/lib64/nginx/modules', '/usr/share/nginx/modules']
 
-/** Looks for the nginx at `path` (a file, or a name on the PATH) and for its RTMP module. */
-export async function findNginx(path: string): Promise<NginxSearch> {
+/** Looks for the nginx at `path` (a file, or a name on the PATH) and for its RTMP module, in its own directory and in `usual` ones. */
+export async function findNginx(path: string, usual = MODULE_DIRECTORIES): Promise<NginxSearch> {
   const { exit, stderr } = await capture(path, ['-V'])
   if (exit.kind !== 'exited' || exit.code !== 0) return { kind: 'no-nginx' }
   const version = /version: \S*?\/(\S+)/.exec(stderr)?.[1] ?? 'unknown'
   if (/--add-module=\S*rtmp/.test(stderr)) return { kind: 'found', program: { path, version, rtmpModule: null } }
   const configured = /--modules-path=(\S+)/.exec(stderr)?.[1]
   const prefix = /--prefix=(\S+)/.exec(stderr)?.[1]
-  const directories = [
-    ...(configured ? [configured] : []),
-    ...(prefix ? [join(prefix, 'modules')] : []),
-    ...MODULE_DIRECTORIES,
-  ]
+  const directories = [...(configured ? [configured] : []), ...(prefix ? [join(prefix, 'modules')] : []), ...usual]
   const rtmpModule = directories.map((directory) => join(directory, MODULE)).find((file) => existsSync(file))
   return rtmpModule ? { kind: 'found', program: { path, version, rtmpModule } } : { kind: 'no-module', version }
 }

@@ -1,0 +1,197 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { descendantsOf, startGateway } from './support/gateway.ts'
+import { ffmpeg } from './support/media.ts'
+import { castgate } from './support/program.ts'
+import { publish, readRecording, TestSocket } from './support/publisher.ts'
+import { freePort, temporaryDirectory } from './support/resources.ts'
+import { until } from './support/wait.ts'
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+})
+afterAll(() => directory.remove())
+
+async function run(args: string[], environment?: Record<string, string>) {
+  const { exited, output } = castgate(args, environment)
+  return { code: await exited, ...output() }
+}
+
+/** Holds a port while `action` runs. */
+async function withTakenPort<T>(action: (port: number) => Promise<T>): Promise<T> {
+  const server = createServer()
+  const port = await freePort()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  try {
+    return await action(port)
+  } finally {
+    server.close()
+  }
+}
+
+describe('the command line', () => {
+  it('has help and a version everywhere', async () => {
+    for (const command of [[], ['serve'], ['push'], ['doctor']]) {
+      const help = await run([...command, '--help'])
+      expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('Usage: castgate')])
+      const version = await run([...command, '--version'])
+      expect([version.code, version.stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)])
+    }
+  })
+
+  it.each([
+    ['an unknown command', ['fly']],
+    ['an unknown option', ['serve', '--fast']],
+    ['a port that is none', ['serve', '--port', '70000']],
+    ['an RTMP server that is none', ['serve', '--rtmp', 'apache']],
+    ['a URL that is none', ['serve', '--public-url', 'example.org']],
+    ['no file to push', ['push']],
+    ['no command', []],
+  ])('ends with 2 for %s', async (_, args) => {
+    const { code, stderr } = await run(args)
+    expect(code).toBe(2)
+    expect(stderr).not.toBe('')
+  })
+
+  it('ends with 2 for an environment variable that makes no sense, and lets a flag win over a good one', async () => {
+    expect((await run(['serve'], { CASTGATE_PORT: 'eighty' })).code).toBe(2)
+    const gateway = await startGateway(['--rtmp', 'embedded'], { CASTGATE_PORT: '1', CASTGATE_RTMP: 'nginx' })
+    expect(await (await fetch(`${gateway.url}/healthz`)).json()).toMatchObject({ rtmp: { kind: 'embedded' } })
+    await gateway.stop()
+  })
+})
+
+describe('castgate serve', () => {
+  it('ends with 3 where FFmpeg is missing, and names the command that installs it', async () => {
+    const { code, stderr } = await run(['serve', '--no-install'], { CASTGATE_FFMPEG: '/nowhere/ffmpeg' })
+    expect(code).toBe(3)
+    expect(stderr).toMatch(/FFmpeg is missing\. Install with: .*ffmpeg/)
+  })
+
+  it('ends with 3 where nginx is asked for and missing, and takes the embedded server where it is not', async () => {
+    const { code, stderr } = await run([
+      'serve',
+      '--rtmp',
+      'nginx',
+      '--nginx',
+      '/nowhere/nginx',
+      '--data-dir',
+      directory.path,
+    ])
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/nginx is missing.*libnginx-mod-rtmp/)])
+    const gateway = await startGateway(['--nginx', '/nowhere/nginx'])
+    expect(await (await fetch(`${gateway.url}/healthz`)).json()).toMatchObject({ rtmp: { kind: 'embedded' } })
+    await gateway.stop()
+  })
+
+  it.each(['--port', '--rtmp-port', '--hls-port'])(
+    'ends with 3 where the port of %s is taken, and says so',
+    async (option) => {
+      await withTakenPort(async (port) => {
+        const ports: Record<string, number> = {
+          '--port': await freePort(),
+          '--rtmp-port': await freePort(),
+          '--hls-port': await freePort(),
+          [option]: port,
+        }
+        const args = Object.entries(ports).flatMap(([name, value]) => [name, `${value}`])
+        const { code, stderr } = await run(['serve', '--rtmp', 'nginx', '--data-dir', directory.path, ...args])
+        expect([code, stderr]).toEqual([
+          3,
+          expect.stringContaining(
+            `Port ${port} on 127.0.0.1 is in use by another program. Choose another with ${option}.`,
+          ),
+        ])
+      })
+    },
+  )
+
+  it.each(['nginx', 'embedded'])(
+    'ends a live broadcast cleanly on SIGTERM, with the %s server: the page is told, nothing is left',
+    async (rtmp) => {
+      const gateway = await startGateway(['--rtmp', rtmp])
+      const recording = await readRecording('chrome-h264.webm')
+      const socket = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/ending`).opened()
+      socket.send({ type: 'hello', session: null })
+      await socket.message('welcome')
+      socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/webm' })
+      for (const [sequence, blob] of recording.blobs.entries()) {
+        const frame = Buffer.alloc(8 + blob.bytes.length)
+        frame.writeUInt32BE(sequence, 4)
+        blob.bytes.copy(frame, 8)
+        socket.send(frame)
+      }
+      await until('it is live', async () => (await gateway.stream('ending'))?.targets[0]?.state === 'live')
+      await gateway.stop()
+      expect(await socket.closed).toMatchObject({ code: 4503, error: 'unavailable' })
+    },
+  )
+
+  it('says 503 while FFmpeg has gone, and starts nginx again when it is killed', async () => {
+    const ffmpegPath = `${directory.path}/ffmpeg`
+    await writeFile(ffmpegPath, '#!/bin/sh\nexec ffmpeg "$@"\n')
+    await chmod(ffmpegPath, 0o755)
+    const gateway = await startGateway(['--rtmp', 'nginx', '--ffmpeg', ffmpegPath])
+    const health = async () => (await fetch(`${gateway.url}/healthz`)).status
+    expect(await health()).toBe(200)
+    await rm(ffmpegPath)
+    expect(await health()).toBe(503)
+    await writeFile(ffmpegPath, '#!/bin/sh\nexec ffmpeg "$@"\n')
+    await chmod(ffmpegPath, 0o755)
+    const nginx = [...(await descendantsOf(gateway.program.process.pid ?? 0))].filter(([, name]) => name === 'nginx')
+    expect(nginx.length).toBeGreaterThan(0)
+    for (const [pid] of nginx) process.kill(pid, 'SIGKILL')
+    await until('it notices', async () => (await health()) === 503, 10)
+    await until('nginx is back', async () => (await health()) === 200)
+    await gateway.stop()
+  })
+
+  it('pushes to an RTMP server elsewhere, and makes HLS of its own then', async () => {
+    const server = await startGateway(['--rtmp', 'nginx'])
+    const gateway = await startGateway(['--rtmp', `rtmp://127.0.0.1:${server.rtmpPort}/live`])
+    const published = publish(
+      `${gateway.url.replace('http', 'ws')}/ingest/far`,
+      await readRecording('chrome-h264.webm'),
+    )
+    await until('it is live there', async () => (await server.stream('far'))?.state === 'live')
+    await until('HLS is here', async () => (await fetch(`${gateway.url}/hls/far.m3u8`)).ok)
+    await published
+    const { code } = await ffmpeg(['-v', 'error', '-i', `${gateway.url}/hls/far.m3u8`, '-f', 'null', '-'])
+    expect(code).toBe(0)
+    await gateway.stop()
+    await server.stop()
+  })
+})
+
+describe('castgate doctor', () => {
+  it('tells what is here', async () => {
+    const ports = {
+      CASTGATE_PORT: `${await freePort()}`,
+      CASTGATE_RTMP_PORT: `${await freePort()}`,
+      CASTGATE_HLS_PORT: `${await freePort()}`,
+    }
+    const { code, stdout } = await run(['doctor'], ports)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^ok +FFmpeg +\S+/m)
+    expect(stdout).toMatch(/^ok +nginx .*RTMP module/m)
+    expect(stdout).toMatch(/^ok +Chromium/m)
+    expect(stdout).toMatch(/Ready/)
+  })
+
+  it('ends with 3 where FFmpeg is missing, with the command to install it', async () => {
+    const { code, stdout } = await run(['doctor'], { CASTGATE_FFMPEG: '/nowhere/ffmpeg' })
+    expect(code).toBe(3)
+    expect(stdout).toMatch(/^MISSING +FFmpeg[^\n]*\n +.*ffmpeg/m)
+  })
+
+  it('says which port is in use', async () => {
+    await withTakenPort(async (port) => {
+      await mkdir(directory.path, { recursive: true })
+      expect((await run(['doctor', '--port', `${port}`])).stdout).toMatch(
+        new RegExp(`^note +port ${port} +in use`, 'm'),
+      )
+    })
+  })
+})
