@@ -23,7 +23,7 @@ describe.each(['nginx', 'embedded'])('a recording sent to a gateway with the %s 
   })
   afterAll(() => gateway.stop())
 
-  it.each(RECORDINGS)(
+  it.concurrent.each(RECORDINGS)(
     '%s comes out as HLS with every frame once, in order, and with sound',
     async (name, codec, action, audio, audioAction) => {
       const recording = await readRecording(name)
@@ -53,7 +53,7 @@ describe.each(['nginx', 'embedded'])('a recording sent to a gateway with the %s 
     },
   )
 
-  it('plays a recording that has sound alone', async () => {
+  it.concurrent('plays a recording that has sound alone', async () => {
     const recording = await readRecording('chrome-audio-only.webm')
     const collector = new HlsCollector(`${gateway.url}/hls/sound.m3u8`)
     const { bytes } = await collector.collectUntil(

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { keepRecordings, recordedBytes, startBrowser } from './support/browser.ts'
+import { FAKE_CAMERA, keepRecordings, recordedBytes, startBrowser } from './support/browser.ts'
 import { writeClockVideo } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
@@ -21,7 +21,7 @@ beforeAll(async () => {
   directory = await temporaryDirectory()
   const camera = `${directory.path}/clock.mjpeg`
   await writeClockVideo(camera, WIDTH, HEIGHT, 900)
-  browser = await startBrowser(camera)
+  browser = await startBrowser([...FAKE_CAMERA, `--use-file-for-fake-video-capture=${camera}`])
 })
 afterAll(async () => {
   await browser.close()

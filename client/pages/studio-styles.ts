@@ -146,31 +146,31 @@ export const studioStyles = css`
   }
 
   .segment {
-    position: relative;
     margin: 0;
-    cursor: pointer;
     border-radius: 9px;
     font-size: 0.9375rem;
     text-align: center;
   }
 
-  .segment input {
-    position: absolute;
-    inset: 0;
-    margin: 0;
-    opacity: 0;
-    /* A click goes to the label, which is this input's own. */
-    pointer-events: none;
-  }
-
   .segment span {
+    position: relative;
     display: block;
     padding: 0.5rem 0.25rem;
     border-radius: inherit;
     color: var(--cg-quiet);
   }
 
-  .segment input:checked + span {
+  .segment input {
+    position: absolute;
+    inset: 0;
+    width: 100%;
+    height: 100%;
+    margin: 0;
+    opacity: 0;
+    cursor: pointer;
+  }
+
+  .segment span:has(input:checked) {
     color: var(--cg-text);
     background: var(--cg-surface);
     box-shadow: 0 1px 3px rgb(0 0 0 / 0.2);

@@ -175,8 +175,9 @@ export class Studio extends LitElement {
       <div class="segments">
         ${SOURCES.map(
           ({ kind, label }) => html`<label class="segment">
-            <input type="radio" name="source" value=${kind} .checked=${this.kind === kind} @change=${() => this.#choose(kind)} />
-            <span>${label}</span>
+<span
+              >${label}<input type="radio" name="source" value=${kind} .checked=${this.kind === kind} @change=${() => this.#choose(kind)}
+            /></span>
           </label>`,
         )}
       </div>

@@ -1,10 +1,8 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
 import { findChromium } from '../../server/system/requirements.ts'
 
-/** Chromium as the tests need it: quiet, and with a fake camera that is allowed without a question. */
+/** Chromium as the tests need it: quiet. */
 const FLAGS = [
-  '--use-fake-ui-for-media-stream',
-  '--use-fake-device-for-media-stream',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
@@ -14,11 +12,13 @@ const FLAGS = [
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ]
 
-/** Starts the system's Chromium. `cameraFile`: a Motion JPEG that its fake camera plays. */
-export async function startBrowser(cameraFile?: string): Promise<Browser> {
+/** A camera and microphone that are always there, and allowed without a question. */
+export const FAKE_CAMERA = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']
+
+/** Starts the system's Chromium. */
+export async function startBrowser(flags: string[]): Promise<Browser> {
   const executablePath = await findChromium()
-  const args = cameraFile ? [...FLAGS, `--use-file-for-fake-video-capture=${cameraFile}`] : FLAGS
-  return chromium.launch({ ...(executablePath && { executablePath }), args })
+  return chromium.launch({ ...(executablePath && { executablePath }), args: [...FLAGS, ...flags] })
 }
 
 /** Makes the pages of `context` keep a copy of what their recorders give, for {@link recordedBytes}. */

@@ -1,15 +1,25 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A TCP port of 127.0.0.1 that nobody uses now. */
+/** Ports that systems give to outgoing connections begin at 32768; one of those may be taken again before it is used. */
+const FIRST_PORT = 20_000
+const PORTS = 10_000
+let nextPort = Math.floor(Math.random() * PORTS)
+
+/** A TCP port of 127.0.0.1 that nobody uses now, and that this process has not given before. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (let tries = 0; tries < PORTS; tries++) {
+    const port = FIRST_PORT + (nextPort++ % PORTS)
+    const server = createServer()
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (free) return port
+  }
+  throw new Error('No port is free.')
 }
 
 /** A directory of a test's own; `remove` takes it away again. */

@@ -1,0 +1,97 @@
+import type { Browser, Page } from 'playwright'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
+import { startGateway, type TestGateway } from './support/gateway.ts'
+import { TestSocket } from './support/publisher.ts'
+
+let gateway: TestGateway
+let browser: Browser | null = null
+beforeEach(async () => {
+  gateway ??= await startGateway(['--rtmp', 'embedded', '--resume-seconds', '1'])
+})
+afterEach(async () => {
+  await browser?.close()
+  browser = null
+})
+afterAll(() => gateway.stop())
+
+async function studio(flags: string[], url = gateway.url): Promise<Page> {
+  browser = await startBrowser(flags)
+  const page = await browser.newPage()
+  await page.goto(url)
+  return page
+}
+
+const press = (page: Page) => page.getByRole('button', { name: 'Broadcast' }).click()
+const alert = (page: Page) => page.getByRole('alert').locator('p').innerText()
+
+describe('the studio says in words what is wrong, and what to do', () => {
+  it('when the camera is not allowed', async () => {
+    const page = await studio(['--use-fake-device-for-media-stream', '--deny-permission-prompts'])
+    await press(page)
+    expect(await alert(page)).toMatch(/not allowed to use the camera or microphone\. Allow it/)
+  })
+
+  it('when there is no camera', async () => {
+    const page = await studio(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream=device-count=0'])
+    await press(page)
+    expect(await alert(page)).toMatch(/No camera was found\. Connect one/)
+  })
+
+  it('when the page is not secure', async () => {
+    const flags = [...FAKE_CAMERA, '--host-resolver-rules=MAP gateway.test 127.0.0.1']
+    const page = await studio(flags, `http://gateway.test:${gateway.port}`)
+    await press(page)
+    expect(await alert(page)).toMatch(/secure pages only\. Open this page over https/)
+  })
+
+  it('when the name is taken', async () => {
+    const other = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/taken`).opened()
+    other.send({ type: 'hello', session: null })
+    await other.message('welcome')
+    const page = await studio(FAKE_CAMERA)
+    await page.getByLabel('Stream name').fill('taken')
+    await press(page)
+    expect(await alert(page)).toMatch(/already\. Choose another stream name\./)
+    other.send({ type: 'end' })
+    await other.closed
+    await press(page)
+    await page.getByText('LIVE', { exact: true }).waitFor()
+  })
+
+  it('when a name is none: the button waits', async () => {
+    const page = await studio(FAKE_CAMERA)
+    await page.getByLabel('Stream name').fill('not a name')
+    expect(await page.getByRole('button', { name: 'Broadcast' }).isDisabled()).toBe(true)
+    await page.getByText('Use 1 to 64 letters').waitFor()
+  })
+
+  it('when a file is none that the browser plays', async () => {
+    const page = await studio(FAKE_CAMERA)
+    await page.getByRole('radio', { name: 'File' }).check()
+    await press(page)
+    expect(await alert(page)).toMatch(/Choose a video file first/)
+    const broken = { name: 'broken.mp4', mimeType: 'video/mp4', buffer: Buffer.from('This is no video.') }
+    await page.getByLabel('Video file').setInputFiles(broken)
+    expect(await alert(page)).toMatch(/cannot play "broken\.mp4"/)
+  })
+})
+
+describe('the studio without its server', () => {
+  let own: TestGateway
+  beforeAll(async () => {
+    own = await startGateway(['--rtmp', 'embedded', '--resume-seconds', '1'])
+  })
+
+  it('says that it tries again while it does, and then that the server is gone', async () => {
+    const page = await studio(FAKE_CAMERA, own.url)
+    await page.getByLabel('Stream name').fill('alone')
+    await press(page)
+    await page.getByText('LIVE', { exact: true }).waitFor()
+    await own.stop()
+    await page.getByText('Reconnecting').waitFor()
+    expect(await alert(page)).toMatch(/The server does not answer\. Check the connection/)
+    await press(page)
+    expect(await alert(page)).toMatch(/The server does not answer/)
+  })
+})
