@@ -23,26 +23,26 @@ async function studio(flags: string[], url = gateway.url): Promise<Page> {
 }
 
 const press = (page: Page) => page.getByRole('button', { name: 'Broadcast' }).click()
-const alert = (page: Page) => page.getByRole('alert').locator('p').innerText()
+const problem = (page: Page) => page.getByRole('alert').locator('p').innerText()
 
 describe('the studio says in words what is wrong, and what to do', () => {
   it('when the camera is not allowed', async () => {
     const page = await studio(['--use-fake-device-for-media-stream', '--deny-permission-prompts'])
     await press(page)
-    expect(await alert(page)).toMatch(/not allowed to use the camera or microphone\. Allow it/)
+    expect(await problem(page)).toMatch(/not allowed to use the camera or microphone\. Allow it/)
   })
 
   it('when there is no camera', async () => {
     const page = await studio(['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream=device-count=0'])
     await press(page)
-    expect(await alert(page)).toMatch(/No camera was found\. Connect one/)
+    expect(await problem(page)).toMatch(/No camera was found\. Connect one/)
   })
 
   it('when the page is not secure', async () => {
     const flags = [...FAKE_CAMERA, '--host-resolver-rules=MAP gateway.test 127.0.0.1']
     const page = await studio(flags, `http://gateway.test:${gateway.port}`)
     await press(page)
-    expect(await alert(page)).toMatch(/secure pages only\. Open this page over https/)
+    expect(await problem(page)).toMatch(/secure pages only\. Open this page over https/)
   })
 
   it('when the name is taken', async () => {
@@ -52,7 +52,7 @@ describe('the studio says in words what is wrong, and what to do', () => {
     const page = await studio(FAKE_CAMERA)
     await page.getByLabel('Stream name').fill('taken')
     await press(page)
-    expect(await alert(page)).toMatch(/already\. Choose another stream name\./)
+    expect(await problem(page)).toMatch(/already\. Choose another stream name\./)
     other.send({ type: 'end' })
     await other.closed
     await press(page)
@@ -70,10 +70,10 @@ describe('the studio says in words what is wrong, and what to do', () => {
     const page = await studio(FAKE_CAMERA)
     await page.getByRole('radio', { name: 'File' }).check()
     await press(page)
-    expect(await alert(page)).toMatch(/Choose a video file first/)
+    expect(await problem(page)).toMatch(/Choose a video file first/)
     const broken = { name: 'broken.mp4', mimeType: 'video/mp4', buffer: Buffer.from('This is no video.') }
     await page.getByLabel('Video file').setInputFiles(broken)
-    expect(await alert(page)).toMatch(/cannot play "broken\.mp4"/)
+    expect(await problem(page)).toMatch(/cannot play "broken\.mp4"/)
   })
 })
 
@@ -90,8 +90,8 @@ describe('the studio without its server', () => {
     await page.getByText('LIVE', { exact: true }).waitFor()
     await own.stop()
     await page.getByText('Reconnecting').waitFor()
-    expect(await alert(page)).toMatch(/The server does not answer\. Check the connection/)
+    expect(await problem(page)).toMatch(/The server does not answer\. Check the connection/)
     await press(page)
-    expect(await alert(page)).toMatch(/The server does not answer/)
+    expect(await problem(page)).toMatch(/The server does not answer/)
   })
 })

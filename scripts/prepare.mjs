@@ -48,6 +48,7 @@ function run(file, args, environment = {}) {
   // What it prints goes to standard error, so that standard output stays for results.
   const { status, error } = spawnSync(file, args, {
     cwd: root,
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   })

@@ -39,7 +39,9 @@ export interface Decoded {
 
 /** Decodes all of a file, picture and sound. */
 export async function decode(file: Buffer): Promise<Decoded> {
-  const { stderr: errors } = await ffmpeg(['-v', 'error', '-i', 'pipe:0', '-f', 'null', '-'], file)
+  // With the time base that FFmpeg would choose, uneven frame times round to the same tick, and it complains of that.
+  const exact = ['-fps_mode', 'passthrough', '-enc_time_base', '1:90000']
+  const { stderr: errors } = await ffmpeg(['-v', 'error', '-i', 'pipe:0', ...exact, '-f', 'null', '-'], file)
   const { stderr } = await ffmpeg(
     ['-v', 'info', '-nostats', '-i', 'pipe:0', '-vn', '-af', 'volumedetect', '-f', 'null', '-'],
     file,

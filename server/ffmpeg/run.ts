@@ -1,7 +1,6 @@
-import type { ChildProcess } from 'node:child_process'
 import { Writable } from 'node:stream'
 import ffmpeg, { type FfmpegCommand } from 'fluent-ffmpeg'
-import { type ChildExit, exitOf } from '../process/child.ts'
+import { type ChildExit, type ChildProcess, exitOf } from '../process/child.ts'
 import { redact } from '../process/redact.ts'
 import type { FfmpegJob } from './job.ts'
 

@@ -1,5 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 
+export type { ChildProcess }
+
 /** How a child process ended, by name. */
 export type ChildExit =
   | { kind: 'exited'; code: number }

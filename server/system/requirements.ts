@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { mayInstall } from '../config.ts'
 import { type Ffmpeg, locateFfmpeg } from '../ffmpeg/locate.ts'
 import { capture } from '../process/child.ts'
 import { findNginx } from '../rtmp-server/nginx/program.ts'
@@ -11,12 +12,12 @@ const CHROMIUM_ON_MACOS = [
 ]
 
 /** FFmpeg, which everything needs. `configured` is the one that the configuration names. */
-export function ffmpegRequirement(configured: string | null): Requirement {
+function ffmpegRequirement(configured: string | null): Requirement {
   return { name: 'FFmpeg', packages: ['ffmpeg'], isThere: async () => (await locateFfmpeg(configured)) !== null }
 }
 
 /** nginx with its RTMP module. */
-export function nginxRequirement(path: string): Requirement {
+function nginxRequirement(path: string): Requirement {
   return {
     name: 'nginx with its RTMP module',
     packages: ['nginx', 'nginx-rtmp'],
@@ -25,7 +26,7 @@ export function nginxRequirement(path: string): Requirement {
 }
 
 /** A Chromium for the end-to-end tests. */
-export function chromiumRequirement(): Requirement {
+function chromiumRequirement(): Requirement {
   return { name: 'Chromium', packages: ['chromium'], isThere: async () => (await findChromium()) !== null }
 }
 
@@ -51,4 +52,13 @@ export async function requireFfmpeg(configured: string | null, mayInstall: boole
   const installed = await locateFfmpeg(configured)
   if (installed) return installed
   throw new Error('FFmpeg was there a moment ago.')
+}
+
+/**
+ * Makes sure that what the tests need is there: FFmpeg, nginx with its RTMP module, Chromium. `args` are those of `npm test`.
+ * @throws MissingError with the command that installs what is missing
+ */
+export async function ensureTestPrograms(args: string[]): Promise<void> {
+  const requirements = [ffmpegRequirement(null), nginxRequirement('nginx'), chromiumRequirement()]
+  await ensure(requirements, mayInstall({ install: !args.includes('--no-install') }))
 }

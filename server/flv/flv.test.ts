@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest'
+import { isWholeHeader, ParameterSetWatch, pictureSize } from './avc.ts'
+import { FlvReader } from './reader.ts'
+import { Silence } from './silence.ts'
+import { AAC, AVC, codecIdOf, encodeFileHeader, encodeTag, kindOf, TAG_TYPE, type Tag } from './tag.ts'
+import { Timeline } from './timeline.ts'
+
+/** Parameter sets of Chromium at 1280×720 and 960×540 (from e2e/media/chrome-h264-resize.webm). */
+const SPS_720 = Buffer.from('6742c0208c8d402802dd37010d0107844235', 'hex')
+const PPS = Buffer.from('68ce3c80', 'hex')
+const SPS_540 = Buffer.from('6742c0208c8d407808bf737010d01078442350', 'hex')
+
+function sized(nal: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(nal.length)
+  return Buffer.concat([length, nal])
+}
+
+function keyframe(timestamp: number, ...nals: Buffer[]): Tag {
+  const picture = Buffer.from([0x65, 1, 2, 3])
+  return {
+    type: TAG_TYPE.video,
+    timestamp,
+    body: Buffer.concat([Buffer.from([0x17, 1, 0, 0, 0]), ...[...nals, picture].map(sized)]),
+  }
+}
+
+function header(sps: Buffer): Tag {
+  const record = Buffer.concat([
+    Buffer.from([1, ...sps.subarray(1, 4), 0xff, 0xe1, 0, sps.length]),
+    sps,
+    Buffer.from([1, 0, PPS.length]),
+    PPS,
+  ])
+  return { type: TAG_TYPE.video, timestamp: 0, body: Buffer.concat([Buffer.from([0x17, 0, 0, 0, 0]), record]) }
+}
+
+const audio = (timestamp: number): Tag => ({ type: TAG_TYPE.audio, timestamp, body: Buffer.from([0xaf, 1, 0]) })
+const video = (timestamp: number): Tag => ({ type: TAG_TYPE.video, timestamp, body: Buffer.from([0x27, 1, 0, 0, 0]) })
+
+describe('FlvReader', () => {
+  const tags: Tag[] = [keyframe(0, SPS_720, PPS), audio(5), video(0x1234567)]
+  const file = Buffer.concat([encodeFileHeader({ audio: true, video: true }), ...tags.map(encodeTag)])
+
+  it.each([1, 7, 13, 1000])('reads back what was written, in pieces of %i bytes', (size) => {
+    const reader = new FlvReader()
+    const read: Tag[] = []
+    for (let at = 0; at < file.length; at += size) read.push(...reader.read(file.subarray(at, at + size)))
+    expect(read).toEqual(tags)
+    expect(reader.tracks).toEqual({ audio: true, video: true })
+  })
+
+  it('refuses what is not FLV', () => {
+    expect(() => [...new FlvReader().read(Buffer.alloc(64))]).toThrow('FLV')
+  })
+})
+
+describe('a tag', () => {
+  it('tells what it is', () => {
+    expect([header(SPS_720), keyframe(0), video(0), audio(0)].map(kindOf)).toEqual([
+      'video-header',
+      'keyframe',
+      'interframe',
+      'audio',
+    ])
+    expect(codecIdOf(video(0))).toBe(AVC)
+    expect(codecIdOf(audio(0))).toBe(AAC)
+  })
+})
+
+describe('pictureSize', () => {
+  it('reads the pixels of a picture from its header', () => {
+    expect(pictureSize(header(SPS_720))).toEqual(expect.objectContaining({ width: 1280, height: 720 }))
+    expect(pictureSize(header(SPS_540))).toEqual(expect.objectContaining({ width: 960, height: 540 }))
+  })
+
+  it('says null for a header that is cut, empty or nonsense', () => {
+    const whole = header(SPS_720)
+    for (let length = 0; length < 20; length++) {
+      const cut = { ...whole, body: whole.body.subarray(0, length) }
+      expect(pictureSize(cut)).toBeNull()
+    }
+    expect(pictureSize(header(Buffer.alloc(40, 0)))).toBeNull()
+  })
+})
+
+describe('ParameterSetWatch', () => {
+  it('gives a new header before a keyframe that brings other parameter sets, and only then', () => {
+    const watch = new ParameterSetWatch()
+    expect(watch.headerBefore(keyframe(0, SPS_720, PPS))).toBeNull()
+    watch.saw(header(SPS_720))
+    expect(watch.headerBefore(keyframe(1, SPS_720, PPS))).toBeNull()
+    expect(watch.headerBefore(keyframe(2))).toBeNull()
+    const changed = watch.headerBefore(keyframe(3, SPS_540, PPS))
+    expect(changed).toMatchObject({ type: TAG_TYPE.video, timestamp: 3 })
+    expect(changed?.body.includes(SPS_540)).toBe(true)
+    expect(watch.headerBefore(keyframe(4, SPS_540, PPS))).toBeNull()
+  })
+
+  it('knows an empty header, which FFmpeg writes before it knows more', () => {
+    expect(isWholeHeader({ type: TAG_TYPE.video, timestamp: 0, body: Buffer.from([0x17, 0, 0, 0, 0]) })).toBe(false)
+    expect(isWholeHeader(header(SPS_720))).toBe(true)
+  })
+})
+
+describe('Timeline', () => {
+  it('goes on where the epoch before ended, at the time when the next was captured', () => {
+    const timeline = new Timeline()
+    timeline.beginEpoch(0)
+    expect([video(500), audio(510), video(540)].map((tag) => timeline.place(tag))).toEqual([0, 10, 40])
+    timeline.beginEpoch(1000)
+    expect([video(0), video(33)].map((tag) => timeline.place(tag))).toEqual([1000, 1033])
+  })
+
+  it('never goes back, whatever times an epoch claims', () => {
+    const timeline = new Timeline()
+    timeline.beginEpoch(0)
+    timeline.place(video(0))
+    timeline.place(video(5000))
+    timeline.beginEpoch(100)
+    const next = timeline.place(video(0))
+    expect(next).toBeGreaterThan(5000)
+    expect(timeline.place(video(0))).toBe(next)
+  })
+})
+
+describe('Silence', () => {
+  it('begins with a header, and then keeps up with the picture at 48 kHz', () => {
+    const silence = new Silence()
+    expect([...silence.upTo(1000)].map(kindOf)).toEqual(['audio-header', 'audio'])
+    const second = [...silence.upTo(2000)]
+    expect(second.every((tag) => kindOf(tag) === 'audio')).toBe(true)
+    expect(second).toHaveLength(46)
+    expect(second.at(-1)?.timestamp).toBeLessThanOrEqual(2000)
+  })
+})
