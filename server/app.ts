@@ -129,8 +129,11 @@ export async function startGateway(
   }
 
   function onUnpublish(name: string): void {
-    void sources.get(name)?.close()
-    sources.delete(name)
+    const source = sources.get(name)
+    // It stays in the map until it is closed, so that the gateway does not end before it.
+    void source?.close().then(() => {
+      if (sources.get(name) === source) sources.delete(name)
+    })
   }
 
   async function close(): Promise<void> {

@@ -6,7 +6,7 @@ const H264 = { codec: 'h264' as const, width: 1280, height: 720 }
 const VP8 = { codec: 'vp8' as const, width: 641, height: 361 }
 
 /** The value that follows `option`. */
-function valueOf(options: string[], option: string): string | undefined {
+function valueAfter(options: string[], option: string): string | undefined {
   return options.includes(option) ? options[options.indexOf(option) + 1] : undefined
 }
 
@@ -15,7 +15,7 @@ describe('planCodecs', () => {
     const plan = planCodecs({ video: H264, audio: { codec: 'aac' } })
     expect(plan.video).toEqual({ ...H264, action: 'copy' })
     expect(plan.audio).toEqual({ codec: 'aac', action: 'copy' })
-    expect([valueOf(plan.outputOptions, '-c:v'), valueOf(plan.outputOptions, '-c:a')]).toEqual(['copy', 'copy'])
+    expect([valueAfter(plan.outputOptions, '-c:v'), valueAfter(plan.outputOptions, '-c:a')]).toEqual(['copy', 'copy'])
   })
 
   it('turns Opus into AAC and VP8 into H.264 of even size, at a constant rate, with a keyframe every 2 s', () => {
@@ -24,11 +24,11 @@ describe('planCodecs', () => {
       { frameRate: 25, videoBitsPerSecond: 1e6 },
     )
     expect([video?.action, audio.action]).toEqual(['transcode', 'transcode'])
-    expect(valueOf(outputOptions, '-c:v')).toBe('libx264')
-    expect(valueOf(outputOptions, '-c:a')).toBe('aac')
-    expect(valueOf(outputOptions, '-g')).toBe('50')
-    expect(valueOf(outputOptions, '-vf')).toContain('scale=640:360')
-    for (const rate of ['-b:v', '-maxrate', '-bufsize']) expect(valueOf(outputOptions, rate)).toBe('1000000')
+    expect(valueAfter(outputOptions, '-c:v')).toBe('libx264')
+    expect(valueAfter(outputOptions, '-c:a')).toBe('aac')
+    expect(valueAfter(outputOptions, '-g')).toBe('50')
+    expect(valueAfter(outputOptions, '-vf')).toContain('scale=640:360')
+    for (const rate of ['-b:v', '-maxrate', '-bufsize']) expect(valueAfter(outputOptions, rate)).toBe('1000000')
   })
 
   it('says silence where there is no sound, and leaves out what is not there', () => {
@@ -39,8 +39,8 @@ describe('planCodecs', () => {
 
   it('keeps what a publisher claims of rates within bounds', () => {
     const { outputOptions } = planCodecs({ video: VP8, audio: null }, { frameRate: 1e9, videoBitsPerSecond: 1e12 })
-    expect(valueOf(outputOptions, '-r')).toBe('60')
-    expect(valueOf(outputOptions, '-b:v')).toBe('12000000')
+    expect(valueAfter(outputOptions, '-r')).toBe('60')
+    expect(valueAfter(outputOptions, '-b:v')).toBe('12000000')
   })
 })
 
@@ -48,7 +48,7 @@ describe('recordingJob', () => {
   it.each(['matroska', 'mp4'] as const)('names the demuxer of %s, and allows no protocol but pipe', (container) => {
     const { input, inputOptions, output } = recordingJob(container, [])
     expect([input, output]).toEqual(['pipe:0', 'pipe:1'])
-    expect(valueOf(inputOptions, '-protocol_whitelist')).toBe('pipe')
-    expect(valueOf(inputOptions, '-f')).toBe(container === 'mp4' ? 'mov' : 'matroska')
+    expect(valueAfter(inputOptions, '-protocol_whitelist')).toBe('pipe')
+    expect(valueAfter(inputOptions, '-f')).toBe(container === 'mp4' ? 'mov' : 'matroska')
   })
 })

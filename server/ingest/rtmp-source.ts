@@ -17,7 +17,7 @@ const COPY_ALL = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy']
 
 /** Puts on the bus what another encoder publishes to our RTMP server. */
 export interface RtmpSource {
-  /** The encoder has gone: ends the broadcast. */
+  /** The encoder has gone: ends the broadcast. Idempotent. */
   close(): Promise<void>
 }
 
@@ -31,14 +31,20 @@ export function startRtmpSource(broadcast: Broadcast, url: string, ffmpegPath: s
   let epochs = 0
   log.info({ source: 'rtmp' }, 'broadcast began')
   const done = keepPlaying()
+  let closed: Promise<void> | null = null
   return {
-    async close() {
-      closing.abort()
-      if (current) await stopFfmpeg(current, STOP_MS)
-      await done
-      await broadcast.end()
-      log.info({ bytesIn: broadcast.bytesIn }, 'broadcast ended')
+    close() {
+      closed ??= close()
+      return closed
     },
+  }
+
+  async function close(): Promise<void> {
+    closing.abort()
+    if (current) await stopFfmpeg(current, STOP_MS)
+    await done
+    await broadcast.end()
+    log.info({ bytesIn: broadcast.bytesIn }, 'broadcast ended')
   }
 
   async function keepPlaying(): Promise<void> {
