@@ -45,6 +45,11 @@ export const studioStyles = css`
     gap: 0.9rem;
   }
 
+  /* Empty, it would still take a gap. */
+  .stage > [role='alert']:not(:has(p)) {
+    display: none;
+  }
+
   .preview {
     position: relative;
     aspect-ratio: 16 / 9;
