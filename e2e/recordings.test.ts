@@ -12,6 +12,7 @@ const RECORDINGS = [
   ['chrome-h264-resize.webm', 'h264', 'copy', 'opus', 'transcode'],
   ['chrome-vp8.webm', 'vp8', 'transcode', 'opus', 'transcode'],
   ['chrome-vp9.webm', 'vp9', 'transcode', 'opus', 'transcode'],
+  ['chrome-av1.webm', 'av1', 'transcode', 'opus', 'transcode'],
   ['firefox-vp8.webm', 'vp8', 'transcode', 'opus', 'transcode'],
   ['chrome-silent.webm', 'h264', 'copy', 'none', 'silence'],
 ] as const

@@ -6,7 +6,7 @@ import { readFrames } from './support/clock-reader.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { type Collected, HlsCollector } from './support/hls.ts'
 import { decode } from './support/media.ts'
-import { mediaPath } from './support/publisher.ts'
+import { mediaPath, readRecording } from './support/publisher.ts'
 import { temporaryDirectory } from './support/resources.ts'
 import { until } from './support/wait.ts'
 
@@ -21,7 +21,11 @@ beforeAll(async () => {
   directory = await temporaryDirectory()
   const camera = `${directory.path}/clock.mjpeg`
   await writeClockVideo(camera, WIDTH, HEIGHT, 900)
-  browser = await startBrowser([...FAKE_CAMERA, `--use-file-for-fake-video-capture=${camera}`])
+  browser = await startBrowser([
+    ...FAKE_CAMERA,
+    '--auto-select-tab-capture-source-by-title=Castgate studio',
+    `--use-file-for-fake-video-capture=${camera}`,
+  ])
 })
 afterAll(async () => {
   await browser.close()
@@ -79,6 +83,28 @@ describe.each(['nginx', 'embedded'])('the studio of a gateway with the %s RTMP s
     const collected = await broadcast(`camera-${rtmp}`)
     await expectWhole(collected)
     expect(await gateway.stream(`camera-${rtmp}`)).toBeNull()
+  })
+
+  it('broadcasts a screen, or here a tab', async () => {
+    await openStudio()
+    await page.getByText('Screen', { exact: true }).click()
+    const collected = await broadcast(`screen-${rtmp}`)
+    const { errors } = await decode(collected.bytes)
+    expect(errors).toBe('')
+  })
+
+  it('takes a file that is dropped on the preview', async () => {
+    await openStudio()
+    const { bytes } = await readRecording('chrome-vp8.webm')
+    const dropped = await page.evaluateHandle((base64) => {
+      const data = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+      const transfer = new DataTransfer()
+      transfer.items.add(new File([data], 'dropped.webm', { type: 'video/webm' }))
+      return transfer
+    }, bytes.toString('base64'))
+    await page.locator('.preview').dispatchEvent('drop', { dataTransfer: dropped })
+    await page.locator('video').waitFor()
+    expect(await page.getByRole('radio', { name: 'File' }).isChecked()).toBe(true)
   })
 
   it('broadcasts a file from the disk in the same way', async () => {

@@ -13,6 +13,7 @@ import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
 import type { Config } from './config.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
+import { killRunningFfmpegs } from './ffmpeg/run.ts'
 import { IngestRoute } from './ingest/route.ts'
 import { type RtmpSource, startRtmpSource } from './ingest/rtmp-source.ts'
 import { startHls } from './outputs/hls.ts'
@@ -23,6 +24,9 @@ import { ExitError } from './process/errors.ts'
 import { reachable } from './rtmp-server/port.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { startRtmpServer } from './rtmp-server/start.ts'
+
+/** How long broadcasts may take to end when the gateway ends; the RTMP server needs a moment after them, and all is over in 5 s. */
+const PATIENCE_MS = 3_000
 
 /** A running gateway. */
 export interface Gateway {
@@ -138,9 +142,14 @@ export async function startGateway(
 
   async function close(): Promise<void> {
     log.info('gateway is shutting down')
-    await ingest.close()
-    await Promise.all([...sources.values()].map((source) => source.close()))
-    await directory.close()
+    const hurry = setTimeout(killRunningFfmpegs, PATIENCE_MS)
+    try {
+      await ingest.close()
+      await Promise.all([...sources.values()].map((source) => source.close()))
+      await directory.close()
+    } finally {
+      clearTimeout(hurry)
+    }
     await app.close()
     await rtmp.close()
   }

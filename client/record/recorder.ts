@@ -28,7 +28,8 @@ type RecorderOptions = MediaRecorderOptions & { videoKeyFrameIntervalDuration: n
 export function startRecording(stream: MediaStream, quality: Quality, events: RecorderEvents): Recording {
   const tracks = { video: stream.getVideoTracks().length > 0, audio: stream.getAudioTracks().length > 0 }
   if (!tracks.video && !tracks.audio) throw new Error('There is neither a picture nor sound to record.')
-  const mimeType = chooseType(tracks, (type) => MediaRecorder.isTypeSupported(type))
+  const supported = (type: string) => 'MediaRecorder' in globalThis && MediaRecorder.isTypeSupported(type)
+  const mimeType = chooseType(tracks, supported)
   if (mimeType === null) throw new Error('This browser cannot record video for a broadcast. Use a current one.')
   const options: RecorderOptions = {
     mimeType,

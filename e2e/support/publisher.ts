@@ -37,6 +37,7 @@ export const MIME_TYPES: Record<string, string> = {
   'chrome-h264.mp4': 'video/mp4;codecs=avc1.42E01F,opus',
   'chrome-vp8.webm': 'video/webm;codecs=vp8,opus',
   'chrome-vp9.webm': 'video/webm;codecs=vp9,opus',
+  'chrome-av1.webm': 'video/webm;codecs=av01.0.01M.08,opus',
   'chrome-silent.webm': 'video/x-matroska;codecs=avc1.42E01F',
   'chrome-audio-only.webm': 'audio/webm;codecs=opus',
   'firefox-vp8.webm': 'video/webm;codecs=vp8,opus',

@@ -27,6 +27,14 @@ export interface FfmpegHandlers {
 
 const KEPT_LINES = 12
 
+/** Every FFmpeg of this process that runs now. */
+const running = new Set<FfmpegRun>()
+
+/** Kills every FFmpeg that runs: for a gateway that must end now. */
+export function killRunningFfmpegs(): void {
+  for (const run of running) run.kill('SIGKILL')
+}
+
 /** Level of `-loglevel`: `info` tells when an output is open. */
 export type LogLevel = 'warning' | 'info'
 
@@ -59,7 +67,10 @@ export function runFfmpeg(
       // A write to a process that has gone is told by `exited`.
       stdin.on('error', () => {})
       const exited = exitOf(child).then((exit) => ({ ...exit, message: redact(lines.join('\n')) || describe(exit) }))
-      resolve({ pid: child.pid, stdin, exited, kill: (signal) => void child.kill(signal) })
+      const run: FfmpegRun = { pid: child.pid, stdin, exited, kill: (signal) => void child.kill(signal) }
+      running.add(run)
+      void exited.then(() => running.delete(run))
+      resolve(run)
     })
     command.run()
   })

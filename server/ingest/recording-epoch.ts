@@ -8,8 +8,8 @@ import { describe, type FfmpegExit, type FfmpegRun, feed, runFfmpeg, stopFfmpeg 
 import { FlvReader } from '../flv/reader.ts'
 import { readRecordingHeader } from '../recording/header.ts'
 
-/** How long FFmpeg may take to write what it has after its input ended. */
-const FLUSH_MS = 2_000
+/** How long FFmpeg may take to write what it has after its input ended: a transcoder may be behind. */
+const FLUSH_MS = 30_000
 
 type State =
   /** The header of the recording is not whole yet. */

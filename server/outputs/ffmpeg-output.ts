@@ -14,7 +14,7 @@ const LAST_RETRY_MS = 15_000
 /** A run of this length was a success: the next failure starts with the first wait again. */
 const SETTLED_MS = 10_000
 /** How long an output may take to write the rest and close. */
-const CLOSE_MS = 2_000
+const CLOSE_MS = 5_000
 
 /** What an output is. */
 export interface OutputSpec {

@@ -1,17 +1,10 @@
 import type { RecorderContainer } from '../../shared/recorder-type.ts'
-import type { Tracks } from '../ffmpeg/job.ts'
+import type { HeaderResult } from './header-result.ts'
 import { readMatroskaHeader } from './matroska.ts'
 import { readMp4Header } from './mp4.ts'
 
 /** Most bytes of a header: recorders need a few hundred. */
 export const HEADER_LIMIT_BYTES = 1024 * 1024
-
-/** What the first bytes of a recording tell. */
-export type HeaderResult =
-  | { state: 'incomplete' }
-  | { state: 'complete'; tracks: Tracks }
-  /** It is no such recording, or one that is not taken; `message` says why, for the publisher. */
-  | { state: 'refused'; message: string }
 
 /**
  * Reads which tracks a recording has, from its first bytes. This comes before FFmpeg: what is no recording of the named

@@ -1,5 +1,5 @@
 import type { AudioCodec, Tracks, VideoCodec } from '../ffmpeg/job.ts'
-import type { HeaderResult } from './header.ts'
+import type { HeaderResult } from './header-result.ts'
 
 /** Element ids of RFC 8794 (EBML) and RFC 9559 (Matroska), with their length markers. */
 const ID = {

@@ -1,5 +1,5 @@
 import type { AudioCodec, Tracks, VideoCodec } from '../ffmpeg/job.ts'
-import type { HeaderResult } from './header.ts'
+import type { HeaderResult } from './header-result.ts'
 
 /** Sample entries of ISO/IEC 14496-12 and its companions. */
 const VIDEO_CODECS: Record<string, VideoCodec> = { avc1: 'h264', avc3: 'h264', vp08: 'vp8', vp09: 'vp9', av01: 'av1' }
