@@ -49,6 +49,8 @@ export class HlsCollector {
         return finished
       },
       250,
+      // The test's own time limit ends what is stuck.
+      Number.POSITIVE_INFINITY,
     )
     await end
     await until(

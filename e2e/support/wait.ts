@@ -7,8 +7,13 @@ const STUCK_MS = 60_000
  * Asks until `question` gives something else than null, undefined or false: for what has no event to wait for, such as another
  * program's state over HTTP.
  */
-export async function until<T>(what: string, question: () => Promise<T> | T, everyMs = 50): Promise<NonNullable<T>> {
-  for (const deadline = Date.now() + STUCK_MS; Date.now() < deadline; await delay(everyMs)) {
+export async function until<T>(
+  what: string,
+  question: () => Promise<T> | T,
+  everyMs = 50,
+  stuckMs = STUCK_MS,
+): Promise<NonNullable<T>> {
+  for (const deadline = Date.now() + stuckMs; Date.now() < deadline; await delay(everyMs)) {
     const answer = await question()
     if (answer !== null && answer !== undefined && answer !== false) return answer
   }

@@ -1,0 +1,92 @@
+import { randomInt } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Browser } from 'playwright'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { FAKE_CAMERA, keepRecordings, recordedBytes, startBrowser } from './support/browser.ts'
+import { writeClockVideo } from './support/clock.ts'
+import { readFrames } from './support/clock-reader.ts'
+import { startGateway, type TestGateway } from './support/gateway.ts'
+import { HlsCollector } from './support/hls.ts'
+import { decode } from './support/media.ts'
+import { startProxy } from './support/proxy.ts'
+import { temporaryDirectory } from './support/resources.ts'
+
+/** How many disturbances, and the seed of what they are: the same seed gives the same ones. */
+const EVENTS = Number(process.env.CASTGATE_CHAOS_EVENTS ?? 8)
+const SEED = Number(process.env.CASTGATE_CHAOS_SEED ?? randomInt(2 ** 31))
+const LONGEST_CUT_MS = Number(process.env.CASTGATE_CHAOS_CUT_MS ?? 3_000)
+
+/** Numbers from 0 to 1 that follow from a seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+let gateway: TestGateway
+let browser: Browser
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  const camera = `${directory.path}/clock.mjpeg`
+  await writeClockVideo(camera, 640, 360, 3000)
+  browser = await startBrowser([...FAKE_CAMERA, `--use-file-for-fake-video-capture=${camera}`])
+  gateway = await startGateway(['--rtmp', 'nginx'])
+})
+afterAll(async () => {
+  await browser.close()
+  await gateway.stop()
+  await directory.remove()
+})
+
+const TIMEOUT_MS = 120_000 + EVENTS * (LONGEST_CUT_MS + 3_000)
+
+it(`loses no frame of a broadcast whose connection is cut and stalled (CASTGATE_CHAOS_SEED=${SEED})`, {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const random = randomFrom(SEED)
+  const proxy = await startProxy(gateway.port)
+  const context = await browser.newContext()
+  try {
+    await keepRecordings(context)
+    const page = await context.newPage()
+    await page.goto(`http://127.0.0.1:${proxy.port}`)
+    await page.getByLabel('Stream name').fill('chaos')
+    await page.getByRole('button', { name: 'Broadcast' }).click()
+    await page.getByText('LIVE', { exact: true }).waitFor()
+    const disturbed = (async () => {
+      for (let event = 0; event < EVENTS; event++) {
+        await delay(500 + random() * 2000)
+        const length = 100 + random() * (LONGEST_CUT_MS - 100)
+        if (random() < 0.3) {
+          proxy.stall(true)
+          await delay(length)
+          proxy.stall(false)
+        } else {
+          proxy.refuse = true
+          proxy.cut()
+          await delay(length)
+          proxy.refuse = false
+        }
+      }
+      await page.getByText('LIVE', { exact: true }).waitFor()
+      await page.getByRole('button', { name: 'Stop' }).click()
+      await page.getByText('The broadcast has ended').waitFor()
+    })()
+    const { bytes } = await new HlsCollector(`${gateway.url}/hls/chaos.m3u8`).collectUntil(disturbed)
+    const recorded = await readFrames(await recordedBytes(page))
+    expect(recorded.length).toBeGreaterThan(EVENTS * 10)
+    expect(await readFrames(bytes)).toEqual(recorded)
+    expect((await decode(bytes)).errors).toBe('')
+    const published = gateway.log().filter((line) => line.stream === 'chaos' && line.msg === 'output is live')
+    expect(published).toHaveLength(1)
+    expect(gateway.log()).not.toContainEqual(expect.objectContaining({ stream: 'chaos', msg: 'epoch began', epoch: 1 }))
+  } finally {
+    await context.close()
+    await proxy.close()
+  }
+})
