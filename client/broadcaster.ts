@@ -1,12 +1,14 @@
 import type { PlaybackLinks, StreamStatus } from '../shared/status.ts'
+import { Adaptation } from './adaptation.ts'
 import type { Quality } from './record/quality.ts'
 import { type Recording, startRecording } from './record/recorder.ts'
+import { Throughput } from './throughput.ts'
 import { Uplink, type UplinkEnd } from './uplink/uplink.ts'
 
-/** Most bytes that wait for the server; above, the broadcast ends. About three minutes of 2.5 Mbit/s. */
+/** Most bytes that wait for the server; above, what was never sent is given up. About three minutes of 2.5 Mbit/s. */
 const SPOOL_LIMIT_BYTES = 64 * 1024 * 1024
-/** Over how long the bitrate is measured. */
-const BITRATE_WINDOW_MS = 4_000
+/** How often the uplink is looked at. Timers of a page in the background come once a second at best, too. */
+const OBSERVE_MS = 1_000
 
 /** What a broadcaster does now. */
 export type BroadcasterState =
@@ -20,7 +22,7 @@ export type BroadcasterState =
   /** Sending the rest. */
   | { kind: 'ending' }
   | { kind: 'ended' }
-  /** `code` is a protocol error code, or `unreachable`, `recorder_failed`, `spool_full`. */
+  /** `code` is a protocol error code, or `unreachable`, `recorder_failed`. */
   | { kind: 'failed'; code: string; message: string }
 
 /** Figures of a broadcast. */
@@ -29,6 +31,14 @@ export interface BroadcasterStats {
   bitsPerSecond: number
   /** Bytes that the server has not acknowledged. */
   unacknowledgedBytes: number
+  /** Seconds since the oldest of them was recorded. */
+  secondsBehind: number
+  /** From 0 to 1: how much of the room for what waits is taken. */
+  spoolUsed: number
+  /** Seconds of recording that were given up because the uplink was too slow. */
+  secondsLost: number
+  /** What is recorded now: less than what was asked for while the uplink is slow. */
+  quality: Quality | null
   /** What the server says, about once a second; null before the first time. */
   server: StreamStatus | null
   /** The links to share; null before the server took the stream. */
@@ -44,20 +54,35 @@ export interface BroadcasterOptions {
   token?: string
 }
 
+interface Source {
+  stream: MediaStream
+  /** What is recorded: what was asked for, or less. */
+  quality: Quality
+  adaptation: Adaptation
+}
+
 /**
- * Broadcasts a MediaStream: records it, and brings what is recorded to a gateway. It is used once: `start`, then `stop`. It tells
- * each change of state with a `statechange` event.
+ * Broadcasts a MediaStream: records it, and brings what is recorded to a gateway. It is used once: `start`, then `stop`; in between,
+ * `replace` changes what is broadcast. It tells each change of state with a `statechange` event.
  */
 export class Broadcaster extends EventTarget {
   readonly #options: BroadcasterOptions
+  readonly #throughput = new Throughput()
   #state: BroadcasterState = { kind: 'idle' }
   #uplink: Uplink | null = null
   #recording: Recording | null = null
-  #source: { stream: MediaStream; quality: Quality } | null = null
+  #source: Source | null = null
   #server: StreamStatus | null = null
   #playback: PlaybackLinks | null = null
-  #firstEpochAt: number | null = null
-  #recent: { at: number; bytes: number }[] = []
+  #since = 0
+  /** When the first epoch of the session began. */
+  #sessionBegan: number | null = null
+  /** Whether an epoch is open for what the recorder gives; none is after a session was lost. */
+  #epochOpen = false
+  #secondsLost = 0
+  #observer: ReturnType<typeof setInterval> | undefined
+  /** Epochs begin one after the other, whatever asks for them. */
+  #changing: Promise<void> = Promise.resolve()
 
   constructor(options: BroadcasterOptions) {
     super()
@@ -70,12 +95,14 @@ export class Broadcaster extends EventTarget {
 
   get stats(): BroadcasterStats {
     const now = performance.now()
-    this.#recent = this.#recent.filter(({ at }) => now - at < BITRATE_WINDOW_MS)
-    const bytes = this.#recent.reduce((sum, piece) => sum + piece.bytes, 0)
-    const span = Math.min(BITRATE_WINDOW_MS, Math.max(1, now - (this.#firstEpochAt ?? now)))
+    const unacknowledgedBytes = this.#uplink?.unacknowledgedBytes ?? 0
     return {
-      bitsPerSecond: (bytes * 8 * 1000) / span,
-      unacknowledgedBytes: this.#uplink?.unacknowledgedBytes ?? 0,
+      bitsPerSecond: this.#throughput.recordedBits(now),
+      unacknowledgedBytes,
+      secondsBehind: this.#throughput.secondsBehind(now, unacknowledgedBytes),
+      spoolUsed: Math.min(1, unacknowledgedBytes / SPOOL_LIMIT_BYTES),
+      secondsLost: this.#secondsLost,
+      quality: this.#source?.quality ?? null,
       server: this.#server,
       playback: this.#playback,
     }
@@ -87,20 +114,32 @@ export class Broadcaster extends EventTarget {
    */
   start(stream: MediaStream, quality: Quality): void {
     if (this.#state.kind !== 'idle') throw new Error('A Broadcaster is started once. Make another one.')
-    this.#source = { stream, quality }
+    this.#source = sourceOf(stream, quality)
     this.#become({ kind: 'connecting' })
+    this.#observer = setInterval(() => this.#observe(), OBSERVE_MS)
     const url = `${this.#options.server.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${this.#options.stream}`
     this.#uplink = new Uplink(url, this.#options.token ?? null, {
       onConnected: (playback) => this.#connected(playback),
       onInterrupted: () => {
-        if (this.#state.kind === 'live') this.#become({ kind: 'reconnecting', since: this.#state.since })
+        if (this.#state.kind === 'live') this.#become({ kind: 'reconnecting', since: this.#since })
       },
-      onRestart: () => void this.#restart(),
+      onRestart: () => void this.#nextEpoch(),
+      onSessionLost: () => {
+        this.#epochOpen = false
+        this.#sessionBegan = null
+        this.#throughput.forget()
+      },
       onStatus: (status) => {
         this.#server = status
       },
       onEnd: (end) => this.#ended(end),
     })
+  }
+
+  /** Goes on with another stream or quality: a new epoch of the same broadcast. Resolves when it has begun. */
+  replace(stream: MediaStream, quality: Quality): Promise<void> {
+    this.#source = sourceOf(stream, quality)
+    return this.#nextEpoch()
   }
 
   /** Ends the broadcast; resolves when the server has everything, or cannot have it any more. Idempotent. */
@@ -113,6 +152,7 @@ export class Broadcaster extends EventTarget {
       case 'live':
       case 'reconnecting':
         this.#become({ kind: 'ending' })
+        await this.#changing
         await this.#recording?.stop()
         this.#uplink?.end()
         return this.#untilOver()
@@ -124,25 +164,37 @@ export class Broadcaster extends EventTarget {
   #connected(playback: PlaybackLinks): void {
     this.#playback = playback
     if (this.#state.kind === 'connecting') {
+      this.#since = performance.now()
       this.#record()
-      if (this.#firstEpochAt !== null) this.#become({ kind: 'live', since: this.#firstEpochAt })
-    } else if (this.#state.kind === 'reconnecting') this.#become({ kind: 'live', since: this.#state.since })
+    } else if (!this.#epochOpen) void this.#nextEpoch()
+    if (this.#state.kind === 'connecting' || this.#state.kind === 'reconnecting') {
+      this.#become({ kind: 'live', since: this.#since })
+    }
   }
 
-  /** Starts a recording: the next epoch. */
+  /** Ends the recording, and begins another with what the source is now. */
+  #nextEpoch(): Promise<void> {
+    this.#changing = this.#changing.then(async () => {
+      await this.#recording?.stop()
+      if (this.#state.kind === 'live' || this.#state.kind === 'reconnecting') this.#record()
+    })
+    return this.#changing
+  }
+
   #record(): void {
-    const { stream, quality } = this.#source ?? {}
-    if (!stream || !quality) return
+    if (!this.#source) return
+    const { stream, quality } = this.#source
     try {
       const recording = startRecording(stream, quality, {
         onData: (bytes) => this.#recorded(bytes),
-        onLost: (message) => this.#lostSource(message),
+        onLost: (message) => this.#lostSource(recording, message),
       })
       const now = performance.now()
-      this.#firstEpochAt ??= now
+      this.#sessionBegan ??= now
       this.#recording = recording
+      this.#epochOpen = true
       this.#uplink?.startEpoch({
-        at: Math.round(now - this.#firstEpochAt),
+        at: Math.round(now - this.#sessionBegan),
         mimeType: recording.mimeType,
         videoBitsPerSecond: quality.videoBitsPerSecond,
         frameRate: quality.frameRate,
@@ -152,21 +204,50 @@ export class Broadcaster extends EventTarget {
     }
   }
 
-  async #restart(): Promise<void> {
-    await this.#recording?.stop()
-    if (this.#state.kind === 'live' || this.#state.kind === 'reconnecting') this.#record()
+  #recorded(bytes: Uint8Array): void {
+    if (!this.#epochOpen) return
+    this.#uplink?.push(bytes)
+    this.#throughput.recorded(performance.now(), bytes.byteLength)
+    if ((this.#uplink?.unacknowledgedBytes ?? 0) > SPOOL_LIMIT_BYTES) this.#dropToLive()
   }
 
-  #recorded(bytes: Uint8Array): void {
-    this.#recent.push({ at: performance.now(), bytes: bytes.byteLength })
-    this.#uplink?.push(bytes)
-    if ((this.#uplink?.unacknowledgedBytes ?? 0) > SPOOL_LIMIT_BYTES) {
-      this.#fail('spool_full', 'The connection is too slow for this quality. Choose a lower one, and broadcast again.')
-    }
+  /** What waits is more than may be kept: it is given up at the end of an epoch, and said. */
+  #dropToLive(): void {
+    const lost = this.#uplink?.dropUnsent() ?? 0
+    this.#secondsLost += Math.round((lost * 8) / Math.max(1, this.#throughput.recordedBits(performance.now())))
+    this.#throughput.forget()
+    this.#epochOpen = false
+    void this.#nextEpoch()
+  }
+
+  /** Looks how the uplink keeps up, and changes the bitrate where it must. */
+  #observe(): void {
+    const source = this.#source
+    if (this.#state.kind !== 'live' || !source) return
+    const now = performance.now()
+    const unacknowledged = this.#uplink?.unacknowledgedBytes ?? 0
+    const quality = source.adaptation.observe({
+      now,
+      behind: this.#throughput.secondsBehind(now, unacknowledged),
+      delivered: this.#throughput.deliveredBits(now, unacknowledged),
+    })
+    if (!quality) return
+    source.quality = quality
+    const [video] = source.stream.getVideoTracks()
+    // A source that cannot change its size keeps it; the bitrate changes all the same.
+    const sized = video?.applyConstraints({
+      width: quality.width,
+      height: quality.height,
+      frameRate: quality.frameRate,
+    })
+    void Promise.resolve(sized)
+      .catch(() => {})
+      .then(() => this.#nextEpoch())
   }
 
   /** The source ended by itself: a screen that is no longer shared, a camera that was pulled out, the end of a file. */
-  #lostSource(message: string): void {
+  #lostSource(recording: Recording, message: string): void {
+    if (recording !== this.#recording) return
     if (this.#source?.stream.getTracks().every((track) => track.readyState === 'ended')) {
       void this.stop()
       return
@@ -194,6 +275,7 @@ export class Broadcaster extends EventTarget {
 
   #finish(state: BroadcasterState): void {
     if (isOver(this.#state)) return
+    clearInterval(this.#observer)
     this.#become(state)
     void this.#recording?.stop()
   }
@@ -219,4 +301,8 @@ export class Broadcaster extends EventTarget {
 /** Whether nothing follows `state`. */
 export function isOver(state: BroadcasterState): boolean {
   return state.kind === 'ended' || state.kind === 'failed'
+}
+
+function sourceOf(stream: MediaStream, quality: Quality): Source {
+  return { stream, quality, adaptation: new Adaptation(quality) }
 }

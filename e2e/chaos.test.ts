@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { FAKE_CAMERA, keepRecordings, recordedBytes, startBrowser } from './support/browser.ts'
+import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser } from './support/browser.ts'
 import { writeClockVideo } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
@@ -78,7 +78,7 @@ it(`loses no frame of a broadcast whose connection is cut and stalled (CASTGATE_
       await page.getByText('The broadcast has ended').waitFor()
     })()
     const { bytes } = await new HlsCollector(`${gateway.url}/hls/chaos.m3u8`).collectUntil(disturbed)
-    const recorded = await readFrames(await recordedBytes(page))
+    const recorded = await recordedFrames(page)
     expect(recorded.length).toBeGreaterThan(EVENTS * 10)
     expect(await readFrames(bytes)).toEqual(recorded)
     expect((await decode(bytes)).errors).toBe('')

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { FAKE_CAMERA, keepRecordings, recordedBytes, startBrowser } from './support/browser.ts'
+import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser } from './support/browser.ts'
 import { writeClockVideo } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
@@ -68,7 +68,7 @@ describe.each(['nginx', 'embedded'])('the studio of a gateway with the %s RTMP s
   }
 
   async function expectWhole({ bytes }: Collected): Promise<void> {
-    const recorded = await readFrames(await recordedBytes(page))
+    const recorded = await recordedFrames(page)
     expect(recorded.length).toBeGreaterThan(LIVE_SECONDS * 10)
     expect(recorded).not.toContain(null)
     expect(await readFrames(bytes)).toEqual(recorded)

@@ -23,8 +23,8 @@ export type IngestErrorCode = keyof typeof CLOSE_CODES
 /** Close code of a broadcast that its publisher ended. */
 export const CLOSE_ENDED = 1000
 
-/** The name of a close code, or null for one that is not Castgate's. */
-export function ingestErrorOf(closeCode: number): IngestErrorCode | null {
+/** The name of a close code, or null for one that is not Castgate's (or for no code at all). */
+export function ingestErrorOf(closeCode: number | null): IngestErrorCode | null {
   for (const [name, code] of Object.entries(CLOSE_CODES)) if (code === closeCode) return name as IngestErrorCode
   return null
 }

@@ -80,6 +80,18 @@ describe('Sender', () => {
     expect(words(s.take())).toEqual(['end'])
   })
 
+  it('gives up what was never sent, and goes on with the numbers where the server is', () => {
+    const s = sender()
+    s.welcome(0, { ...LIMITS, windowBytes: 12 })
+    s.push(bytes('aaaabbbbcccc'))
+    expect(words(s.take())).toEqual(['epoch 0', '0/0:aaaa'])
+    expect(s.dropUnsent()).toBe(8)
+    s.startEpoch({ at: 9000, mimeType: 'video/webm' })
+    s.push(bytes('dddd'))
+    s.ack(1)
+    expect(words(s.take())).toEqual(['epoch 1', '1/1:dddd'])
+  })
+
   it('refuses a server that is ahead of it or behind what it keeps', () => {
     const s = sender()
     s.push(bytes('aaaabbbb'))

@@ -1,4 +1,4 @@
-import { encodeChunk } from './chunk.ts'
+import { CHUNK_HEADER_BYTES, encodeChunk } from './chunk.ts'
 import { CHUNK_BYTES, WINDOW_BYTES } from './limits.ts'
 import type { EpochStart, Limits } from './messages.ts'
 
@@ -29,13 +29,15 @@ export class Sender {
   #chunkBytes = CHUNK_BYTES
   #windowBytes = WINDOW_BYTES
   #ended = false
+  /** Above every sequence number that was ever sent: what is not may be dropped. */
+  #everSent = 0
   // What this connection has carried so far:
   #sent = 0
   #sentBytes = 0
   #announced: Epoch | null = null
   #endSent = false
 
-  /** Bytes that the server has not acknowledged, sent or not. */
+  /** Bytes of recording that the server has not acknowledged, sent or not. */
   get bytes(): number {
     return this.#bytes
   }
@@ -65,8 +67,21 @@ export class Sender {
       const sequence = this.#nextSequence++
       const frame = encodeChunk({ epoch: this.#epoch.number, sequence, payload })
       this.#spool.push({ epoch: this.#epoch, sequence, frame })
-      this.#bytes += frame.byteLength
+      this.#bytes += payload.byteLength
     }
+  }
+
+  /**
+   * Gives up what was never sent, to be live again; a new epoch must follow, for what is left of this one ends in the middle.
+   * Returns how many bytes are lost.
+   */
+  dropUnsent(): number {
+    const kept = this.#spool.filter((chunk) => chunk.sequence < this.#everSent)
+    const before = this.#bytes
+    this.#bytes = kept.reduce((sum, chunk) => sum + payloadBytes(chunk), 0)
+    this.#spool = kept
+    this.#nextSequence = (kept.at(-1)?.sequence ?? this.#everSent - 1) + 1
+    return before - this.#bytes
   }
 
   /** Says that no more will come. */
@@ -102,7 +117,7 @@ export class Sender {
     let dropped = 0
     for (const chunk of this.#spool) {
       if (chunk.sequence >= next) break
-      this.#bytes -= chunk.frame.byteLength
+      this.#bytes -= payloadBytes(chunk)
       if (dropped < this.#sent) this.#sentBytes -= chunk.frame.byteLength
       dropped++
     }
@@ -123,6 +138,7 @@ export class Sender {
       }
       this.#sent++
       this.#sentBytes += chunk.frame.byteLength
+      this.#everSent = Math.max(this.#everSent, chunk.sequence + 1)
       yield chunk.frame
     }
     if (this.#ended && !this.#endSent && this.#sent === this.#spool.length) {
@@ -130,4 +146,8 @@ export class Sender {
       yield JSON.stringify({ type: 'end' })
     }
   }
+}
+
+function payloadBytes({ frame }: SpooledChunk): number {
+  return frame.byteLength - CHUNK_HEADER_BYTES
 }

@@ -78,7 +78,7 @@ function soundWords({ audio }: StreamStatus): string {
 function targetWords(target: TargetStatus): string {
   switch (target.state) {
     case 'live':
-      return 'live'
+      return target.reconnects > 0 ? `live, after ${target.reconnects} attempts` : 'live'
     case 'connecting':
       return 'connecting'
     case 'retrying':

@@ -18,32 +18,35 @@ export class StudioSource {
   kind: SourceKind = 'camera'
   stream: MediaStream | null = null
   file: FileCapture | null = null
-  fileName: string | null = null
   cameras: Device[] = []
   microphones: Device[] = []
+  #release = () => {}
 
-  /** Opens the camera, releasing what was open. @throws CaptureError */
+  /** Opens the camera, and then releases what was open: where it does not open, that goes on. @throws CaptureError */
   async useCamera(choice: DeviceChoice, quality: Quality): Promise<void> {
-    this.close()
-    this.kind = 'camera'
-    this.stream = await openCamera({ camera: choice.camera || null, microphone: choice.microphone || null }, quality)
+    const stream = await openCamera({ camera: choice.camera || null, microphone: choice.microphone || null }, quality)
+    this.#become('camera', stream)
     await this.refreshDevices()
   }
 
   /** Lets the person choose a screen. @throws CaptureError */
   async useScreen(quality: Quality): Promise<void> {
-    this.close()
-    this.kind = 'screen'
-    this.stream = await openScreen(quality)
+    this.#become('screen', await openScreen(quality))
   }
 
   /** Opens a video file. @throws CaptureError */
   async useFile(file: File): Promise<void> {
-    this.close()
-    this.kind = 'file'
-    this.file = await openFile(file)
-    this.fileName = file.name
-    this.stream = this.file.stream
+    const opened = await openFile(file)
+    this.#become('file', opened.stream)
+    this.file = opened
+  }
+
+  #become(kind: SourceKind, stream: MediaStream): void {
+    const old = { stream: this.stream, file: this.file }
+    this.kind = kind
+    this.stream = stream
+    this.file = null
+    this.#release = () => release(old)
   }
 
   /** Reads the names of the devices again: they are told once the person allowed them. */
@@ -53,12 +56,22 @@ export class StudioSource {
     this.microphones = microphones
   }
 
+  /** Releases what was open before, once nothing records it any more. */
+  releaseOld(): void {
+    this.#release()
+    this.#release = () => {}
+  }
+
   /** Releases camera, screen or file. */
   close(): void {
-    this.file?.close()
-    for (const track of this.stream?.getTracks() ?? []) track.stop()
+    this.releaseOld()
+    release(this)
     this.stream = null
     this.file = null
-    this.fileName = null
   }
+}
+
+function release({ stream, file }: { stream: MediaStream | null; file: FileCapture | null }): void {
+  file?.close()
+  for (const track of stream?.getTracks() ?? []) track.stop()
 }

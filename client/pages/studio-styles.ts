@@ -109,6 +109,24 @@ export const studioStyles = css`
     grid-row: 1 / span 2;
   }
 
+  .sound {
+    display: grid;
+    grid-template-columns: 1fr auto;
+    gap: 0.9rem;
+    align-items: center;
+  }
+
+  .sound button {
+    min-height: 2.25rem;
+    min-width: 5.5rem;
+    font-size: 0.875rem;
+  }
+
+  .notice {
+    grid-column: 1 / -1;
+    border-color: var(--cg-warn);
+  }
+
   .results {
     display: grid;
     grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr));
@@ -233,9 +251,9 @@ export const studioStyles = css`
       padding-bottom: 0.25rem;
     }
 
-    /* What cannot be changed now would stand between the picture and the button. */
-    .controls.busy > :not(.action) {
-      display: none;
+    /* While live, the button comes before what may be changed. */
+    .controls.busy > .action {
+      order: -1;
     }
 
     .action {

@@ -1,6 +1,6 @@
 import { html, LitElement, nothing } from 'lit'
 import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
-import { Broadcaster, isOver } from '../broadcaster.ts'
+import { Broadcaster, type BroadcasterStats, isOver } from '../broadcaster.ts'
 import { CaptureError } from '../capture/errors.ts'
 import { clock } from '../elements/format.ts'
 import '../elements/level-meter.ts'
@@ -15,6 +15,9 @@ const NAME_KEY = 'castgate.stream'
 const FIRST_NAME = 'my-stream'
 /** How often the figures of a live broadcast are drawn. */
 const REDRAW_MS = 500
+/** From when on the page says that viewers are behind, and that the spool is nearly full. */
+const BEHIND_NOTICE_S = 3
+const SPOOL_NOTICE = 0.75
 
 const SOURCES: readonly { kind: SourceKind; label: string }[] = [
   { kind: 'camera', label: 'Camera' },
@@ -31,6 +34,7 @@ export class Studio extends LitElement {
     name: { state: true },
     qualityId: { state: true },
     dropping: { state: true },
+    muted: { state: true },
   }
   declare kind: SourceKind
   declare opening: boolean
@@ -38,6 +42,7 @@ export class Studio extends LitElement {
   declare name: string
   declare qualityId: string
   declare dropping: boolean
+  declare muted: boolean
   readonly #source = new StudioSource()
   readonly #choice = { camera: '', microphone: '' }
   #broadcaster: Broadcaster | null = null
@@ -53,6 +58,7 @@ export class Studio extends LitElement {
     this.name = new URLSearchParams(location.search).get('stream') ?? localStorage.getItem(NAME_KEY) ?? FIRST_NAME
     this.qualityId = DEFAULT_QUALITY_ID
     this.dropping = false
+    this.muted = false
   }
 
   override disconnectedCallback(): void {
@@ -96,7 +102,7 @@ export class Studio extends LitElement {
       @drop=${this.#drop}
     >
       <video
-        class=${this.kind === 'camera' ? 'mirrored' : ''}
+        class=${this.#source.kind === 'camera' ? 'mirrored' : ''}
         aria-label="Preview of what you broadcast"
         .srcObject=${stream}
         ?hidden=${!hasPicture}
@@ -139,7 +145,14 @@ export class Studio extends LitElement {
   }
 
   #levelMeter() {
-    return this.#source.stream ? html`<castgate-level .stream=${this.#source.stream}></castgate-level>` : nothing
+    const { stream } = this.#source
+    if (!stream || stream.getAudioTracks().length === 0) return nothing
+    return html`<div class="sound">
+      <castgate-level .stream=${stream}></castgate-level>
+      <button type="button" aria-pressed=${this.muted ? 'true' : 'false'} @click=${this.#toggleMute}>
+        ${this.muted ? 'Unmute' : 'Mute'}
+      </button>
+    </div>`
   }
 
   #problemText() {
@@ -157,7 +170,7 @@ export class Studio extends LitElement {
       return html`<p class="card" role="status">The broadcast has ended. Press Broadcast to begin again.</p>`
     if (!stats.playback || isOver(state)) return nothing
     const { watch, hls, flv } = stats.playback
-    return html`<div class="card">
+    return html`${this.#uplinkNotice(stats)}<div class="card">
         <h2>Share</h2>
         <castgate-link label="Watch page" url=${watch}></castgate-link>
         <castgate-link label="HLS" url=${hls}></castgate-link>
@@ -169,8 +182,20 @@ export class Studio extends LitElement {
       </div>`
   }
 
+  /** What a slow uplink means for the viewers. */
+  #uplinkNotice({ secondsBehind, spoolUsed, secondsLost, quality }: BroadcasterStats) {
+    const notices: string[] = []
+    if (quality && quality.id !== this.qualityId)
+      notices.push(`The uplink is slow: the picture is ${quality.label} for now.`)
+    if (secondsBehind > BEHIND_NOTICE_S)
+      notices.push(`Viewers are ${Math.round(secondsBehind)} s behind. Nothing is lost.`)
+    if (spoolUsed > SPOOL_NOTICE) notices.push('The room for what waits is nearly full.')
+    if (secondsLost > 0) notices.push(`${secondsLost} s could not be sent and are lost.`)
+    return notices.length === 0 ? nothing : html`<p class="card notice" role="status">${notices.join(' ')}</p>`
+  }
+
   #sourceChoice() {
-    return html`<fieldset ?disabled=${this.#busy}>
+    return html`<fieldset ?disabled=${this.opening}>
       <legend class="label">Source</legend>
       <div class="segments">
         ${SOURCES.map(
@@ -190,13 +215,13 @@ export class Studio extends LitElement {
         return html`${this.#deviceField('camera', 'Camera', this.#source.cameras)}
         ${this.#deviceField('microphone', 'Microphone', this.#source.microphones)}`
       case 'screen':
-        return html`<button type="button" ?disabled=${this.#busy} @click=${this.#open}>
+        return html`<button type="button" ?disabled=${this.opening} @click=${this.#open}>
           ${this.#source.stream ? 'Choose another screen' : 'Choose a screen'}
         </button>`
       case 'file':
         return html`<div>
           <label for="file">Video file</label>
-          <input id="file" type="file" accept="video/*,audio/*,.mkv" ?disabled=${this.#busy} @change=${this.#fileChosen} />
+          <input id="file" type="file" accept="video/*,audio/*,.mkv" ?disabled=${this.opening} @change=${this.#fileChosen} />
         </div>`
     }
   }
@@ -204,7 +229,7 @@ export class Studio extends LitElement {
   #deviceField(which: 'camera' | 'microphone', label: string, devices: { id: string; label: string }[]) {
     return html`<div>
       <label for=${which}>${label}</label>
-      <select id=${which} ?disabled=${this.#busy} @change=${(event: Event) => this.#deviceChosen(which, event)}>
+      <select id=${which} ?disabled=${this.opening} @change=${(event: Event) => this.#deviceChosen(which, event)}>
         <option value="">${devices.length > 0 ? 'Chosen by the browser' : `Default ${label.toLowerCase()}`}</option>
         ${devices.map((device) => html`<option value=${device.id} ?selected=${this.#choice[which] === device.id}>${device.label}</option>`)}
         <option value="none" ?selected=${this.#choice[which] === 'none'}>No ${label.toLowerCase()}</option>
@@ -215,7 +240,7 @@ export class Studio extends LitElement {
   #qualityChoice() {
     return html`<div>
       <label for="quality">Quality</label>
-      <select id="quality" ?disabled=${this.#busy} @change=${this.#qualityChosen}>
+      <select id="quality" ?disabled=${this.opening} @change=${this.#qualityChosen}>
         ${QUALITIES.map(({ id, label }) => html`<option value=${id} ?selected=${id === this.qualityId}>${label}</option>`)}
       </select>
     </div>`
@@ -257,13 +282,13 @@ export class Studio extends LitElement {
     </div>`
   }
 
-  /** Chooses a kind of source. Only a camera is opened at once: a screen and a file need a choice first. */
+  /** Chooses a kind of source. A screen and a file need a choice first; while live, the old source goes on until then. */
   #choose(kind: SourceKind): void {
     if (this.kind === kind) return
-    this.#source.close()
-    this.kind = kind
     this.problem = ''
-    if (kind === 'camera') void this.#open()
+    this.kind = kind
+    if (!this.#busy) this.#source.close()
+    if (kind === 'camera' || (kind === 'screen' && this.#busy)) void this.#open()
   }
 
   /** Opens camera or screen; whether it is open then. */
@@ -274,20 +299,36 @@ export class Studio extends LitElement {
         : this.#source.useCamera(this.#choice, this.#quality),
     )
 
+  /** Opens a source with `open`, and goes on with it where a broadcast runs. */
   async #opened(open: () => Promise<void>): Promise<boolean> {
     this.problem = ''
     this.opening = true
     try {
       await open()
+      await this.#goOn()
       return true
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error
       this.problem = error.message
+      // What was broadcast before still is.
+      if (this.#busy) this.kind = this.#source.kind
       return false
     } finally {
       this.opening = false
       this.requestUpdate()
     }
+  }
+
+  /** Records the source as it is now, and releases the one before. */
+  async #goOn(): Promise<void> {
+    const { stream, file } = this.#source
+    if (!stream) return
+    this.#applyMute()
+    if (this.#busy) {
+      await this.#broadcaster?.replace(stream, this.#quality)
+      void file?.element.play()
+    }
+    this.#source.releaseOld()
   }
 
   #deviceChosen(which: 'camera' | 'microphone', event: Event): void {
@@ -297,7 +338,19 @@ export class Studio extends LitElement {
 
   readonly #qualityChosen = (event: Event): void => {
     this.qualityId = (event.target as HTMLSelectElement).value
-    if (this.kind === 'camera' && this.#source.stream) void this.#open()
+    if (!this.#source.stream) return
+    // A camera is opened anew in the new size; a screen and a file have the size that they have.
+    if (this.#source.kind === 'camera') void this.#open()
+    else void this.#goOn()
+  }
+
+  readonly #toggleMute = (): void => {
+    this.muted = !this.muted
+    this.#applyMute()
+  }
+
+  #applyMute(): void {
+    for (const track of this.#source.stream?.getAudioTracks() ?? []) track.enabled = !this.muted
   }
 
   readonly #nameChanged = (event: Event): void => {
@@ -314,7 +367,7 @@ export class Studio extends LitElement {
   }
 
   readonly #dragOver = (event: DragEvent): void => {
-    if (this.#busy || !event.dataTransfer?.types.includes('Files')) return
+    if (this.opening || !event.dataTransfer?.types.includes('Files')) return
     event.preventDefault()
     this.dropping = true
   }
@@ -327,7 +380,7 @@ export class Studio extends LitElement {
     event.preventDefault()
     this.dropping = false
     const [file] = event.dataTransfer?.files ?? []
-    if (!file || this.#busy) return
+    if (!file || this.opening) return
     this.kind = 'file'
     void this.#opened(() => this.#source.useFile(file))
   }

@@ -9,7 +9,7 @@ export interface Quality {
   audioBitsPerSecond: number
 }
 
-const AUDIO_BITS = 128_000
+const AUDIO_BITS = 96_000
 
 /** What people choose from, best first. */
 export const QUALITIES: readonly Quality[] = [
@@ -19,6 +19,9 @@ export const QUALITIES: readonly Quality[] = [
   preset('540p', 960, 540, 30, 1_500_000),
   preset('360p', 640, 360, 30, 700_000),
 ]
+
+/** What an uplink gets that carries none of the above. Nobody chooses it. */
+export const LOWEST_QUALITY: Quality = preset('240p', 426, 240, 30, 300_000)
 
 /** The one to begin with. */
 export const DEFAULT_QUALITY_ID = '720p'

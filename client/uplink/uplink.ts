@@ -1,6 +1,6 @@
-import { CLOSE_ENDED, ingestErrorOf } from '../../shared/close-codes.ts'
+import { CLOSE_CODES, CLOSE_ENDED, ingestErrorOf } from '../../shared/close-codes.ts'
 import { PING_INTERVAL_MS, SUBPROTOCOL } from '../../shared/limits.ts'
-import { type EpochStart, parseServerMessage } from '../../shared/messages.ts'
+import { type EpochStart, parseServerMessage, type Welcome } from '../../shared/messages.ts'
 import { Sender } from '../../shared/sender.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import { backoff } from './backoff.ts'
@@ -29,6 +29,11 @@ export interface UplinkEvents {
   onInterrupted(): void
   /** The server needs a new epoch. */
   onRestart(): void
+  /**
+   * The server does not know the session any more, or never had what is left of it: a new session under the same name begins.
+   * What it had not acknowledged is lost; `onConnected` follows, and then a new epoch must.
+   */
+  onSessionLost(): void
   onStatus(status: StreamStatus): void
   /** The last event. */
   onEnd(end: UplinkEnd): void
@@ -39,12 +44,13 @@ export class Uplink {
   readonly #url: string
   readonly #token: string | null
   readonly #events: UplinkEvents
-  readonly #sender = new Sender()
+  #sender = new Sender()
   #socket: WebSocket | null = null
   #session: string | null = null
   #resumeMs = 0
   #lostAt: number | null = null
   #attempt = 0
+  #ending = false
   #over = false
   #timers = new Set<ReturnType<typeof setTimeout>>()
 
@@ -73,8 +79,14 @@ export class Uplink {
     this.#flush()
   }
 
+  /** Gives up what was never sent; a new epoch must follow. Returns how many bytes are lost. */
+  dropUnsent(): number {
+    return this.#sender.dropUnsent()
+  }
+
   /** No more will come: `onEnd` follows when the server has everything. */
   end(): void {
+    this.#ending = true
     this.#sender.end()
     this.#flush()
   }
@@ -104,6 +116,7 @@ export class Uplink {
       const wasConnected = this.#socket === socket
       this.#socket = null
       if (closeCode === CLOSE_ENDED) this.#finish({ kind: 'ended' })
+      else if (ingestErrorOf(closeCode) === 'no_session') this.#beginAgain()
       else if (refusal && !this.#worthRetrying(closeCode)) this.#finish({ kind: 'refused', ...refusal })
       else this.#retry(wasConnected)
     }
@@ -117,11 +130,10 @@ export class Uplink {
       const message = typeof data === 'string' ? parseServerMessage(data) : null
       switch (message?.type) {
         case 'welcome':
-          this.#session = message.session
-          this.#resumeMs = message.limits.resumeSeconds * 1000
-          this.#lostAt = null
-          this.#attempt = 0
-          this.#sender.welcome(message.next, message.limits)
+          if (!this.#welcome(message)) {
+            lost(CLOSE_CODES.no_session)
+            return
+          }
           this.#socket = socket
           this.#events.onConnected(message.playback)
           this.#flush()
@@ -143,9 +155,36 @@ export class Uplink {
     socket.addEventListener('close', ({ code }) => lost(code))
   }
 
+  /** Takes the server's word for what it has; false where that does not fit what is here. */
+  #welcome({ session, next, limits }: Welcome): boolean {
+    try {
+      this.#sender.welcome(next, limits)
+    } catch (error) {
+      if (error instanceof RangeError) return false
+      throw error
+    }
+    this.#session = session
+    this.#resumeMs = limits.resumeSeconds * 1000
+    this.#lostAt = null
+    this.#attempt = 0
+    return true
+  }
+
   /** A server that is not available now may be again. */
   #worthRetrying(closeCode: number | null): boolean {
-    return this.#session !== null && closeCode !== null && ingestErrorOf(closeCode) === 'unavailable'
+    return this.#session !== null && ingestErrorOf(closeCode) === 'unavailable'
+  }
+
+  /** Starts a new session, as after the server was started anew. */
+  #beginAgain(): void {
+    if (this.#ending) {
+      const message = 'The server lost the broadcast before it had all of it.'
+      return this.#finish({ kind: 'refused', code: 'no_session', message })
+    }
+    this.#session = null
+    this.#sender = new Sender()
+    this.#events.onSessionLost()
+    this.#connect()
   }
 
   #retry(wasConnected: boolean): void {

@@ -1,5 +1,6 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
 import { findChromium } from '../../server/system/requirements.ts'
+import { readFrames } from './clock-reader.ts'
 
 /** Chromium as the tests need it: quiet. */
 const FLAGS = [
@@ -21,30 +22,38 @@ export async function startBrowser(flags: string[]): Promise<Browser> {
   return chromium.launch({ ...(executablePath && { executablePath }), args: [...FLAGS, ...flags] })
 }
 
-/** Makes the pages of `context` keep a copy of what their recorders give, for {@link recordedBytes}. */
+/** Makes the pages of `context` keep a copy of what each of their recorders gives, for {@link recordedFrames}. */
 export async function keepRecordings(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {
-    const blobs: Blob[] = []
+    const all: Blob[][] = []
     const Original = window.MediaRecorder
     window.MediaRecorder = class extends Original {
       constructor(stream: MediaStream, options?: MediaRecorderOptions) {
         super(stream, options)
+        const blobs: Blob[] = []
+        all.push(blobs)
         this.addEventListener('dataavailable', ({ data }) => blobs.push(data))
       }
     }
-    Object.assign(window, {
-      recordedText: () =>
-        new Promise((resolve) => {
-          const reader = new FileReader()
-          reader.onload = () => resolve(String(reader.result))
-          reader.readAsDataURL(new Blob(blobs))
-        }),
-    })
+    const asText = (blobs: Blob[]) =>
+      new Promise((resolve) => {
+        const reader = new FileReader()
+        reader.onload = () => resolve(String(reader.result))
+        reader.readAsDataURL(new Blob(blobs))
+      })
+    Object.assign(window, { recordedTexts: () => Promise.all(all.map(asText)) })
   })
 }
 
-/** Everything that the recorders of `page` gave, one after the other. */
-export async function recordedBytes(page: Page): Promise<Buffer> {
-  const text = await page.evaluate(() => (window as unknown as { recordedText(): Promise<string> }).recordedText())
-  return Buffer.from(text.slice(text.indexOf(',') + 1), 'base64')
+/** What each recorder of `page` gave, one recorder after the other. */
+async function recordings(page: Page): Promise<Buffer[]> {
+  const texts = await page.evaluate(() => (window as unknown as { recordedTexts(): Promise<string[]> }).recordedTexts())
+  return texts.map((text) => Buffer.from(text.slice(text.indexOf(',') + 1), 'base64'))
+}
+
+/** The clock's frames in all that the recorders of `page` gave. */
+export async function recordedFrames(page: Page): Promise<(number | null)[]> {
+  const frames: (number | null)[] = []
+  for (const bytes of await recordings(page)) frames.push(...(await readFrames(bytes)))
+  return frames
 }

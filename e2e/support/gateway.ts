@@ -17,6 +17,8 @@ export interface TestGateway {
   stream(name: string): Promise<StreamStatus | null>
   /** The log lines so far. */
   log(): Record<string, unknown>[]
+  /** Ends it with SIGTERM, and starts it again as it was. */
+  restart(): Promise<void>
   /** Ends it with SIGTERM. Throws where it does not end with 0, or a process of it is left. */
   stop(): Promise<void>
 }
@@ -35,8 +37,42 @@ export async function startGateway(args: string[], environment: Record<string, s
     '--data-dir',
     directory.path,
   ]
-  const program = castgate(['serve', '--no-install', ...own, ...args], environment)
   const url = `http://127.0.0.1:${port}`
+  const start = () => startReady(['serve', '--no-install', ...own, ...args], environment)
+  const gateway: TestGateway = {
+    url,
+    port,
+    rtmpPort,
+    hlsPort,
+    dataDir: directory.path,
+    program: await start(),
+    async stream(name) {
+      const answer = await fetch(`${url}/api/streams/${name}`)
+      return answer.ok ? ((await answer.json()) as StreamStatus) : null
+    },
+    log: () =>
+      gateway.program
+        .output()
+        .stdout.split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    async restart() {
+      await end(gateway.program)
+      gateway.program = await start()
+    },
+    async stop() {
+      try {
+        await end(gateway.program)
+      } finally {
+        await directory.remove()
+      }
+    },
+  }
+  return gateway
+}
+
+async function startReady(args: string[], environment: Record<string, string>): Promise<Program> {
+  const program = castgate(args, environment)
   let exitCode: number | null = null
   void program.exited.then((code) => {
     exitCode = code
@@ -45,33 +81,16 @@ export async function startGateway(args: string[], environment: Record<string, s
     if (exitCode !== null) throw new Error(`The gateway ended with ${exitCode}: ${program.output().stderr}`)
     return program.output().stdout.includes('gateway is ready')
   })
-  return {
-    url,
-    port,
-    rtmpPort,
-    hlsPort,
-    dataDir: directory.path,
-    program,
-    async stream(name) {
-      const answer = await fetch(`${url}/api/streams/${name}`)
-      return answer.ok ? ((await answer.json()) as StreamStatus) : null
-    },
-    log: () =>
-      program
-        .output()
-        .stdout.split('\n')
-        .filter((line) => line.startsWith('{'))
-        .map((line) => JSON.parse(line) as Record<string, unknown>),
-    async stop() {
-      const started = await descendantsOf(program.process.pid ?? 0)
-      program.process.kill('SIGTERM')
-      const code = await program.exited
-      if (code !== 0) throw new Error(`The gateway ended with ${code}: ${program.output().stderr}`)
-      const left = await stillRunning(started)
-      await directory.remove()
-      if (left.length > 0) throw new Error(`The gateway left processes behind: ${left.join(', ')}`)
-    },
-  }
+  return program
+}
+
+async function end(program: Program): Promise<void> {
+  const started = await descendantsOf(program.process.pid ?? 0)
+  program.process.kill('SIGTERM')
+  const code = await program.exited
+  if (code !== 0) throw new Error(`The gateway ended with ${code}: ${program.output().stderr}`)
+  const left = await stillRunning(started)
+  if (left.length > 0) throw new Error(`The gateway left processes behind: ${left.join(', ')}`)
 }
 
 /** Process ids of everything below `pid`, from /proc. */

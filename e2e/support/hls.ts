@@ -4,7 +4,7 @@ import { until } from './wait.ts'
 export interface Collected {
   /** All segments, one after the other. */
   bytes: Buffer
-  segments: string[]
+  segments: Buffer[]
   /** Seconds of each segment, as the playlist says. */
   durations: number[]
 }
@@ -69,7 +69,7 @@ export class HlsCollector {
     const all = [...this.#segments.values()]
     return {
       bytes: Buffer.concat(all.map((segment) => segment.bytes)),
-      segments: [...this.#segments.keys()],
+      segments: all.map((segment) => segment.bytes),
       durations: all.map((segment) => segment.seconds),
     }
   }

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { Adaptation } from './adaptation.ts'
+import { type Quality, qualityOf } from './record/quality.ts'
+
+/** An uplink that is looked at once a second: what it cannot carry waits, and grows older. */
+function simulate(adaptation: Adaptation, start: Quality, uplink: (second: number) => number, seconds: number) {
+  let quality = start
+  const waiting: { second: number; bits: number }[] = []
+  const log: { second: number; behind: number; id: string }[] = []
+  for (let second = 0; second < seconds; second++) {
+    waiting.push({ second, bits: quality.videoBitsPerSecond + quality.audioBitsPerSecond })
+    let room = uplink(second)
+    let delivered = 0
+    for (let [oldest] = waiting; oldest && room > 0; [oldest] = waiting) {
+      const carried = Math.min(room, oldest.bits)
+      oldest.bits -= carried
+      room -= carried
+      delivered += carried
+      if (oldest.bits === 0) waiting.shift()
+    }
+    const behind = second - (waiting[0]?.second ?? second) + 0.3
+    quality = adaptation.observe({ now: second * 1000, behind, delivered }) ?? quality
+    log.push({ second, behind, id: quality.id })
+  }
+  return log
+}
+
+describe('Adaptation', () => {
+  const chosen = qualityOf('720p')
+
+  it('stays where it is while the uplink keeps up', () => {
+    const log = simulate(new Adaptation(chosen), chosen, () => 10e6, 120)
+    expect(new Set(log.map(({ id }) => id))).toEqual(new Set(['720p']))
+  })
+
+  it('goes down when the uplink is slow, catches up within 15 s, and climbs back when there is room', () => {
+    const log = simulate(new Adaptation(chosen), chosen, (second) => (second >= 10 && second < 70 ? 1e6 : 10e6), 140)
+    expect(log.slice(25, 70).every(({ behind }) => behind < 2)).toBe(true)
+    expect(log[69]?.id).not.toBe('720p')
+    expect(log.at(-1)?.id).toBe('720p')
+  })
+
+  it('tries less and less often to climb where that is too much', () => {
+    const log = simulate(new Adaptation(chosen), chosen, () => 1.2e6, 400)
+    const changes = log.filter(({ id }, index) => index > 0 && id !== log[index - 1]?.id).length
+    expect(changes).toBeLessThan(20)
+    expect(log.slice(20).every(({ behind }) => behind < 4)).toBe(true)
+  })
+
+  it('takes nothing for slow that is catching up after an outage', () => {
+    const adaptation = new Adaptation(chosen)
+    for (const [second, behind] of [8, 6, 4, 2, 0.4].entries()) {
+      if (second === 0) adaptation.observe({ now: 0, behind: 9, delivered: 0 })
+      else expect(adaptation.observe({ now: second * 1000, behind, delivered: 8e6 })).toBeNull()
+    }
+  })
+})

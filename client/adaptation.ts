@@ -1,0 +1,85 @@
+import { LOWEST_QUALITY, QUALITIES, type Quality } from './record/quality.ts'
+
+/** Seconds of recording that wait for the server when the bitrate must go down, and when it may go up. */
+const TOO_FAR_BEHIND_S = 1.2
+const KEEPING_UP_S = 0.7
+/** Time in which a change shows what it does. */
+const SETTLE_MS = 3_000
+/** Share of what the uplink delivers that the recorder is asked for: the rest brings down what waits. */
+const SHARE = 0.6
+/** How long all must be well before the bitrate goes up: doubled whenever going up was too much. */
+const FIRST_PATIENCE_MS = 8_000
+const LAST_PATIENCE_MS = 120_000
+
+/** What is looked at, about once a second. */
+export interface Observation {
+  /** In ms, of any clock that goes on. */
+  now: number
+  /** Seconds since the oldest recorded piece that the server has not acknowledged. */
+  behind: number
+  /** Bits a second that it acknowledged lately. */
+  delivered: number
+}
+
+/**
+ * Fits the quality to the uplink: a recorder's bitrate is fixed, so a slow uplink would make the delay grow without end. It goes down
+ * to what the uplink delivers, and up again step by step.
+ */
+export class Adaptation {
+  /** From the one that the person chose down to the least. */
+  readonly #ladder: Quality[]
+  #rung = 0
+  #changedAt = Number.NEGATIVE_INFINITY
+  #climbedAt = Number.NEGATIVE_INFINITY
+  #wellSince: number | null = null
+  #patience = FIRST_PATIENCE_MS
+  #before = 0
+
+  constructor(chosen: Quality) {
+    const lower = [...QUALITIES, LOWEST_QUALITY].filter(
+      (quality) => quality.videoBitsPerSecond < chosen.videoBitsPerSecond,
+    )
+    this.#ladder = [chosen, ...lower]
+  }
+
+  /** The quality to go on with, where it is another one than now; else null. */
+  observe({ now, behind, delivered }: Observation): Quality | null {
+    const growing = behind >= this.#before
+    this.#before = behind
+    if (now - this.#changedAt < SETTLE_MS) return null
+    if (behind > TOO_FAR_BEHIND_S && growing) return this.#down(now, delivered)
+    if (behind > KEEPING_UP_S) {
+      this.#wellSince = null
+      return null
+    }
+    this.#wellSince ??= now
+    return now - this.#wellSince >= this.#patience ? this.#up(now) : null
+  }
+
+  #down(now: number, delivered: number): Quality | null {
+    this.#wellSince = null
+    if (this.#rung === this.#ladder.length - 1) return null
+    // Going up was too much: the next attempt comes later.
+    const fellBack = now - this.#climbedAt < 2 * this.#patience
+    this.#patience = fellBack ? Math.min(LAST_PATIENCE_MS, 2 * this.#patience) : FIRST_PATIENCE_MS
+    const fits = this.#ladder.findIndex((quality) => bits(quality) <= delivered * SHARE)
+    return this.#change(now, Math.max(this.#rung + 1, fits < 0 ? this.#ladder.length - 1 : fits))
+  }
+
+  #up(now: number): Quality | null {
+    this.#wellSince = now
+    if (this.#rung === 0) return null
+    this.#climbedAt = now
+    return this.#change(now, this.#rung - 1)
+  }
+
+  #change(now: number, rung: number): Quality | null {
+    this.#rung = rung
+    this.#changedAt = now
+    return this.#ladder[rung] ?? null
+  }
+}
+
+function bits({ videoBitsPerSecond, audioBitsPerSecond }: Quality): number {
+  return videoBitsPerSecond + audioBitsPerSecond
+}

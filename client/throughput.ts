@@ -1,0 +1,52 @@
+/** Over how long rates are measured. */
+const WINDOW_MS = 4_000
+
+/** Keeps when how much was recorded, and so how old is what the server does not have, and how much it got lately. */
+export class Throughput {
+  /** What was recorded lately or is not acknowledged, with the total behind each piece. */
+  #pieces: { at: number; bytes: number; total: number }[] = []
+  #total = 0
+  /** What was acknowledged at each look, over the window. */
+  #looks: { at: number; acknowledged: number }[] = []
+
+  /** Notes a recorded piece. `now` in ms. */
+  recorded(now: number, bytes: number): void {
+    this.#total += bytes
+    this.#pieces.push({ at: now, bytes, total: this.#total })
+  }
+
+  /** Begins anew, as after a session was lost. */
+  forget(): void {
+    this.#pieces = []
+    this.#looks = []
+    this.#total = 0
+  }
+
+  /** Recorded bits a second. */
+  recordedBits(now: number): number {
+    const recent = this.#pieces.filter(({ at }) => now - at < WINDOW_MS)
+    const [first] = recent
+    if (!first) return 0
+    const span = Math.max(250, Math.min(WINDOW_MS, now - first.at))
+    return (recent.reduce((sum, { bytes }) => sum + bytes, 0) * 8000) / span
+  }
+
+  /** Seconds since the oldest piece was recorded that is not acknowledged. */
+  secondsBehind(now: number, unacknowledged: number): number {
+    const acknowledged = this.#total - unacknowledged
+    const oldest = this.#pieces.find(({ total }) => total > acknowledged)
+    // What is neither recent nor needed for the age goes.
+    this.#pieces = this.#pieces.filter(({ at, total }) => total > acknowledged || now - at < WINDOW_MS)
+    return unacknowledged > 0 && oldest ? (now - oldest.at) / 1000 : 0
+  }
+
+  /** Bits a second that were acknowledged, over the looks of the last seconds. To be called about once a second. */
+  deliveredBits(now: number, unacknowledged: number): number {
+    this.#looks.push({ at: now, acknowledged: this.#total - unacknowledged })
+    this.#looks = this.#looks.filter(({ at }) => now - at <= WINDOW_MS)
+    const [first] = this.#looks
+    const last = this.#looks.at(-1)
+    if (!first || !last || last.at === first.at) return Number.POSITIVE_INFINITY
+    return ((last.acknowledged - first.acknowledged) * 8000) / (last.at - first.at)
+  }
+}

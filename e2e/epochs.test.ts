@@ -1,0 +1,123 @@
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser } from './support/browser.ts'
+import { writeClockVideo } from './support/clock.ts'
+import { readFrames } from './support/clock-reader.ts'
+import { startGateway, type TestGateway } from './support/gateway.ts'
+import { HlsCollector } from './support/hls.ts'
+import { decode } from './support/media.ts'
+import { mediaPath } from './support/publisher.ts'
+import { temporaryDirectory } from './support/resources.ts'
+import { until } from './support/wait.ts'
+
+let browser: Browser
+let gateway: TestGateway
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+let context: BrowserContext
+let page: Page
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  const camera = `${directory.path}/clock.mjpeg`
+  await writeClockVideo(camera, 640, 360, 1500)
+  const tab = '--auto-select-tab-capture-source-by-title=Castgate studio'
+  browser = await startBrowser([...FAKE_CAMERA, `--use-file-for-fake-video-capture=${camera}`, tab])
+  gateway = await startGateway(['--rtmp', 'nginx'])
+})
+afterAll(async () => {
+  await browser.close()
+  await gateway.stop()
+  await directory.remove()
+})
+beforeEach(async () => {
+  context = await browser.newContext()
+  await keepRecordings(context)
+  page = await context.newPage()
+})
+afterEach(() => context.close())
+
+async function goLive(stream: string): Promise<HlsCollector> {
+  await page.goto(gateway.url)
+  await page.getByLabel('Stream name').fill(stream)
+  await page.getByRole('button', { name: 'Broadcast' }).click()
+  await page.getByText('LIVE', { exact: true }).waitFor()
+  return new HlsCollector(`${gateway.url}/hls/${stream}.m3u8`)
+}
+
+async function stop(): Promise<void> {
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page.getByText('The broadcast has ended').waitFor()
+}
+
+/** Resolves when the stream is in this epoch, and some media of it is on the bus. */
+async function inEpoch(stream: string, epoch: number): Promise<void> {
+  const bytes = await until(`epoch ${epoch}`, async () => {
+    const status = await gateway.stream(stream)
+    return status?.epoch === epoch ? status.bytesIn : null
+  })
+  await until('media of it', async () => ((await gateway.stream(stream))?.bytesIn ?? 0) > bytes + 50_000)
+}
+
+const publications = (stream: string) =>
+  gateway.log().filter((line) => line.stream === stream && line.msg === 'output is live')
+
+describe('a broadcast that changes while it is live', () => {
+  it('goes on in another quality, as one publication, with every frame once and in order', async () => {
+    const collector = await goLive('quality')
+    const changed = (async () => {
+      await inEpoch('quality', 0)
+      await page.getByLabel('Quality').selectOption('360p')
+      await inEpoch('quality', 1)
+      await page.getByLabel('Quality').selectOption('540p')
+      await inEpoch('quality', 2)
+      await stop()
+    })()
+    const { bytes } = await collector.collectUntil(changed)
+    const recorded = await recordedFrames(page)
+    expect(await readFrames(bytes)).toEqual(recorded)
+    expect((await decode(bytes)).errors).toBe('')
+    expect(publications('quality')).toHaveLength(1)
+  })
+
+  it('goes from the camera to a screen and on to a file', async () => {
+    const collector = await goLive('sources')
+    const changed = (async () => {
+      await inEpoch('sources', 0)
+      await page.getByText('Screen', { exact: true }).click()
+      await inEpoch('sources', 1)
+      await page.getByText('File', { exact: true }).click()
+      await page.getByLabel('Video file').setInputFiles(mediaPath('chrome-h264.webm'))
+      await inEpoch('sources', 2)
+      await page.getByText('LIVE', { exact: true }).waitFor()
+      await stop()
+    })()
+    const { bytes } = await collector.collectUntil(changed)
+    expect((await decode(bytes)).errors).toBe('')
+    expect(publications('sources')).toHaveLength(1)
+  })
+
+  it('falls silent when it is muted, without a new epoch', async () => {
+    const collector = await goLive('muted')
+    const muted = (async () => {
+      await page.getByRole('button', { name: 'Mute' }).click()
+      await until('some seconds', () => collector.collected().durations.reduce((sum, seconds) => sum + seconds, 0) > 5)
+      await stop()
+    })()
+    const { segments } = await collector.collectUntil(muted)
+    const { loudestDb, errors } = await decode(Buffer.concat(segments.slice(-2)))
+    expect(errors).toBe('')
+    expect(loudestDb).toBeLessThan(-60)
+    expect(gateway.log().filter((line) => line.stream === 'muted' && line.msg === 'epoch began')).toHaveLength(1)
+  })
+})
+
+describe('a broadcast whose server is started anew', () => {
+  it('goes on by itself as a new session under the same name', async () => {
+    await goLive('again')
+    await inEpoch('again', 0)
+    await gateway.restart()
+    await until('it is live again', async () => (await gateway.stream('again'))?.state === 'live')
+    await inEpoch('again', 0)
+    await page.getByText('LIVE', { exact: true }).waitFor()
+    await stop()
+  })
+})
