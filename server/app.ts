@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
+import { IngestError } from '../shared/close-codes.ts'
 import { answerError, errorHandlers, rawResponse, refuseRequest } from './api/errors.ts'
 import { healthRoute } from './api/health.ts'
 import { hlsRoutes } from './api/hls.ts'
@@ -20,13 +21,19 @@ import { startHls } from './outputs/hls.ts'
 import { HLS_PLAYLIST_SECONDS } from './outputs/hls-shape.ts'
 import { httpFlvRoute } from './outputs/http-flv.ts'
 import { startRtmpTarget } from './outputs/rtmp.ts'
-import { ExitError } from './process/errors.ts'
-import { reachable } from './rtmp-server/port.ts'
+import { addressInUrl, portError } from './rtmp-server/port.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { startRtmpServer } from './rtmp-server/start.ts'
 
-/** How long broadcasts may take to end when the gateway ends; the RTMP server needs a moment after them, and all is over in 5 s. */
-const PATIENCE_MS = 3_000
+/**
+ * How long sources, and then outputs, may take to end when the gateway ends; the RTMP server needs a moment after them, and all is
+ * over in 5 s.
+ */
+const SOURCE_PATIENCE_MS = 1_500
+const OUTPUT_PATIENCE_MS = 3_000
+
+/** How often playlists and segments that are over are looked for. */
+const CLEAN_UP_MS = 60_000
 
 /** A running gateway. */
 export interface Gateway {
@@ -50,10 +57,13 @@ export async function startGateway(
   const hlsDirectory = join(config.dataDir, 'hls')
   await mkdir(hlsDirectory, { recursive: true })
   await removeOldMedia(hlsDirectory)
+  const cleanUp = setInterval(() => {
+    removeOldMedia(hlsDirectory).catch((error) => log.warn({ err: error }, 'old media could not be removed'))
+  }, CLEAN_UP_MS)
   const directory = new Directory(addOutputs)
   const sources = new Map<string, RtmpSource>()
   const rtmp = await startRtmpServer(config, hlsDirectory, log, { onPublish, onUnpublish })
-  const here = `http://${hostInUrl(reachable(config.host))}:${config.port}`
+  const here = `http://${addressInUrl(config.host)}:${config.port}`
   const base = (request: IncomingMessage) => baseOf(request, config.publicUrl, here)
   const ingest = new IngestRoute({
     directory,
@@ -80,11 +90,14 @@ export async function startGateway(
     httpFlvRoute(app, directory)
     app.server.on('upgrade', (request, socket, head) => {
       const name = ingestName(request.url ?? '')
-      if (name === null) return socket.end(rawResponse(404, 'There is no WebSocket at this address.'))
-      ingest.handleUpgrade(name, request, socket, head)
+      if (name !== null) return ingest.handleUpgrade(name, request, socket, head)
+      // Node leaves an upgraded socket to whoever takes it, with its errors and its end.
+      socket.on('error', () => socket.destroy())
+      socket.end(rawResponse(404, 'There is no WebSocket at this address.'), () => socket.destroy())
     })
     await listen()
   } catch (error) {
+    clearInterval(cleanUp)
     await rtmp.close()
     throw error
   }
@@ -95,13 +108,8 @@ export async function startGateway(
     try {
       await app.listen({ host: config.host, port: config.port })
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : null
-      const reason = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be used (${String(code)})`
-      throw new ExitError(
-        'port_taken',
-        `Port ${config.port} on ${config.host} ${reason}. Choose another with --port.`,
-        3,
-      )
+      if (error instanceof Error && 'code' in error) throw portError(error, config.host, config.port, '--port')
+      throw error
     }
   }
 
@@ -118,18 +126,21 @@ export async function startGateway(
   }
 
   function onPublish(name: string): boolean {
-    if (directory.get(name)) {
-      log.warn({ stream: name }, 'an encoder was refused: the name is taken')
-      return false
-    }
-    const source = startRtmpSource(
-      directory.claim(name, 'rtmp'),
-      rtmp.playUrl(name),
-      ffmpeg.path,
-      log.child({ stream: name }),
-    )
+    const broadcast = claimFor(name)
+    if (!broadcast) return false
+    const source = startRtmpSource(broadcast, rtmp.playUrl(name), ffmpeg.path, log.child({ stream: name }))
     sources.set(name, source)
     return true
+  }
+
+  function claimFor(name: string): Broadcast | null {
+    try {
+      return directory.claim(name, 'rtmp')
+    } catch (error) {
+      if (!(error instanceof IngestError)) throw error
+      log.warn({ stream: name, code: error.code }, 'an encoder was refused')
+      return null
+    }
   }
 
   function onUnpublish(name: string): void {
@@ -142,13 +153,18 @@ export async function startGateway(
 
   async function close(): Promise<void> {
     log.info('gateway is shutting down')
-    const hurry = setTimeout(killRunningFfmpegs, PATIENCE_MS)
+    clearInterval(cleanUp)
+    directory.refuseNew()
+    const hurry = [
+      setTimeout(() => killRunningFfmpegs('sources'), SOURCE_PATIENCE_MS),
+      setTimeout(() => killRunningFfmpegs('all'), OUTPUT_PATIENCE_MS),
+    ]
     try {
       await ingest.close()
       await Promise.all([...sources.values()].map((source) => source.close()))
       await directory.close()
     } finally {
-      clearTimeout(hurry)
+      for (const timer of hurry) clearTimeout(timer)
     }
     await app.close()
     await rtmp.close()
@@ -160,10 +176,6 @@ function ingestName(url: string): string | null {
   const path = url.split('?')[0] ?? ''
   const [, name] = /^\/ingest\/([^/]*)$/.exec(path) ?? []
   return name ?? null
-}
-
-function hostInUrl(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }
 
 /** Playlists and segments of broadcasts that are long over. Newer ones stay: a broadcast may go on where it was. */

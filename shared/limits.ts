@@ -13,8 +13,8 @@ export const CONTROL_BYTES = 16 * 1024
 /** How long a new socket may take to say hello, in ms. */
 export const HELLO_TIMEOUT_MS = 5_000
 
-/** How often both sides ask for a sign of life, in ms. Two missed signs mean that the other side is gone. */
-export const PING_INTERVAL_MS = 4_000
+/** How often both sides ask for a sign of life, in ms. Two missed ones mean that the other side is gone: in less than 10 s. */
+export const PING_INTERVAL_MS = 3_000
 
 /** Milliseconds of recording in each blob that the recorder is asked for. */
 export const TIMESLICE_MS = 250

@@ -37,9 +37,14 @@ export class Directory {
     return [...this.#broadcasts.values()]
   }
 
+  /** Takes no new broadcasts from now on: the gateway ends. */
+  refuseNew(): void {
+    this.#closing = true
+  }
+
   /** Ends every broadcast and takes no new ones. */
   async close(): Promise<void> {
-    this.#closing = true
+    this.refuseNew()
     await Promise.all(this.all().map((broadcast) => broadcast.end()))
   }
 }

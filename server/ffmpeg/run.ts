@@ -28,11 +28,11 @@ export interface FfmpegHandlers {
 const KEPT_LINES = 12
 
 /** Every FFmpeg of this process that runs now. */
-const running = new Set<FfmpegRun>()
+const running = new Map<FfmpegRun, FfmpegJob>()
 
-/** Kills every FFmpeg that runs: for a gateway that must end now. */
-export function killRunningFfmpegs(): void {
-  for (const run of running) run.kill('SIGKILL')
+/** Kills the FFmpegs that feed the bus, or all: for a gateway that must end now. */
+export function killRunningFfmpegs(which: 'sources' | 'all'): void {
+  for (const [run, job] of running) if (which === 'all' || job.output === 'pipe:1') run.kill('SIGKILL')
 }
 
 /** Level of `-loglevel`: `info` tells when an output is open. */
@@ -49,7 +49,8 @@ export function runFfmpeg(
   loglevel: LogLevel = 'warning',
 ): Promise<FfmpegRun> {
   const lines: string[] = []
-  const command = compose(path, job, loglevel, onOutput)
+  const output = job.output === 'pipe:1' ? sink(onOutput) : null
+  const command = compose(path, job, loglevel, output)
   command.on('stderr', (line: string) => {
     if (line.trim() !== '') lines.push(line.trim())
     if (lines.length > KEPT_LINES) lines.shift()
@@ -63,12 +64,18 @@ export function runFfmpeg(
     })
     command.on('start', () => {
       const child = childOf(command)
+      // fluent-ffmpeg's own listener throws where a process could not be started (2.1.3, `endCB` without rings).
+      child.removeAllListeners('error')
       const stdin = child.stdin ?? nowhere()
       // A write to a process that has gone is told by `exited`.
       stdin.on('error', () => {})
-      const exited = exitOf(child).then((exit) => ({ ...exit, message: redact(lines.join('\n')) || describe(exit) }))
+      const taken = output ? new Promise((done) => output.once('finish', done).once('error', done)) : null
+      const exited = exitOf(child).then(async (exit) => {
+        if (exit.kind !== 'not-started') await taken
+        return { ...exit, message: redact(lines.join('\n')) || describe(exit) }
+      })
       const run: FfmpegRun = { pid: child.pid, stdin, exited, kill: (signal) => void child.kill(signal) }
-      running.add(run)
+      running.set(run, job)
       void exited.then(() => running.delete(run))
       resolve(run)
     })
@@ -111,17 +118,11 @@ export function describe(exit: ChildExit): string {
   }
 }
 
-function compose(
-  path: string,
-  job: FfmpegJob,
-  loglevel: LogLevel,
-  onOutput: FfmpegHandlers['onOutput'],
-): FfmpegCommand {
-  const output = job.output === 'pipe:1' ? sink(onOutput) : job.output
+function compose(path: string, job: FfmpegJob, loglevel: LogLevel, output: Writable | null): FfmpegCommand {
   const command = ffmpeg({ stdoutLines: 1 }).setFfmpegPath(path).input(job.input)
   // As single arguments: fluent-ffmpeg would split those of an array at a space.
   command.inputOptions('-hide_banner', '-nostats', '-loglevel', loglevel, ...job.inputOptions)
-  command.output(output).outputOptions(...job.outputOptions)
+  command.output(output ?? job.output).outputOptions(...job.outputOptions)
   skipCapabilityCheck(command)
   return command
 }

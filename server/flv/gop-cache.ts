@@ -1,7 +1,10 @@
 import type { TagKind } from './tag.ts'
 
-/** Most bytes kept for someone who joins: above, they wait for the next keyframe. About 30 s of a 2.5 Mbit/s stream. */
-const GOP_LIMIT_BYTES = 10 * 1024 * 1024
+/**
+ * Most bytes kept for someone who joins: above, they wait for the next keyframe. It is less than the queue of a subscriber, which
+ * all of it goes into at once; about 12 s of a 2.5 Mbit/s stream.
+ */
+const GOP_LIMIT_BYTES = 4 * 1024 * 1024
 
 /** A tag as the bus carries it: written once, shared by all outputs. */
 export interface BusTag {

@@ -9,6 +9,9 @@ const CONFIG = Buffer.from([SOUND, 0, 0x11, 0x90])
 /** A raw_data_block (ISO/IEC 14496-3, 4.4.2.1): a channel pair without a spectrum, then the end. */
 const FRAME = Buffer.from([SOUND, 1, 0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c])
 
+/** A longer gap in the picture is not filled: a hostile one could be years. */
+const LONGEST_GAP_MS = 10_000
+
 /** Samples of one AAC frame, and the rate of the configuration above. */
 const SAMPLES = 1024
 const RATE = 48_000
@@ -21,11 +24,17 @@ export class Silence {
   #start: number | null = null
   #frames = 0;
 
-  /** Tags that bring the silence up to `timestamp` (ms). The first call gives the AAC header as well. */
+  /**
+   * Tags that bring the silence up to `timestamp` (ms). The first call gives the AAC header as well. After a gap in the picture it
+   * goes on behind the gap.
+   */
   *upTo(timestamp: number): Generator<Tag, void, undefined> {
     if (this.#start === null) {
       this.#start = timestamp
       yield { type: TAG_TYPE.audio, timestamp, body: CONFIG }
+    } else if (timestamp - this.#start - (this.#frames * SAMPLES * 1000) / RATE > LONGEST_GAP_MS) {
+      this.#start = timestamp
+      this.#frames = 0
     }
     for (;;) {
       const at = this.#start + Math.round((this.#frames * SAMPLES * 1000) / RATE)

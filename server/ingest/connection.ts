@@ -7,6 +7,9 @@ import { type ClientMessage, parseClientMessage, type ServerMessage } from '../.
 /** What a publisher's socket brings: a control message or a chunk. */
 export type Incoming = ClientMessage | ({ type: 'chunk' } & Chunk)
 
+/** Most bytes of answers that a publisher may leave unread. */
+const MOST_UNREAD_BYTES = 1024 * 1024
+
 /** Pings that may stay unanswered before the socket counts as dead: with the interval, less than 10 s. */
 const MISSED_PINGS = 2
 
@@ -59,7 +62,10 @@ export class IngestConnection {
 
   /** Sends a control message; nothing happens where the socket is closed. */
   send(message: ServerMessage): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message))
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    // One who asks and never reads would make it grow without end.
+    if (this.#socket.bufferedAmount > MOST_UNREAD_BYTES) this.#socket.terminate()
+    else this.#socket.send(JSON.stringify(message))
   }
 
   /** Says that everything arrived, and closes. */

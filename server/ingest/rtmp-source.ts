@@ -57,6 +57,7 @@ export function startRtmpSource(broadcast: Broadcast, url: string, ffmpegPath: s
       if (closing.signal.aborted) return
     }
     log.error('the RTMP stream cannot be played')
+    void broadcast.end()
   }
 
   /** Plays until the stream stops. `tracks` says what to transcode; null copies, and stops where that cannot be. */

@@ -35,6 +35,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
   const log = spec.log.child({ stream: broadcast.name, output: spec.name })
   const status: TargetStatus = { name: spec.name, state: 'connecting', lastError: null, bytesOut: 0, reconnects: 0 }
   const closing = new AbortController()
+  let overflows = 0
   const done = keepRunning()
   return {
     status: () => (spec.isTarget ? { ...status } : null),
@@ -64,16 +65,22 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
 
   async function runOnce(): Promise<{ kind: 'finished' } | { kind: 'failed'; message: string }> {
     const subscription = broadcast.subscribe()
+    overflows = 0
+    let deadline: NodeJS.Timeout | undefined
     try {
       const run = await runFfmpeg(spec.ffmpegPath, spec.job, { onLine: noticeOpen }, 'info')
       const gone = new AbortController()
       void run.exited.then(() => gone.abort())
+      // A target that takes nothing would keep the rest waiting for ever.
+      closing.signal.addEventListener('abort', () => {
+        deadline = setTimeout(() => run.kill('SIGKILL'), CLOSE_MS)
+      })
       await pump(subscription, run, gone.signal)
-      // The run ended by itself, or the broadcast did.
+      const byItself = gone.signal.aborted && !closing.signal.aborted
       const exit = await stopFfmpeg(run, CLOSE_MS)
-      if (!gone.signal.aborted || closing.signal.aborted) return { kind: 'finished' }
-      return { kind: 'failed', message: lastLine(exit.message) ?? describe(exit) }
+      return byItself ? { kind: 'failed', message: lastLine(exit.message) ?? describe(exit) } : { kind: 'finished' }
     } finally {
+      clearTimeout(deadline)
       broadcast.unsubscribe(subscription)
     }
   }
@@ -85,6 +92,12 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
     log.info('output is live')
   }
 
+  function noticeDrops({ dropped }: Subscription): void {
+    if (dropped.overflows === overflows) return
+    overflows = dropped.overflows
+    log.warn({ ...dropped }, 'output is too slow: frames were dropped')
+  }
+
   async function pump(subscription: Subscription, run: FfmpegRun, gone: AbortSignal): Promise<void> {
     await write(run.stdin, [encodeFileHeader(broadcast.layout)], gone)
     for (;;) {
@@ -93,6 +106,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
       const bytes = batch.map((tag) => tag.bytes)
       await write(run.stdin, bytes, gone)
       for (const { length } of bytes) status.bytesOut += length
+      noticeDrops(subscription)
     }
   }
 }

@@ -16,6 +16,7 @@ export interface Supervised {
 
 /**
  * Starts a program, waits until it is ready, and starts it again whenever it ends, with growing waits.
+ * @param onExit called whenever it ended by itself
  * @param ready resolves when the program can be used; rejects where it will never be
  * @throws whatever `ready` rejects with, at the first start
  */
@@ -24,6 +25,7 @@ export async function supervise(
   start: () => Child,
   ready: (child: Child) => Promise<void>,
   log: Logger,
+  onExit: () => void = () => {},
 ): Promise<Supervised> {
   const closing = new AbortController()
   let problem: string | null = `${name} is starting`
@@ -49,6 +51,7 @@ export async function supervise(
     for (let failures = 0; ; ) {
       const exit = await child.exited
       if (closing.signal.aborted) return
+      onExit()
       problem = `${name} ${wordsFor(exit)}`
       const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++)
       log.error({ reason: problem, retryInMs: wait }, `${name} ended by itself`)

@@ -4,6 +4,7 @@ import { planCodecs } from '../ffmpeg/codecs.ts'
 import { pushFileJob, pushUrlJob } from '../ffmpeg/jobs.ts'
 import { type FfmpegRun, runFfmpeg } from '../ffmpeg/run.ts'
 import { ExitError, UsageError } from '../process/errors.ts'
+import { addressInUrl } from '../rtmp-server/port.ts'
 import { requireFfmpeg } from '../system/requirements.ts'
 import { type MediaFile, readMediaFile } from './media-file.ts'
 import { Progress } from './progress.ts'
@@ -61,7 +62,7 @@ async function pushToGateway(
   ffmpegPath: string,
   progress: Progress,
 ): Promise<number> {
-  const base = options.server ?? `http://${options.host}:${options.port}`
+  const base = options.server ?? `http://${addressInUrl(options.host)}:${options.port}`
   const uplink = new Uplink(`${base.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${options.target}`)
   const links = await Promise.race([uplink.welcome, uplink.done.then(() => null)])
   if (links) process.stderr.write(`Broadcasting ${file.path}: ${links.watch}\n`)

@@ -3,8 +3,8 @@ import type { HeaderResult } from './header-result.ts'
 import { readMatroskaHeader } from './matroska.ts'
 import { readMp4Header } from './mp4.ts'
 
-/** Most bytes of a header: recorders need a few hundred. */
-export const HEADER_LIMIT_BYTES = 1024 * 1024
+/** Most bytes of a header: recorders need a few hundred. It bounds how much is read again with every chunk that is too short. */
+export const HEADER_LIMIT_BYTES = 64 * 1024
 
 /**
  * Reads which tracks a recording has, from its first bytes. This comes before FFmpeg: what is no recording of the named

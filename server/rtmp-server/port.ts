@@ -20,8 +20,14 @@ export async function requireFreePort(host: string, port: number, option: string
 }
 
 /** What to tell a person when listening failed. */
-export function portError(problem: NodeJS.ErrnoException, host: string, port: number, option: string): MissingError {
-  const reason = problem.code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be used (${problem.code})`
+export function portError(
+  problem: Error & { code?: unknown },
+  host: string,
+  port: number,
+  option: string,
+): MissingError {
+  const reason =
+    problem.code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be used (${String(problem.code)})`
   return new MissingError('port_taken', `Port ${port} on ${host} ${reason}. Choose another with ${option}.`)
 }
 
@@ -41,8 +47,14 @@ export async function listening(child: Child, host: string, port: number): Promi
   throw new ExitError('rtmp_server', `The RTMP server does not listen on port ${port} of ${host}.`)
 }
 
+/** An address to reach a server that listens on `host`, as it stands in a URL. */
+export function addressInUrl(host: string): string {
+  const address = reachable(host)
+  return address.includes(':') ? `[${address}]` : address
+}
+
 /** An address to reach a server that listens on `host`. */
-export function reachable(host: string): string {
+function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   return host === '::' ? '::1' : host
 }

@@ -32,7 +32,9 @@ function start({ host, port, directory, secret }: Extract<ToEmbedded, { type: 's
     if (publishers.delete(session.id)) tell({ type: 'unpublish', id: session.id })
   })
   process.on('message', (message: ToEmbedded) => {
-    if (message.type === 'deny') publishers.get(message.id)?.close()
+    if (message.type !== 'deny') return
+    publishers.get(message.id)?.close()
+    publishers.delete(message.id)
   })
   void server.run()
 }

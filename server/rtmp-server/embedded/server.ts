@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { isStreamName } from '../../../shared/stream-name.ts'
 import { type Child, startChild } from '../../process/child.ts'
 import { supervise } from '../../process/supervise.ts'
-import { listening, reachable, requireFreePort } from '../port.ts'
+import { addressInUrl, listening, requireFreePort } from '../port.ts'
 import type { PublishHandlers, RtmpServer } from '../rtmp-server.ts'
 import type { FromEmbedded, ToEmbedded } from './messages.ts'
 
@@ -37,7 +37,7 @@ export async function startEmbedded(options: EmbeddedOptions, handlers: PublishH
     (child) => listening(child, host, rtmpPort),
     log,
   )
-  const local = `rtmp://${reachable(host)}:${rtmpPort}/live`
+  const local = `rtmp://${addressInUrl(host)}:${rtmpPort}/live`
   return {
     kind: 'embedded',
     url: local,

@@ -10,6 +10,8 @@ const MOST_BODY_BYTES = 16 * 1024
 export interface Hook {
   port: number
   path: string
+  /** nginx has gone, and with it all who published to it. */
+  forget(): void
   close(): Promise<void>
 }
 
@@ -37,6 +39,10 @@ export async function startHook(secret: string, handlers: PublishHandlers): Prom
   return {
     port: (server.address() as AddressInfo).port,
     path,
+    forget() {
+      for (const name of publishers.values()) handlers.onUnpublish(name)
+      publishers.clear()
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

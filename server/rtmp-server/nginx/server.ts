@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { type Child, capture, startChild } from '../../process/child.ts'
 import { ExitError } from '../../process/errors.ts'
 import { supervise } from '../../process/supervise.ts'
-import { listening, reachable, requireFreePort } from '../port.ts'
+import { addressInUrl, listening, requireFreePort } from '../port.ts'
 import type { PublishHandlers, RtmpServer } from '../rtmp-server.ts'
 import { nginxConfiguration } from './configuration.ts'
 import { startHook } from './hook.ts'
@@ -54,8 +54,8 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
     const start = () =>
       logged(startChild(program.path, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true }), log)
     const ready = (child: Child) => listening(child, host, rtmpPort)
-    const nginx = await supervise('nginx', start, ready, log)
-    const local = `rtmp://${reachable(host)}:${rtmpPort}/live`
+    const nginx = await supervise('nginx', start, ready, log, () => hook.forget())
+    const local = `rtmp://${addressInUrl(host)}:${rtmpPort}/live`
     return {
       kind: 'nginx',
       url: local,
