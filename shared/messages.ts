@@ -16,7 +16,7 @@ export interface Hello {
 /** Announces a run of the recorder, before its first chunk. */
 export interface EpochStart {
   type: 'epoch'
-  /** One more than the epoch before it; the first is 0. */
+  /** Larger than that of the epoch before it; the first is 0. One that gave no chunk is never announced. */
   epoch: number
   /** Milliseconds on the client's monotonic clock since its first epoch began. */
   at: number

@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing } from 'lit'
-import { isFields } from '../../shared/narrow.ts'
+import { parseStreamStatus } from '../../shared/status.ts'
 import '../elements/share-link.ts'
 import { theme } from '../elements/theme.ts'
 import { type Playback, playHls } from '../player/playback.ts'
@@ -13,13 +13,14 @@ type WatchState =
   | { kind: 'playing' }
   /** It was there, and is over; the page waits for it to come back. */
   | { kind: 'ended' }
+  /** It is there, and this browser does not play it; the page tries again. */
+  | { kind: 'failed' }
 
 /** The watch page: waits for a stream, plays it, and waits again when it is over. */
 export class Watch extends LitElement {
-  static override properties = { state: { state: true }, muted: { state: true }, problem: { state: true } }
+  static override properties = { state: { state: true }, muted: { state: true } }
   declare state: WatchState
   declare muted: boolean
-  declare problem: string
   readonly #name = decodeURIComponent(location.pathname.split('/').at(-1) ?? '')
   #playback: Playback | null = null
   #timer = 0
@@ -28,7 +29,6 @@ export class Watch extends LitElement {
     super()
     this.state = { kind: 'waiting' }
     this.muted = true
-    this.problem = ''
     document.title = `${this.#name} — Castgate`
   }
 
@@ -68,6 +68,9 @@ export class Watch extends LitElement {
   }
 
   #waitingWords() {
+    if (this.state.kind === 'failed') {
+      return html`<p class="big">This browser cannot play the broadcast</p><p>The page tries again. A player such as VLC opens the HLS link below.</p>`
+    }
     return this.state.kind === 'ended'
       ? html`<p class="big">The broadcast has ended</p><p>If it comes back, it starts here by itself.</p>`
       : html`<p class="big">Waiting for the broadcast</p><p>It starts here by itself as soon as it begins.</p>`
@@ -77,18 +80,22 @@ export class Watch extends LitElement {
   async #ask(): Promise<void> {
     if (this.#playback) return
     const hls = await this.#liveHls()
-    if (hls !== null) await this.#play(hls)
-    else this.#timer = window.setTimeout(() => void this.#ask(), ASK_MS)
+    if (hls === null) this.#askLater()
+    else await this.#play(hls)
+  }
+
+  #askLater(): void {
+    this.#timer = window.setTimeout(() => void this.#ask(), ASK_MS)
   }
 
   async #liveHls(): Promise<string | null> {
     try {
       const answer = await fetch(`/api/streams/${this.#name}`)
       const stream: unknown = answer.ok ? await answer.json() : null
-      const links = isFields(stream) && isFields(stream.playback) ? stream.playback : null
-      if (typeof links?.hls !== 'string') return null
-      const playlist = await fetch(links.hls)
-      return playlist.ok ? links.hls : null
+      const live = parseStreamStatus(stream)
+      if (live?.state !== 'live') return null
+      const playlist = await fetch(live.playback.hls)
+      return playlist.ok ? live.playback.hls : null
     } catch {
       // The server is not there now; it may be at the next question.
       return null
@@ -98,17 +105,22 @@ export class Watch extends LitElement {
   async #play(url: string): Promise<void> {
     const video = this.renderRoot.querySelector('video')
     if (!video) return
-    this.#playback = await playHls(video, url, () => this.#stopped())
+    try {
+      this.#playback = await playHls(video, url, (reason) => this.#stopped(reason))
+    } catch {
+      // The player itself could not be loaded: the server may be going.
+      return this.#stopped('failed')
+    }
     this.state = { kind: 'playing' }
     // Browsers may allow it with sound turned off alone, and some not even that: then the controls start it.
     await video.play().catch(() => {})
   }
 
-  #stopped(): void {
+  #stopped(reason: 'ended' | 'failed'): void {
     this.#playback?.close()
     this.#playback = null
-    this.state = { kind: 'ended' }
-    this.#timer = window.setTimeout(() => void this.#ask(), ASK_MS)
+    this.state = { kind: reason }
+    this.#askLater()
   }
 
   readonly #unmute = (): void => {

@@ -4,6 +4,9 @@ export interface Playback {
   close(): void
 }
 
+/** Times that a media error is tried to be mended, before the playback counts as failed. */
+const MOST_RECOVERIES = 3
+
 /** Called once, when a playback cannot go on: the stream ended, or it failed. */
 export type OnStopped = (reason: 'ended' | 'failed') => void
 
@@ -13,11 +16,12 @@ export type OnStopped = (reason: 'ended' | 'failed') => void
  */
 export async function playHls(video: HTMLVideoElement, url: string, onStopped: OnStopped): Promise<Playback> {
   const { default: Hls } = await import('hls.js')
+  let recoveries = 0
   if (!Hls.isSupported()) return playNatively(video, url, onStopped)
   const hls = new Hls({ liveSyncDurationCount: 2, backBufferLength: 30, enableWorker: true })
   hls.on(Hls.Events.ERROR, (_, data) => {
     if (!data.fatal) return
-    if (data.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError()
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && recoveries++ < MOST_RECOVERIES) hls.recoverMediaError()
     else onStopped('failed')
   })
   hls.on(Hls.Events.MEDIA_ENDED, () => onStopped('ended'))

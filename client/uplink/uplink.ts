@@ -45,7 +45,12 @@ export class Uplink {
   readonly #token: string | null
   readonly #events: UplinkEvents
   #sender = new Sender()
+  /** The socket that is open or being opened. */
+  #opening: WebSocket | null = null
+  /** The same, once the server took the session over it. */
   #socket: WebSocket | null = null
+  /** Whether there ever was a session: what is not available then may be again. */
+  #everWelcomed = false
   #session: string | null = null
   #resumeMs = 0
   #lostAt: number | null = null
@@ -98,6 +103,7 @@ export class Uplink {
 
   #connect(): void {
     const socket = new WebSocket(this.#url, SUBPROTOCOL)
+    this.#opening = socket
     socket.binaryType = 'arraybuffer'
     let refusal: { code: string; message: string } | null = null
     let heardAt = performance.now()
@@ -125,7 +131,7 @@ export class Uplink {
       socket.send(JSON.stringify({ type: 'hello', session: this.#session, ...token }))
     })
     socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
-      if (gone) return
+      if (gone || this.#over) return
       heardAt = performance.now()
       const message = typeof data === 'string' ? parseServerMessage(data) : null
       switch (message?.type) {
@@ -139,6 +145,9 @@ export class Uplink {
           this.#flush()
           return
         case 'ack':
+          // Only what was taken shows that the server works again.
+          this.#lostAt = null
+          this.#attempt = 0
           this.#sender.ack(message.next)
           this.#flush()
           return
@@ -165,14 +174,13 @@ export class Uplink {
     }
     this.#session = session
     this.#resumeMs = limits.resumeSeconds * 1000
-    this.#lostAt = null
-    this.#attempt = 0
+    this.#everWelcomed = true
     return true
   }
 
   /** A server that is not available now may be again. */
   #worthRetrying(closeCode: number | null): boolean {
-    return this.#session !== null && ingestErrorOf(closeCode) === 'unavailable'
+    return this.#everWelcomed && ingestErrorOf(closeCode) === 'unavailable'
   }
 
   /** Starts a new session, as after the server was started anew. */
@@ -184,15 +192,13 @@ export class Uplink {
     this.#session = null
     this.#sender = new Sender()
     this.#events.onSessionLost()
-    this.#connect()
+    this.#retry(false)
   }
 
   #retry(wasConnected: boolean): void {
     const now = performance.now()
-    if (wasConnected) {
-      this.#lostAt = now
-      this.#events.onInterrupted()
-    }
+    if (wasConnected) this.#events.onInterrupted()
+    if (this.#everWelcomed) this.#lostAt ??= now
     const hopeless =
       this.#lostAt === null ? this.#attempt >= FIRST_CONNECT_ATTEMPTS : now - this.#lostAt > this.#resumeMs
     if (hopeless) return this.#finish({ kind: 'unreachable' })
@@ -217,7 +223,7 @@ export class Uplink {
     if (this.#over) return
     this.#over = true
     for (const timer of this.#timers) clearTimeout(timer)
-    this.#socket?.close()
+    this.#opening?.close()
     this.#events.onEnd(end)
   }
 }

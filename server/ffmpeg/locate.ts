@@ -16,7 +16,13 @@ export interface Ffmpeg {
 export async function locateFfmpeg(configured: string | null): Promise<Ffmpeg | null> {
   if (configured !== null) return probe(configured)
   const bundled = bundledPath()
-  return (bundled && (await probe(bundled))) || probe('ffmpeg')
+  return (bundled && (await probe(bundled))) || probe((await onPath('ffmpeg')) ?? 'ffmpeg')
+}
+
+/** Where the PATH has a program, so that it can be told, and looked after without running it. */
+async function onPath(name: string): Promise<string | null> {
+  const { stdout } = await capture('which', [name])
+  return stdout.trim() || null
 }
 
 async function probe(path: string): Promise<Ffmpeg | null> {

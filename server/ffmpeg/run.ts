@@ -99,13 +99,6 @@ export async function stopFfmpeg(run: FfmpegRun, graceMs: number): Promise<Ffmpe
   }
 }
 
-/** Hands `bytes` to FFmpeg; resolves when it took them (false: it is gone). */
-export function feed(run: FfmpegRun, bytes: Uint8Array): Promise<boolean> {
-  return new Promise((resolve) => {
-    run.stdin.write(bytes, (error) => resolve(!error))
-  })
-}
-
 /** How an exit reads in a log line. */
 export function describe(exit: ChildExit): string {
   switch (exit.kind) {

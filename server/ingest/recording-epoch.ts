@@ -2,14 +2,18 @@ import { IngestError } from '../../shared/close-codes.ts'
 import type { EpochStart } from '../../shared/messages.ts'
 import { containerOf, type RecorderContainer } from '../../shared/recorder-type.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
-import { planCodecs } from '../ffmpeg/codecs.ts'
+import { type CodecPlan, planCodecs } from '../ffmpeg/codecs.ts'
 import { recordingJob } from '../ffmpeg/jobs.ts'
-import { describe, type FfmpegExit, type FfmpegRun, feed, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
+import { describe, type FfmpegExit, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
 import { FlvReader } from '../flv/reader.ts'
 import { readRecordingHeader } from '../recording/header.ts'
 
 /** How long FFmpeg may take to write what it has after its input ended: a transcoder may be behind. */
 const FLUSH_MS = 30_000
+/** How long FFmpeg may take to take a chunk, and to give something for what it took. */
+const STUCK_MS = 10_000
+/** What it must have taken before the latter counts: a header alone gives nothing. */
+const LEAST_FED_BYTES = 64 * 1024
 
 type State =
   /** The header of the recording is not whole yet. */
@@ -18,6 +22,14 @@ type State =
   /** FFmpeg has gone: what still comes of this epoch is thrown away. */
   | { kind: 'lost' }
   | { kind: 'ended' }
+
+/** How an epoch fails while nobody waits for it. */
+export interface EpochFailures {
+  /** FFmpeg ended by itself after it gave something, or was killed: a new recording may go better. */
+  onLost(exit: FfmpegExit): void
+  /** The recording gives nothing: it is not taken. */
+  onUnreadable(error: IngestError): void
+}
 
 /**
  * One run of a recorder on its way to the bus: reads the header, starts FFmpeg for what it found, and feeds it.
@@ -28,15 +40,16 @@ export class RecordingEpoch {
   readonly #container: RecorderContainer
   readonly #broadcast: Broadcast
   readonly #ffmpegPath: string
-  readonly #onLost: (exit: FfmpegExit) => void
+  readonly #failures: EpochFailures
   #state: State = { kind: 'header', bytes: Buffer.alloc(0) }
   #tags = 0
+  #fed = 0
+  #watchdog: NodeJS.Timeout | undefined
+  /** Ends the write that waits, when FFmpeg goes away: its own callback may never come then. */
+  #abandonWrite: () => void = () => {}
 
-  /**
-   * `onLost` is called when FFmpeg ends by itself after it gave something.
-   * @throws IngestError `unsupported_media` for a type that is not taken
-   */
-  constructor(start: EpochStart, broadcast: Broadcast, ffmpegPath: string, onLost: (exit: FfmpegExit) => void) {
+  /** @throws IngestError `unsupported_media` for a type that is not taken */
+  constructor(start: EpochStart, broadcast: Broadcast, ffmpegPath: string, failures: EpochFailures) {
     const container = containerOf(start.mimeType)
     if (container === null) {
       throw new IngestError(
@@ -49,7 +62,12 @@ export class RecordingEpoch {
     this.#container = container
     this.#broadcast = broadcast
     this.#ffmpegPath = ffmpegPath
-    this.#onLost = onLost
+    this.#failures = failures
+  }
+
+  /** Whether what comes is thrown away: the publisher must begin another epoch. */
+  get isLost(): boolean {
+    return this.#state.kind === 'lost'
   }
 
   /**
@@ -57,19 +75,15 @@ export class RecordingEpoch {
    * @throws IngestError `unsupported_media` for what is no recording, `unavailable` where FFmpeg does not start
    */
   async write(payload: Uint8Array): Promise<void> {
-    if (this.#state.kind === 'header') {
-      const bytes = Buffer.concat([this.#state.bytes, payload])
-      const header = readRecordingHeader(this.#container, bytes)
-      if (header.state === 'refused') throw new IngestError('unsupported_media', header.message)
-      if (header.state === 'incomplete') {
-        this.#state = { kind: 'header', bytes }
-        return
-      }
-      const plan = planCodecs(header.tracks, this.#start)
-      const run = await this.#run(plan)
-      this.#state = { kind: 'running', run }
-      await this.#feed(run, bytes)
-    } else if (this.#state.kind === 'running') await this.#feed(this.#state.run, payload)
+    if (this.#state.kind === 'running') return this.#feed(this.#state.run, payload)
+    if (this.#state.kind !== 'header') return
+    const bytes = Buffer.concat([this.#state.bytes, payload])
+    this.#state = { kind: 'header', bytes }
+    const header = readRecordingHeader(this.#container, bytes)
+    if (header.state === 'refused') throw new IngestError('unsupported_media', header.message)
+    if (header.state === 'incomplete') return
+    const run = await this.#run(planCodecs(header.tracks, this.#start))
+    await this.#feed(run, bytes)
   }
 
   /**
@@ -79,6 +93,7 @@ export class RecordingEpoch {
   async end(): Promise<void> {
     const state = this.#state
     this.#state = { kind: 'ended' }
+    clearTimeout(this.#watchdog)
     if (state.kind === 'header' && state.bytes.length > 0) {
       throw new IngestError('unsupported_media', 'The recording ended before its header did.')
     }
@@ -87,7 +102,7 @@ export class RecordingEpoch {
     if (this.#tags === 0) throw unreadable(exit)
   }
 
-  async #run(plan: ReturnType<typeof planCodecs>): Promise<FfmpegRun> {
+  async #run(plan: CodecPlan): Promise<FfmpegRun> {
     const writer = this.#broadcast.beginEpoch({ epoch: this.number, at: this.#start.at, ...plan })
     const reader = new FlvReader()
     const run = await runFfmpeg(this.#ffmpegPath, recordingJob(this.#container, plan.outputOptions), {
@@ -98,24 +113,51 @@ export class RecordingEpoch {
         }
       },
     })
-    void run.exited.then((exit) => {
-      if (this.#state.kind !== 'running') return
-      this.#state = { kind: 'lost' }
-      this.#onLost(exit)
-    })
+    // The epoch may have ended while FFmpeg started.
+    if (this.#state.kind === 'header') {
+      this.#state = { kind: 'running', run }
+      this.#watch(run)
+    } else void stopFfmpeg(run, 0)
+    void run.exited.then((exit) => this.#exited(exit))
     return run
   }
 
+  #exited(exit: FfmpegExit): void {
+    clearTimeout(this.#watchdog)
+    const wasRunning = this.#state.kind === 'running'
+    if (wasRunning) this.#state = { kind: 'lost' }
+    this.#abandonWrite()
+    if (!wasRunning || exit.kind === 'not-started') return
+    // One that was killed is worth another try; one that gave up on the first bytes would give up again.
+    if (this.#tags === 0 && exit.kind === 'exited') this.#failures.onUnreadable(unreadable(exit))
+    else this.#failures.onLost(exit)
+  }
+
   async #feed(run: FfmpegRun, bytes: Uint8Array): Promise<void> {
-    // The callback of a write to a process that has gone may never come.
-    const taken = await Promise.race([feed(run, bytes), run.exited.then(() => false)])
-    if (taken) return
-    const exit = await run.exited
-    if (exit.kind === 'not-started') {
+    const stuck = setTimeout(() => run.kill('SIGKILL'), STUCK_MS)
+    await new Promise<void>((resolve) => {
+      this.#abandonWrite = resolve
+      run.stdin.write(bytes, () => resolve())
+    })
+    clearTimeout(stuck)
+    this.#abandonWrite = () => {}
+    this.#fed += bytes.byteLength
+    if (run.pid === undefined) {
       throw new IngestError('unavailable', 'The server cannot start FFmpeg. Its operator sees the reason in the log.')
     }
-    // One that was killed is started again; one that gave up on the first bytes would give up again.
-    if (this.#tags === 0 && exit.kind === 'exited') throw unreadable(exit)
+  }
+
+  /** A header with noise behind it keeps FFmpeg waiting for ever. */
+  #watch(run: FfmpegRun): void {
+    this.#watchdog = setTimeout(() => {
+      if (this.#tags > 0) return
+      if (this.#fed < LEAST_FED_BYTES) return this.#watch(run)
+      this.#state = { kind: 'lost' }
+      run.kill('SIGKILL')
+      this.#failures.onUnreadable(
+        new IngestError('unsupported_media', 'The recording has a header, and nothing that can be read behind it.'),
+      )
+    }, STUCK_MS)
   }
 }
 

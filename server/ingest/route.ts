@@ -30,6 +30,7 @@ export class IngestRoute {
   readonly #options: IngestOptions
   readonly #sessions = new Map<string, IngestSession>()
   readonly #server: WebSocketServer
+  #closing = false
 
   constructor(options: IngestOptions) {
     this.#options = options
@@ -50,10 +51,8 @@ export class IngestRoute {
 
   /** Tells all publishers that the gateway ends, and ends their broadcasts. */
   async close(): Promise<void> {
-    const reason = new IngestError(
-      'unavailable',
-      'The server is shutting down. The broadcast can go on when it is back.',
-    )
+    this.#closing = true
+    const reason = shuttingDown()
     await Promise.all([...this.#sessions.values()].map((session) => session.shutDown(reason)))
     for (const client of this.#server.clients) client.terminate()
     this.#server.close()
@@ -68,6 +67,7 @@ export class IngestRoute {
       if (!isStreamName(name)) throw new IngestError('bad_message', `A stream name has ${STREAM_NAME_RULE}.`)
       const messages = connection.messages()
       const hello = await firstHello(messages)
+      if (this.#closing) throw shuttingDown()
       await this.#sessionFor(name, hello, request).serve(connection, messages)
     } catch (error) {
       if (error instanceof IngestError) return connection.fail(error)
@@ -92,6 +92,10 @@ export class IngestRoute {
     this.#sessions.set(session.id, session)
     return session
   }
+}
+
+function shuttingDown(): IngestError {
+  return new IngestError('unavailable', 'The server is shutting down. The broadcast can go on when it is back.')
 }
 
 /** @throws IngestError `hello_timeout`, or `bad_message` where something else comes first */

@@ -111,6 +111,8 @@ export class IngestSession {
       limits: { chunkBytes: CHUNK_BYTES, resumeSeconds: this.#context.resumeSeconds, windowBytes: WINDOW_BYTES },
       playback: this.#context.playback,
     })
+    // It was lost while nobody was there to be told.
+    if (this.#epoch?.isLost) this.#askForEpoch()
   }
 
   #detach(): void {
@@ -163,7 +165,13 @@ export class IngestSession {
     if (start.epoch === current) return
     if (start.epoch < current) throw new IngestError('bad_message', `Epoch ${start.epoch} is over.`)
     await this.#endEpoch()
-    this.#epoch = new RecordingEpoch(start, this.broadcast, this.#context.ffmpegPath, (exit) => this.#lost(exit))
+    this.#epoch = new RecordingEpoch(start, this.broadcast, this.#context.ffmpegPath, {
+      onLost: (exit) => this.#lost(exit),
+      onUnreadable: (error) => {
+        this.#log.warn({ code: error.code, reason: error.message }, 'broadcast refused')
+        void this.shutDown(error)
+      },
+    })
     this.#log.info({ epoch: start.epoch, mimeType: start.mimeType }, 'epoch began')
   }
 
@@ -183,6 +191,10 @@ export class IngestSession {
       void this.shutDown(new IngestError('unsupported_media', reason))
       return
     }
+    this.#askForEpoch()
+  }
+
+  #askForEpoch(): void {
     this.#connection?.send({ type: 'restart', reason: 'The server lost its FFmpeg and needs a new recording.' })
   }
 

@@ -1,0 +1,158 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmod, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { encodeChunk } from '../shared/chunk.ts'
+import { descendantsOf, startGateway, type TestGateway } from './support/gateway.ts'
+import { FFMPEG } from './support/media.ts'
+import { mediaPath, readRecording, TestSocket } from './support/publisher.ts'
+import { temporaryDirectory } from './support/resources.ts'
+import { until } from './support/wait.ts'
+
+const EPOCH = { type: 'epoch', epoch: 0, at: 0, mimeType: 'video/webm' }
+
+async function publisher(gateway: TestGateway, name: string): Promise<TestSocket> {
+  const socket = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/${name}`).opened()
+  socket.send({ type: 'hello', session: null })
+  await socket.message('welcome')
+  socket.send(EPOCH)
+  return socket
+}
+
+async function sendAll(socket: TestSocket, name = 'chrome-h264.webm'): Promise<void> {
+  const { blobs } = await readRecording(name)
+  for (const [sequence, blob] of blobs.entries()) socket.send(encodeChunk({ epoch: 0, sequence, payload: blob.bytes }))
+}
+
+async function processesOf(gateway: TestGateway, program: string): Promise<number[]> {
+  const all = await descendantsOf(gateway.program.process.pid ?? 0)
+  return [...all].filter(([, name]) => name === program).map(([pid]) => pid)
+}
+
+const healthy = async (gateway: TestGateway) => (await fetch(`${gateway.url}/healthz`)).ok
+
+describe('a gateway goes on', () => {
+  it('when FFmpeg has gone: the publisher is told, and others can come when it is back', async () => {
+    const directory = await temporaryDirectory()
+    const path = `${directory.path}/ffmpeg`
+    const install = async () => {
+      await writeFile(path, '#!/bin/sh\nexec ffmpeg "$@"\n')
+      await chmod(path, 0o755)
+    }
+    await install()
+    const gateway = await startGateway(['--rtmp', 'embedded', '--ffmpeg', path])
+    await rm(path)
+    const unlucky = await publisher(gateway, 'unlucky')
+    await sendAll(unlucky)
+    expect(await unlucky.closed).toMatchObject({ code: 4503, error: 'unavailable' })
+    await install()
+    const lucky = await publisher(gateway, 'lucky')
+    await sendAll(lucky)
+    lucky.send({ type: 'end' })
+    expect(await lucky.closed).toMatchObject({ code: 1000 })
+    await gateway.stop()
+    await directory.remove()
+  })
+
+  it('when upgrades to nowhere are reset or never read, and ends on SIGTERM all the same', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded'])
+    const upgrade = 'GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+    const sockets = Array.from({ length: 20 }, (_, index) => {
+      const socket = connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true })
+      socket.on('error', () => {})
+      socket.write(upgrade, () => {
+        if (index % 2) socket.resetAndDestroy()
+      })
+      return socket
+    })
+    await until('it answers', () => healthy(gateway))
+    await gateway.stop()
+    for (const socket of sockets) socket.destroy()
+  })
+
+  it('when an encoder asks for a name in the moment in which everything ends', async () => {
+    const gateway = await startGateway(['--rtmp', 'nginx'])
+    const target = `rtmp://127.0.0.1:${gateway.rtmpPort}/live/late`
+    const encoders = Array.from({ length: 3 }, (_, index) =>
+      spawn(FFMPEG, [
+        '-v',
+        'quiet',
+        '-re',
+        '-i',
+        mediaPath('chrome-h264.mp4'),
+        '-c:v',
+        'copy',
+        '-c:a',
+        'aac',
+        '-f',
+        'flv',
+        `${target}${index}`,
+      ]),
+    )
+    await gateway.stop()
+    for (const encoder of encoders) encoder.kill('SIGKILL')
+  })
+})
+
+describe('a name comes free', () => {
+  it('when its target hangs: the publisher is told the end, and the output is given up', async () => {
+    const gateway = await startGateway(['--rtmp', 'nginx'])
+    const socket = await publisher(gateway, 'hanging')
+    await sendAll(socket)
+    await until('its target is live', async () => (await gateway.stream('hanging'))?.targets[0]?.state === 'live')
+    const nginx = await processesOf(gateway, 'nginx')
+    for (const pid of nginx) process.kill(pid, 'SIGSTOP')
+    try {
+      socket.send({ type: 'end' })
+      await socket.message('ended')
+      expect(await gateway.stream('hanging')).toBeNull()
+    } finally {
+      for (const pid of nginx) process.kill(pid, 'SIGCONT')
+    }
+    await gateway.stop()
+  })
+
+  it('when nginx is killed under an encoder: it can publish again', async () => {
+    const gateway = await startGateway(['--rtmp', 'nginx'])
+    const target = `rtmp://127.0.0.1:${gateway.rtmpPort}/live/again`
+    const encode = () =>
+      spawn(FFMPEG, [
+        '-v',
+        'quiet',
+        '-re',
+        '-stream_loop',
+        '-1',
+        '-i',
+        mediaPath('chrome-h264.mp4'),
+        '-c:v',
+        'copy',
+        '-c:a',
+        'aac',
+        '-f',
+        'flv',
+        target,
+      ])
+    const first = encode()
+    await until('it is live', async () => (await gateway.stream('again'))?.state === 'live')
+    for (const pid of await processesOf(gateway, 'nginx')) process.kill(pid, 'SIGKILL')
+    await until('the name is free', async () => (await gateway.stream('again')) === null)
+    first.kill('SIGKILL')
+    await until('nginx is back', () => healthy(gateway))
+    const second = encode()
+    await until('it is live again', async () => (await gateway.stream('again'))?.state === 'live')
+    second.kill('SIGKILL')
+    await gateway.stop()
+  })
+
+  it('when a recording has a header and nothing behind it that can be read', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded'])
+    const socket = await publisher(gateway, 'noise')
+    const { bytes } = await readRecording('chrome-h264.webm')
+    const noise = Buffer.concat([bytes.subarray(0, 215), randomBytes(200_000)])
+    socket.send(encodeChunk({ epoch: 0, sequence: 0, payload: noise }))
+    expect(await socket.closed).toMatchObject({ code: 4415, error: 'unsupported_media' })
+    await until('the name is free', async () => (await gateway.stream('noise')) === null)
+    await gateway.stop()
+  })
+})
