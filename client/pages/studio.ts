@@ -1,13 +1,15 @@
 import { html, LitElement, nothing } from 'lit'
-import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
-import { Broadcaster, type BroadcasterStats, isOver } from '../broadcaster.ts'
+import { isStreamName } from '../../shared/stream-name.ts'
+import { Broadcaster, isOver } from '../broadcaster.ts'
 import { CaptureError } from '../capture/errors.ts'
 import { clock } from '../elements/format.ts'
 import '../elements/level-meter.ts'
 import '../elements/live-stats.ts'
 import '../elements/share-link.ts'
 import { theme } from '../elements/theme.ts'
-import { DEFAULT_QUALITY_ID, QUALITIES, type Quality, qualityOf } from '../record/quality.ts'
+import { uplinkNotice } from '../elements/uplink-notice.ts'
+import { DEFAULT_QUALITY_ID, type Quality, qualityOf } from '../record/quality.ts'
+import { type SettingsActions, type SettingsView, settings } from './studio-settings.ts'
 import { type SourceKind, StudioSource } from './studio-source.ts'
 import { studioStyles } from './studio-styles.ts'
 
@@ -15,16 +17,6 @@ const NAME_KEY = 'castgate.stream'
 const FIRST_NAME = 'my-stream'
 /** How often the figures of a live broadcast are drawn. */
 const REDRAW_MS = 500
-/** From when on the page says that viewers are behind, and that the spool is nearly full. */
-const BEHIND_NOTICE_S = 3
-const SPOOL_NOTICE = 0.75
-
-const SOURCES: readonly { kind: SourceKind; label: string }[] = [
-  { kind: 'camera', label: 'Camera' },
-  { kind: 'screen', label: 'Screen' },
-  { kind: 'file', label: 'File' },
-]
-
 /** The studio page: choose a source, press Broadcast. */
 export class Studio extends LitElement {
   static override properties = {
@@ -77,11 +69,29 @@ export class Studio extends LitElement {
       <main>
         <section class="stage" aria-label="Preview">${this.#preview()}${this.#levelMeter()}${this.#problemText()}</section>
         <section class="controls card ${this.#busy ? 'busy' : ''}" aria-label="Settings">
-          ${this.#sourceChoice()} ${this.#sourceDetails()} ${this.#qualityChoice()} ${this.#nameField()} ${this.#mainButton()}
+          ${settings(this.#settingsView(), this.#settingsActions)} ${this.#mainButton()}
         </section>
         <section class="results" aria-label="Broadcast">${this.#results()}</section>
       </main>
     `
+  }
+
+  readonly #settingsActions: SettingsActions = {
+    chooseKind: (kind) => this.#choose(kind),
+    chooseDevice: (which, id) => this.#deviceChosen(which, id),
+    chooseScreen: () => void this.#open(),
+    chooseFile: (file) => this.#fileChosen(file),
+    chooseQuality: (id) => this.#qualityChosen(id),
+    changeName: (name) => {
+      this.name = name
+    },
+  }
+
+  #settingsView(): SettingsView {
+    const { cameras, microphones, stream } = this.#source
+    const { kind, opening, qualityId, name } = this
+    const hasSource = stream !== null
+    return { kind, opening, qualityId, name, hasSource, live: this.#busy, cameras, microphones, choice: this.#choice }
   }
 
   get #busy(): boolean {
@@ -170,7 +180,7 @@ export class Studio extends LitElement {
       return html`<p class="card" role="status">The broadcast has ended. Press Broadcast to begin again.</p>`
     if (!stats.playback || isOver(state)) return nothing
     const { watch, hls, flv } = stats.playback
-    return html`${this.#uplinkNotice(stats)}<div class="card">
+    return html`${uplinkNotice(stats, this.qualityId)}<div class="card">
         <h2>Share</h2>
         <castgate-link label="Watch page" url=${watch}></castgate-link>
         <castgate-link label="HLS" url=${hls}></castgate-link>
@@ -180,91 +190,6 @@ export class Studio extends LitElement {
         <h2>Now</h2>
         <castgate-stats .stats=${stats}></castgate-stats>
       </div>`
-  }
-
-  /** What a slow uplink means for the viewers. */
-  #uplinkNotice({ secondsBehind, spoolUsed, secondsLost, quality }: BroadcasterStats) {
-    const notices: string[] = []
-    if (quality && quality.id !== this.qualityId)
-      notices.push(`The uplink is slow: the picture is ${quality.label} for now.`)
-    if (secondsBehind > BEHIND_NOTICE_S)
-      notices.push(`Viewers are ${Math.round(secondsBehind)} s behind. Nothing is lost.`)
-    if (spoolUsed > SPOOL_NOTICE) notices.push('The room for what waits is nearly full.')
-    if (secondsLost > 0) notices.push(`${secondsLost} s could not be sent and are lost.`)
-    return notices.length === 0 ? nothing : html`<p class="card notice" role="status">${notices.join(' ')}</p>`
-  }
-
-  #sourceChoice() {
-    return html`<fieldset ?disabled=${this.opening}>
-      <legend class="label">Source</legend>
-      <div class="segments">
-        ${SOURCES.map(
-          ({ kind, label }) => html`<label class="segment">
-<span
-              >${label}<input type="radio" name="source" value=${kind} .checked=${this.kind === kind} @change=${() => this.#choose(kind)}
-            /></span>
-          </label>`,
-        )}
-      </div>
-    </fieldset>`
-  }
-
-  #sourceDetails() {
-    switch (this.kind) {
-      case 'camera':
-        return html`${this.#deviceField('camera', 'Camera', this.#source.cameras)}
-        ${this.#deviceField('microphone', 'Microphone', this.#source.microphones)}`
-      case 'screen':
-        return html`<button type="button" ?disabled=${this.opening} @click=${this.#open}>
-          ${this.#source.stream ? 'Choose another screen' : 'Choose a screen'}
-        </button>`
-      case 'file':
-        return html`<div>
-          <label for="file">Video file</label>
-          <input id="file" type="file" accept="video/*,audio/*,.mkv" ?disabled=${this.opening} @change=${this.#fileChosen} />
-        </div>`
-    }
-  }
-
-  #deviceField(which: 'camera' | 'microphone', label: string, devices: { id: string; label: string }[]) {
-    return html`<div>
-      <label for=${which}>${label}</label>
-      <select id=${which} ?disabled=${this.opening} @change=${(event: Event) => this.#deviceChosen(which, event)}>
-        <option value="">${devices.length > 0 ? 'Chosen by the browser' : `Default ${label.toLowerCase()}`}</option>
-        ${devices.map((device) => html`<option value=${device.id} ?selected=${this.#choice[which] === device.id}>${device.label}</option>`)}
-        <option value="none" ?selected=${this.#choice[which] === 'none'}>No ${label.toLowerCase()}</option>
-      </select>
-    </div>`
-  }
-
-  #qualityChoice() {
-    return html`<div>
-      <label for="quality">Quality</label>
-      <select id="quality" ?disabled=${this.opening} @change=${this.#qualityChosen}>
-        ${QUALITIES.map(({ id, label }) => html`<option value=${id} ?selected=${id === this.qualityId}>${label}</option>`)}
-      </select>
-    </div>`
-  }
-
-  #nameField() {
-    const valid = isStreamName(this.name)
-    return html`<div>
-      <label for="name">Stream name</label>
-      <input
-        id="name"
-        type="text"
-        autocomplete="off"
-        autocapitalize="none"
-        spellcheck="false"
-        maxlength="64"
-        aria-invalid=${valid ? 'false' : 'true'}
-        aria-describedby="name-rule"
-        .value=${this.name}
-        ?disabled=${this.#busy}
-        @input=${this.#nameChanged}
-      />
-      <p class="quiet" id="name-rule">${valid ? 'It becomes part of the links.' : `Use ${STREAM_NAME_RULE}.`}</p>
-    </div>`
   }
 
   #mainButton() {
@@ -331,13 +256,13 @@ export class Studio extends LitElement {
     this.#source.releaseOld()
   }
 
-  #deviceChosen(which: 'camera' | 'microphone', event: Event): void {
-    this.#choice[which] = (event.target as HTMLSelectElement).value
+  #deviceChosen(which: 'camera' | 'microphone', id: string): void {
+    this.#choice[which] = id
     if (this.#source.stream) void this.#open()
   }
 
-  readonly #qualityChosen = (event: Event): void => {
-    this.qualityId = (event.target as HTMLSelectElement).value
+  #qualityChosen(id: string): void {
+    this.qualityId = id
     if (!this.#source.stream) return
     // A camera is opened anew in the new size; a screen and a file have the size that they have.
     if (this.#source.kind === 'camera') void this.#open()
@@ -353,17 +278,12 @@ export class Studio extends LitElement {
     for (const track of this.#source.stream?.getAudioTracks() ?? []) track.enabled = !this.muted
   }
 
-  readonly #nameChanged = (event: Event): void => {
-    this.name = (event.target as HTMLInputElement).value.trim()
-  }
-
   readonly #chooseFile = (): void => {
     this.renderRoot.querySelector<HTMLInputElement>('#file')?.click()
   }
 
-  readonly #fileChosen = (event: Event): void => {
-    const [file] = (event.target as HTMLInputElement).files ?? []
-    if (file) void this.#opened(() => this.#source.useFile(file))
+  #fileChosen(file: File): void {
+    void this.#opened(() => this.#source.useFile(file))
   }
 
   readonly #dragOver = (event: DragEvent): void => {
