@@ -2,11 +2,14 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmod, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { encodeChunk } from '../shared/chunk.ts'
+import { readFrames } from './support/clock-reader.ts'
 import { descendantsOf, startGateway, type TestGateway } from './support/gateway.ts'
-import { FFMPEG } from './support/media.ts'
-import { mediaPath, readRecording, TestSocket } from './support/publisher.ts'
+import { HlsCollector } from './support/hls.ts'
+import { decode, FFMPEG } from './support/media.ts'
+import { mediaPath, publish, readRecording, TestSocket } from './support/publisher.ts'
 import { temporaryDirectory } from './support/resources.ts'
 import { until } from './support/wait.ts'
 
@@ -92,6 +95,56 @@ describe('a gateway goes on', () => {
     )
     await gateway.stop()
     for (const encoder of encoders) encoder.kill('SIGKILL')
+  })
+})
+
+describe('a recording whose FFmpeg is killed', () => {
+  it('loses no frame and repeats none: another FFmpeg goes on at the last keyframe', async () => {
+    const gateway = await startGateway(['--rtmp', 'nginx'])
+    const recording = await readRecording('chrome-h264.webm')
+    const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/killed`, recording)
+    const collector = new HlsCollector(`${gateway.url}/hls/killed.m3u8`)
+    const kills = (async () => {
+      await until('its target is live', async () => (await gateway.stream('killed'))?.targets[0]?.state === 'live')
+      const [ingest] = await processesOf(gateway, 'ffmpeg')
+      let current = ingest
+      for (let kill = 0; kill < 3; kill++) {
+        const before = (await gateway.stream('killed'))?.bytesIn ?? 0
+        process.kill(current ?? 0, 'SIGKILL')
+        const others = await processesOf(gateway, 'ffmpeg')
+        current = await until('another FFmpeg runs', async () =>
+          (await processesOf(gateway, 'ffmpeg')).find((pid) => !others.includes(pid)),
+        )
+        await until('it is fed', async () => ((await gateway.stream('killed'))?.bytesIn ?? 0) > before + 300_000)
+      }
+    })()
+    const { bytes } = await collector.collectUntil(Promise.all([published, kills]))
+    expect(await readFrames(bytes)).toEqual(await readFrames(recording.bytes))
+    expect((await decode(bytes)).errors).toBe('')
+    const words = gateway
+      .log()
+      .filter((line) => line.stream === 'killed')
+      .map((line) => line.msg)
+    expect(words.filter((word) => word === 'FFmpeg was lost, another one goes on')).toHaveLength(3)
+    expect(words.filter((word) => word === 'output is live')).toHaveLength(1)
+    await gateway.stop()
+  })
+
+  it('is refused with 4415 when that happens again and again', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded'])
+    const socket = await publisher(gateway, 'deadly')
+    await sendAll(socket)
+    const killing = (async () => {
+      for (;;) {
+        const [ingest] = await processesOf(gateway, 'ffmpeg')
+        if (ingest !== undefined) process.kill(ingest, 'SIGKILL')
+        if (socket.messages.some((message) => message.type === 'error')) return
+        await delay(20)
+      }
+    })()
+    expect(await socket.closed).toMatchObject({ code: 4415, error: 'unsupported_media' })
+    await killing
+    await gateway.stop()
   })
 })
 

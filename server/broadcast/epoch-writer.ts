@@ -1,6 +1,6 @@
 import { isWholeHeader, ParameterSetWatch } from '../flv/avc.ts'
 import { Silence } from '../flv/silence.ts'
-import { kindOf, type Tag } from '../flv/tag.ts'
+import { kindOf, TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
 
 /**
  * Makes the tags of one epoch fit for the bus: a picture header goes before a keyframe that brings its own, and silence goes
@@ -10,6 +10,12 @@ export class EpochWriter {
   readonly #publish: (tag: Tag) => void
   readonly #parameterSets = new ParameterSetWatch()
   readonly #silence: Silence | null
+  /** Headers that went out, by kind: the same one again says nothing new. */
+  readonly #headers = new Map<TagKind, Buffer>()
+  /** Time of the last picture and sound that went out, as the epoch counts. */
+  #last = { audio: Number.NEGATIVE_INFINITY, video: Number.NEGATIVE_INFINITY }
+  /** What is not later than this went out before the FFmpeg was lost that made it. */
+  #repeated = this.#last
 
   /** `publish` puts a tag on the bus; `silent` says that the epoch has a picture and no sound. */
   constructor(publish: (tag: Tag) => void, silent: boolean) {
@@ -17,8 +23,16 @@ export class EpochWriter {
     this.#silence = silent ? new Silence() : null
   }
 
+  /** From now on another FFmpeg gives the tags, from a keyframe on that may be out already: what went out is not written again. */
+  resume(): void {
+    this.#repeated = { ...this.#last }
+  }
+
+  /** Takes the next tag of the epoch. */
   write(tag: Tag): void {
-    switch (kindOf(tag)) {
+    const kind = kindOf(tag)
+    if (this.#isRepeat(kind, tag)) return
+    switch (kind) {
       case 'video-header':
         if (!isWholeHeader(tag)) return
         this.#parameterSets.saw(tag)
@@ -30,8 +44,20 @@ export class EpochWriter {
       }
     }
     this.#publish(tag)
-    if (this.#silence && kindOf(tag) !== 'metadata') {
+    if (this.#silence && kind !== 'metadata') {
       for (const silent of this.#silence.upTo(tag.timestamp)) this.#publish(silent)
     }
+  }
+
+  #isRepeat(kind: TagKind, tag: Tag): boolean {
+    if (kind === 'metadata' || kind === 'video-header' || kind === 'audio-header') {
+      if (this.#headers.get(kind)?.equals(tag.body)) return true
+      this.#headers.set(kind, Buffer.from(tag.body))
+      return false
+    }
+    const track = tag.type === TAG_TYPE.video ? 'video' : 'audio'
+    if (tag.timestamp <= this.#repeated[track]) return true
+    this.#last = { ...this.#last, [track]: tag.timestamp }
+    return false
   }
 }

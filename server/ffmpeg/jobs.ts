@@ -27,13 +27,16 @@ const FLV_IN = ['-protocol_whitelist', 'pipe', '-f', 'flv', '-probesize', '32', 
 /**
  * A publisher's recording, which is hostile until shown otherwise: the demuxer is named, never probed, and the only protocol
  * is `pipe`, so nothing in it makes FFmpeg open a file or a connection. Its header has been read, so probing is short.
+ * `keepTimes`: tags have the times of the recording, so that another FFmpeg can go on in the middle.
  */
-export function recordingJob(container: RecorderContainer, codecOptions: string[]): FfmpegJob {
+export function recordingJob(container: RecorderContainer, codecOptions: string[], keepTimes: boolean): FfmpegJob {
   const inputOptions = [
+    ...(keepTimes ? ['-copyts'] : []),
     ...['-protocol_whitelist', 'pipe', '-codec_whitelist', RECORDING_DECODERS],
     ...['-f', DEMUXERS[container], '-probesize', '32', '-analyzeduration', '0'],
   ]
-  return { input: 'pipe:0', inputOptions, outputOptions: [...codecOptions, ...FLV_OUT], output: 'pipe:1' }
+  const times = keepTimes ? ['-avoid_negative_ts', 'disabled'] : []
+  return { input: 'pipe:0', inputOptions, outputOptions: [...codecOptions, ...times, ...FLV_OUT], output: 'pipe:1' }
 }
 
 /** A stream that an encoder publishes to our RTMP server. */

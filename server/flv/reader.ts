@@ -33,13 +33,18 @@ export class FlvReader {
       const end = TAG_HEADER_BYTES + size + TAG_TRAILER_BYTES
       if (this.#rest.length < end) return
       const type = this.#rest.readUInt8(0)
-      const timestamp = this.#rest.readUIntBE(4, 3) + this.#rest.readUInt8(7) * 0x1000000
+      const timestamp = signed(this.#rest.readUIntBE(4, 3) + this.#rest.readUInt8(7) * 0x1000000)
       const body = this.#rest.subarray(TAG_HEADER_BYTES, TAG_HEADER_BYTES + size)
       this.#rest = this.#rest.subarray(end)
       if (!isTagType(type)) throw new Error(`An FLV tag has type 8, 9 or 18, not ${type}.`)
       yield { type, timestamp, body }
     }
   }
+}
+
+/** FFmpeg writes a time below zero, as of an encoder's first samples, in 31 bits. */
+function signed(timestamp: number): number {
+  return timestamp >= 0x40000000 ? (timestamp & 0x7fffffff) - 0x80000000 : timestamp
 }
 
 function isTagType(type: number): type is TagType {

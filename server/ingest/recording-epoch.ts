@@ -2,11 +2,14 @@ import { IngestError } from '../../shared/close-codes.ts'
 import type { EpochStart } from '../../shared/messages.ts'
 import { containerOf, type RecorderContainer } from '../../shared/recorder-type.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { EpochWriter } from '../broadcast/epoch-writer.ts'
 import { type CodecPlan, planCodecs } from '../ffmpeg/codecs.ts'
 import { recordingJob } from '../ffmpeg/jobs.ts'
 import { describe, type FfmpegExit, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
 import { FlvReader } from '../flv/reader.ts'
+import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 import { readRecordingHeader } from '../recording/header.ts'
+import { ReplayBuffer } from '../recording/replay.ts'
 
 /** How long FFmpeg may take to write what it has after its input ended: a transcoder may be behind. */
 const FLUSH_MS = 30_000
@@ -14,18 +17,24 @@ const FLUSH_MS = 30_000
 const STUCK_MS = 10_000
 /** What it must have taken before the latter counts: a header alone gives nothing. */
 const LEAST_FED_BYTES = 64 * 1024
+/** How often FFmpeg may be lost in one epoch before its recording counts as the cause. */
+const MOST_LOSSES = 3
 
 type State =
   /** The header of the recording is not whole yet. */
   | { kind: 'header'; bytes: Buffer }
   | { kind: 'running'; run: FfmpegRun }
+  /** FFmpeg has gone, and another one begins where it stopped. */
+  | { kind: 'recovering' }
   /** FFmpeg has gone: what still comes of this epoch is thrown away. */
   | { kind: 'lost' }
   | { kind: 'ended' }
 
 /** How an epoch fails while nobody waits for it. */
 export interface EpochFailures {
-  /** FFmpeg ended by itself after it gave something, or was killed: a new recording may go better. */
+  /** FFmpeg ended by itself or was killed, and another one goes on where it stopped. */
+  onRecovering(exit: FfmpegExit): void
+  /** FFmpeg ended by itself or was killed, and nothing can go on: a new recording may. */
   onLost(exit: FfmpegExit): void
   /** The recording gives nothing: it is not taken. */
   onUnreadable(error: IngestError): void
@@ -42,6 +51,13 @@ export class RecordingEpoch {
   readonly #ffmpegPath: string
   readonly #failures: EpochFailures
   #state: State = { kind: 'header', bytes: Buffer.alloc(0) }
+  /** What another FFmpeg would need; null where the recording cannot be gone on with. */
+  #replay: ReplayBuffer | null = null
+  #plan: CodecPlan | null = null
+  #writer: EpochWriter | null = null
+  /** Settles when an FFmpeg runs again. */
+  #recovery: Promise<void> = Promise.resolve()
+  #losses = 0
   #tags = 0
   #fed = 0
   #watchdog: NodeJS.Timeout | undefined
@@ -75,15 +91,25 @@ export class RecordingEpoch {
    * @throws IngestError `unsupported_media` for what is no recording, `unavailable` where FFmpeg does not start
    */
   async write(payload: Uint8Array): Promise<void> {
-    if (this.#state.kind === 'running') return this.#feed(this.#state.run, payload)
+    await this.#recovery
+    if (this.#state.kind === 'running') {
+      this.#replay?.push(payload)
+      return this.#feed(this.#state.run, payload)
+    }
     if (this.#state.kind !== 'header') return
     const bytes = Buffer.concat([this.#state.bytes, payload])
     this.#state = { kind: 'header', bytes }
     const header = readRecordingHeader(this.#container, bytes)
     if (header.state === 'refused') throw new IngestError('unsupported_media', header.message)
     if (header.state === 'incomplete') return
-    const run = await this.#run(planCodecs(header.tracks, this.#start))
-    await this.#feed(run, bytes)
+    const plan = planCodecs(header.tracks, this.#start)
+    // A transcoder has a clock of its own, and an MP4 no place to begin that is seen without reading all of it.
+    const canReplay = this.#container === 'matroska' && plan.video?.action !== 'transcode'
+    this.#replay = canReplay ? new ReplayBuffer() : null
+    this.#replay?.push(bytes)
+    this.#plan = plan
+    this.#writer = this.#broadcast.beginEpoch({ epoch: this.number, at: this.#start.at, ...plan })
+    await this.#run(bytes)
   }
 
   /**
@@ -91,6 +117,7 @@ export class RecordingEpoch {
    * @throws IngestError `unsupported_media` where nothing ever came out of the recording
    */
   async end(): Promise<void> {
+    await this.#recovery
     const state = this.#state
     this.#state = { kind: 'ended' }
     clearTimeout(this.#watchdog)
@@ -102,24 +129,28 @@ export class RecordingEpoch {
     if (this.#tags === 0) throw unreadable(exit)
   }
 
-  async #run(plan: CodecPlan): Promise<FfmpegRun> {
-    const writer = this.#broadcast.beginEpoch({ epoch: this.number, at: this.#start.at, ...plan })
+  /** Starts an FFmpeg with `bytes` as the beginning of its input. */
+  async #run(bytes: Buffer): Promise<void> {
     const reader = new FlvReader()
-    const run = await runFfmpeg(this.#ffmpegPath, recordingJob(this.#container, plan.outputOptions), {
-      onOutput: (bytes) => {
-        for (const tag of reader.read(bytes)) {
-          this.#tags++
-          writer.write(tag)
-        }
+    const job = recordingJob(this.#container, this.#plan?.outputOptions ?? [], this.#replay !== null)
+    const run = await runFfmpeg(this.#ffmpegPath, job, {
+      onOutput: (output) => {
+        for (const tag of reader.read(output)) this.#take(tag)
       },
     })
     // The epoch may have ended while FFmpeg started.
-    if (this.#state.kind === 'header') {
-      this.#state = { kind: 'running', run }
-      this.#watch(run)
-    } else void stopFfmpeg(run, 0)
+    if (this.#state.kind === 'ended') return void stopFfmpeg(run, 0)
+    this.#state = { kind: 'running', run }
+    this.#watch(run)
     void run.exited.then((exit) => this.#exited(exit))
-    return run
+    await this.#feed(run, bytes)
+  }
+
+  #take(tag: Tag): void {
+    this.#tags++
+    this.#writer?.write(tag)
+    const counts = this.#plan?.video ? tag.type === TAG_TYPE.video : tag.type === TAG_TYPE.audio
+    if (counts) this.#replay?.published(tag.timestamp)
   }
 
   #exited(exit: FfmpegExit): void {
@@ -129,8 +160,17 @@ export class RecordingEpoch {
     this.#abandonWrite()
     if (!wasRunning || exit.kind === 'not-started') return
     // One that was killed is worth another try; one that gave up on the first bytes would give up again.
-    if (this.#tags === 0 && exit.kind === 'exited') this.#failures.onUnreadable(unreadable(exit))
-    else this.#failures.onLost(exit)
+    if (this.#tags === 0 && exit.kind === 'exited') return this.#failures.onUnreadable(unreadable(exit))
+    if (++this.#losses > MOST_LOSSES) return this.#failures.onUnreadable(deadly(this.#losses))
+    const bytes = this.#replay?.bytes()
+    if (!bytes) return this.#failures.onLost(exit)
+    this.#failures.onRecovering(exit)
+    this.#state = { kind: 'recovering' }
+    this.#writer?.resume()
+    this.#recovery = this.#run(bytes).catch(() => {
+      this.#state = { kind: 'lost' }
+      this.#failures.onLost(exit)
+    })
   }
 
   async #feed(run: FfmpegRun, bytes: Uint8Array): Promise<void> {
@@ -164,4 +204,8 @@ export class RecordingEpoch {
 function unreadable(exit: FfmpegExit): IngestError {
   const [reason] = exit.message.split('\n').slice(-1)
   return new IngestError('unsupported_media', `The recording cannot be read. ${reason ?? describe(exit)}`)
+}
+
+function deadly(losses: number): IngestError {
+  return new IngestError('unsupported_media', `FFmpeg failed ${losses} times with this recording.`)
 }

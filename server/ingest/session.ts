@@ -166,6 +166,8 @@ export class IngestSession {
     if (start.epoch < current) throw new IngestError('bad_message', `Epoch ${start.epoch} is over.`)
     await this.#endEpoch()
     this.#epoch = new RecordingEpoch(start, this.broadcast, this.#context.ffmpegPath, {
+      onRecovering: (exit) =>
+        this.#log.warn({ reason: exit.message, exit: describe(exit) }, 'FFmpeg was lost, another one goes on'),
       onLost: (exit) => this.#lost(exit),
       onUnreadable: (error) => {
         this.#log.warn({ code: error.code, reason: error.message }, 'broadcast refused')

@@ -1,21 +1,6 @@
 import type { AudioCodec, Tracks, VideoCodec } from '../ffmpeg/job.ts'
+import { child, children, ID, numberOf, readElement } from './ebml.ts'
 import type { HeaderResult } from './header-result.ts'
-
-/** Element ids of RFC 8794 (EBML) and RFC 9559 (Matroska), with their length markers. */
-const ID = {
-  ebml: 0x1a45dfa3,
-  docType: 0x4282,
-  segment: 0x18538067,
-  cluster: 0x1f43b675,
-  tracks: 0x1654ae6b,
-  trackEntry: 0xae,
-  trackType: 0x83,
-  codecId: 0x86,
-  codecPrivate: 0x63a2,
-  video: 0xe0,
-  pixelWidth: 0xb0,
-  pixelHeight: 0xba,
-} as const
 
 const VIDEO_TRACK = 1
 const AUDIO_TRACK = 2
@@ -33,16 +18,6 @@ const AUDIO_CODECS: Record<string, AudioCodec> = {
   A_VORBIS: 'other',
   'A_PCM/INT/LIT': 'other',
   'A_PCM/FLOAT/IEEE': 'other',
-}
-
-interface Element {
-  id: number
-  /** Its data as far as it is here. */
-  data: Buffer
-  /** Whether all of its data is here; false for an element of unknown size. */
-  whole: boolean
-  /** Offset behind it, in the bytes that it was read from. */
-  end: number
 }
 
 /** Reads the tracks of a WebM or Matroska recording (RFC 9559) from its first bytes. */
@@ -97,54 +72,6 @@ function tracksOf(data: Buffer): HeaderResult {
     }
   }
   return { state: 'complete', tracks }
-}
-
-function child(data: Buffer, id: number): Element | null {
-  for (const element of children(data)) if (element.id === id) return element
-  return null
-}
-
-function* children(data: Buffer): Generator<Element, void, undefined> {
-  for (let at = 0; at < data.length; ) {
-    const element = readElement(data, at)
-    if (element === 'incomplete' || element === 'invalid') return
-    yield element
-    at = element.end
-  }
-}
-
-function numberOf(element: Element | null): number {
-  const data = element?.data ?? Buffer.alloc(0)
-  return data.length > 0 && data.length <= 6 ? data.readUIntBE(0, data.length) : 0
-}
-
-/** Reads id, size and data of the element at `at` (RFC 8794, sections 4 to 6). */
-function readElement(bytes: Buffer, at: number): Element | 'incomplete' | 'invalid' {
-  const first = bytes[at]
-  if (first === undefined) return 'incomplete'
-  const idLength = Math.clz32(first) - 23
-  if (idLength > 4) return 'invalid'
-  const sizeAt = at + idLength
-  const sizeFirst = bytes[sizeAt]
-  if (sizeFirst === undefined) return 'incomplete'
-  const sizeLength = Math.clz32(sizeFirst) - 23
-  if (sizeLength > 8) return 'invalid'
-  const dataAt = sizeAt + sizeLength
-  if (bytes.length < dataAt) return 'incomplete'
-  let size = sizeFirst & (0xff >> sizeLength)
-  let unknown = size === 0xff >> sizeLength
-  for (let i = sizeAt + 1; i < dataAt; i++) {
-    const byte = bytes.readUInt8(i)
-    size = size * 256 + byte
-    unknown &&= byte === 0xff
-  }
-  const end = unknown ? Number.POSITIVE_INFINITY : dataAt + size
-  return {
-    id: bytes.readUIntBE(at, idLength),
-    data: bytes.subarray(dataAt, Math.min(end, bytes.length)),
-    whole: end <= bytes.length,
-    end,
-  }
 }
 
 function printable(name: string): string {

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { readRecordingHeader } from './header.ts'
+import { ReplayBuffer } from './replay.ts'
+
+const recording = (name: string) => readFileSync(new URL(`../../e2e/media/${name}`, import.meta.url))
+const CLUSTER = Buffer.from([0x1f, 0x43, 0xb6, 0x75])
+
+/** Feeds all of a file in pieces. */
+function fed(file: Buffer, size: number): ReplayBuffer {
+  const replay = new ReplayBuffer()
+  for (let at = 0; at < file.length; at += size) replay.push(file.subarray(at, at + size))
+  return replay
+}
+
+describe('ReplayBuffer', () => {
+  const file = recording('chrome-h264.webm')
+
+  it.each([7, 1000, 80_000, 10_000_000])(
+    'keeps the header and the last keyframe that went out, fed in pieces of %i bytes',
+    (size) => {
+      const replay = fed(file.subarray(0, 700_000), size)
+      replay.published(3_500)
+      const bytes = replay.bytes() ?? Buffer.alloc(0)
+      expect(readRecordingHeader('matroska', bytes)).toMatchObject({ state: 'complete' })
+      const header = file.subarray(0, file.indexOf(CLUSTER))
+      expect(bytes.subarray(0, header.length).equals(header)).toBe(true)
+      // The cluster at 2000 ms begins with a keyframe (recordings have one every 2 s).
+      const begin = file.indexOf(CLUSTER, 349_000)
+      expect(bytes.subarray(header.length).equals(file.subarray(begin, 700_000))).toBe(true)
+    },
+  )
+
+  it('keeps no more than two groups of pictures while all goes out at once', () => {
+    const replay = new ReplayBuffer()
+    let most = 0
+    for (let at = 0, time = 0; at < file.length; at += 50_000, time += 290) {
+      replay.push(file.subarray(at, at + 50_000))
+      replay.published(time)
+      most = Math.max(most, replay.bytes()?.length ?? 0)
+    }
+    expect(most).toBeLessThan(900_000)
+  })
+
+  it('goes on at any cluster where there is sound alone', () => {
+    const sound = recording('chrome-audio-only.webm')
+    const replay = fed(sound, 5_000)
+    replay.published(4_000)
+    expect(replay.bytes()?.length).toBeLessThan(sound.length * 0.65)
+  })
+
+  it('gives up on what is no Matroska, or has no keyframe for too long', () => {
+    expect(fed(recording('chrome-h264.mp4'), 10_000).bytes()).toBeNull()
+    const replay = fed(file.subarray(0, 100_000), 10_000)
+    for (let i = 0; i < 200; i++) replay.push(Buffer.alloc(50_000, 0xec))
+    expect(replay.bytes()).toBeNull()
+  })
+})
