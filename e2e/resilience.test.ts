@@ -9,6 +9,7 @@ import { readFrames } from './support/clock-reader.ts'
 import { descendantsOf, startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { decode, FFMPEG } from './support/media.ts'
+import { castgate } from './support/program.ts'
 import { mediaPath, publish, readRecording, TestSocket } from './support/publisher.ts'
 import { temporaryDirectory } from './support/resources.ts'
 import { until } from './support/wait.ts'
@@ -144,6 +145,42 @@ describe('a recording whose FFmpeg is killed', () => {
     })()
     expect(await socket.closed).toMatchObject({ code: 4415, error: 'unsupported_media' })
     await killing
+    await gateway.stop()
+  })
+})
+
+describe('a target', () => {
+  it('that hangs is given up and tried again, and its state is told', async () => {
+    const gateway = await startGateway(['--rtmp', 'nginx'])
+    const push = castgate(['push', mediaPath('chrome-h264.mp4'), 'paused', '--loop', '--port', `${gateway.port}`])
+    const target = async () => (await gateway.stream('paused'))?.targets[0]
+    await until('it is live', async () => (await target())?.state === 'live')
+    const nginx = await processesOf(gateway, 'nginx')
+    for (const pid of nginx) process.kill(pid, 'SIGSTOP')
+    const status = await until('it is given up', async () => {
+      const found = await target()
+      return found?.state === 'retrying' ? found : null
+    })
+    expect(status.lastError).toMatch(/took nothing/)
+    for (const pid of nginx) process.kill(pid, 'SIGCONT')
+    await until('it is live again', async () => (await target())?.state === 'live')
+    expect((await target())?.reconnects).toBeGreaterThan(0)
+    expect((await gateway.stream('paused'))?.state).toBe('live')
+    push.process.kill('SIGINT')
+    await push.exited
+    await gateway.stop()
+  })
+
+  it('that is killed gets the broadcast again when it is back', async () => {
+    const gateway = await startGateway(['--rtmp', 'nginx'])
+    const push = castgate(['push', mediaPath('chrome-h264.mp4'), 'killed', '--loop', '--port', `${gateway.port}`])
+    const target = async () => (await gateway.stream('killed'))?.targets[0]
+    await until('it is live', async () => (await target())?.state === 'live')
+    for (const pid of await processesOf(gateway, 'nginx')) process.kill(pid, 'SIGKILL')
+    await until('it is lost', async () => (await target())?.state === 'retrying')
+    await until('it is live again', async () => (await target())?.state === 'live')
+    push.process.kill('SIGINT')
+    await push.exited
     await gateway.stop()
   })
 })

@@ -10,7 +10,9 @@ import { encodeFileHeader } from '../flv/tag.ts'
 
 /** Waits between attempts: doubled from the first to the last, each shortened by up to a half at random. */
 const FIRST_RETRY_MS = 500
-const LAST_RETRY_MS = 15_000
+const LAST_RETRY_MS = 3_000
+/** Time after which an output that takes nothing counts as gone: TCP would need many minutes to find out. */
+const STALLED_MS = 8_000
 /** A run of this length was a success: the next failure starts with the first wait again. */
 const SETTLED_MS = 10_000
 /** How long an output may take to write the rest and close. */
@@ -75,7 +77,12 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
       closing.signal.addEventListener('abort', () => {
         deadline = setTimeout(() => run.kill('SIGKILL'), CLOSE_MS)
       })
-      await pump(subscription, run, gone.signal)
+      const stalled = await pump(subscription, run, gone.signal)
+      if (stalled) {
+        run.kill('SIGKILL')
+        await run.exited
+        return { kind: 'failed', message: `it took nothing for ${STALLED_MS / 1000} s` }
+      }
       const byItself = gone.signal.aborted && !closing.signal.aborted
       const exit = await stopFfmpeg(run, CLOSE_MS)
       return byItself ? { kind: 'failed', message: lastLine(exit.message) ?? describe(exit) } : { kind: 'finished' }
@@ -98,34 +105,38 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
     log.warn({ ...dropped }, 'output is too slow: frames were dropped')
   }
 
-  async function pump(subscription: Subscription, run: FfmpegRun, gone: AbortSignal): Promise<void> {
-    await write(run.stdin, [encodeFileHeader(broadcast.layout)], gone)
+  /** Feeds the run until it or the broadcast ends; whether it was given up because it took nothing any more. */
+  async function pump(subscription: Subscription, run: FfmpegRun, gone: AbortSignal): Promise<boolean> {
+    run.stdin.write(encodeFileHeader(broadcast.layout))
     for (;;) {
       const batch = await subscription.next(gone)
-      if (batch === null) return
+      if (batch === null) return false
       const bytes = batch.map((tag) => tag.bytes)
-      await write(run.stdin, bytes, gone)
+      if (!(await write(run.stdin, bytes, gone))) return true
       for (const { length } of bytes) status.bytesOut += length
       noticeDrops(subscription)
     }
   }
 }
 
-/** Writes pieces as one, and waits for room where there is none. */
-async function write(to: Writable, pieces: Buffer[], gone: AbortSignal): Promise<void> {
+/** Writes pieces as one, and waits for room where there is none; false where there is none for too long. */
+async function write(to: Writable, pieces: Buffer[], gone: AbortSignal): Promise<boolean> {
   to.cork()
   let room = true
   for (const piece of pieces) room = to.write(piece)
   to.uncork()
-  if (room || gone.aborted) return
-  await new Promise<void>((resolve) => {
-    const go = () => {
-      to.off('drain', go)
-      gone.removeEventListener('abort', go)
-      resolve()
+  if (room || gone.aborted) return true
+  return new Promise((resolve) => {
+    const settle = (wentOn: boolean) => {
+      clearTimeout(timer)
+      to.off('drain', goOn)
+      gone.removeEventListener('abort', goOn)
+      resolve(wentOn)
     }
-    to.once('drain', go)
-    gone.addEventListener('abort', go)
+    const goOn = () => settle(true)
+    const timer = setTimeout(() => settle(false), STALLED_MS)
+    to.once('drain', goOn)
+    gone.addEventListener('abort', goOn)
   })
 }
 
