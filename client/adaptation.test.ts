@@ -19,7 +19,9 @@ function simulate(adaptation: Adaptation, start: Quality, uplink: (second: numbe
       if (oldest.bits === 0) waiting.shift()
     }
     const behind = second - (waiting[0]?.second ?? second) + 0.3
-    quality = adaptation.observe({ now: second * 1000, behind, delivered }) ?? quality
+    const left = waiting.reduce((sum, { bits }) => sum + bits, 0)
+    const observation = { now: second * 1000, behind, waiting: left, delivered, progressing: delivered > 0 }
+    quality = adaptation.observe(observation) ?? quality
     log.push({ second, behind, id: quality.id })
   }
   return log
@@ -47,11 +49,35 @@ describe('Adaptation', () => {
     expect(log.slice(20).every(({ behind }) => behind < 4)).toBe(true)
   })
 
+  it('waits where nothing arrives at all', () => {
+    const adaptation = new Adaptation(chosen)
+    for (let second = 0; second < 20; second++) {
+      expect(
+        adaptation.observe({
+          now: second * 1000,
+          behind: second,
+          waiting: second * 2.6e6,
+          delivered: 0,
+          progressing: false,
+        }),
+      ).toBeNull()
+    }
+  })
+
   it('takes nothing for slow that is catching up after an outage', () => {
     const adaptation = new Adaptation(chosen)
     for (const [second, behind] of [8, 6, 4, 2, 0.4].entries()) {
-      if (second === 0) adaptation.observe({ now: 0, behind: 9, delivered: 0 })
-      else expect(adaptation.observe({ now: second * 1000, behind, delivered: 8e6 })).toBeNull()
+      if (second === 0) adaptation.observe({ now: 0, behind: 9, waiting: 25e6, delivered: 0, progressing: false })
+      else
+        expect(
+          adaptation.observe({
+            now: second * 1000,
+            behind,
+            waiting: behind * 2.6e6,
+            delivered: 8e6,
+            progressing: true,
+          }),
+        ).toBeNull()
     }
   })
 })

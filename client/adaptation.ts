@@ -7,6 +7,8 @@ const KEEPING_UP_S = 0.7
 const SETTLE_MS = 3_000
 /** Share of what the uplink delivers that the recorder is asked for: the rest brings down what waits. */
 const SHARE = 0.6
+/** Seconds in which what waits is to be gone. */
+const CATCH_UP_S = 8
 /** How long all must be well before the bitrate goes up: doubled whenever going up was too much. */
 const FIRST_PATIENCE_MS = 8_000
 const LAST_PATIENCE_MS = 120_000
@@ -17,8 +19,12 @@ export interface Observation {
   now: number
   /** Seconds since the oldest recorded piece that the server has not acknowledged. */
   behind: number
+  /** Bits of recording that it has not acknowledged. */
+  waiting: number
   /** Bits a second that it acknowledged lately. */
   delivered: number
+  /** Whether it acknowledged anything since the last look: where it did not, the uplink is not slow, but gone for a moment. */
+  progressing: boolean
 }
 
 /**
@@ -43,11 +49,13 @@ export class Adaptation {
   }
 
   /** The quality to go on with, where it is another one than now; else null. */
-  observe({ now, behind, delivered }: Observation): Quality | null {
+  observe({ now, behind, waiting, delivered, progressing }: Observation): Quality | null {
     const growing = behind >= this.#before
     this.#before = behind
     if (now - this.#changedAt < SETTLE_MS) return null
-    if (behind > TOO_FAR_BEHIND_S && growing) return this.#down(now, delivered)
+    const spare = delivered - bits(this.#current)
+    const isTooMuch = growing || waiting > spare * CATCH_UP_S
+    if (behind > TOO_FAR_BEHIND_S && isTooMuch && progressing) return this.#down(now, waiting, delivered)
     if (behind > KEEPING_UP_S) {
       this.#wellSince = null
       return null
@@ -56,13 +64,18 @@ export class Adaptation {
     return now - this.#wellSince >= this.#patience ? this.#up(now) : null
   }
 
-  #down(now: number, delivered: number): Quality | null {
+  get #current(): Quality {
+    return this.#ladder[this.#rung] ?? LOWEST_QUALITY
+  }
+
+  #down(now: number, waiting: number, delivered: number): Quality | null {
     this.#wellSince = null
     if (this.#rung === this.#ladder.length - 1) return null
     // Going up was too much: the next attempt comes later.
     const fellBack = now - this.#climbedAt < 2 * this.#patience
     this.#patience = fellBack ? Math.min(LAST_PATIENCE_MS, 2 * this.#patience) : FIRST_PATIENCE_MS
-    const fits = this.#ladder.findIndex((quality) => bits(quality) <= delivered * SHARE)
+    const room = Math.min(delivered * SHARE, delivered - waiting / CATCH_UP_S)
+    const fits = this.#ladder.findIndex((quality) => bits(quality) <= room)
     return this.#change(now, Math.max(this.#rung + 1, fits < 0 ? this.#ladder.length - 1 : fits))
   }
 
@@ -73,10 +86,10 @@ export class Adaptation {
     return this.#change(now, this.#rung - 1)
   }
 
-  #change(now: number, rung: number): Quality | null {
+  #change(now: number, rung: number): Quality {
     this.#rung = rung
     this.#changedAt = now
-    return this.#ladder[rung] ?? null
+    return this.#current
   }
 }
 

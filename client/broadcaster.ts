@@ -229,7 +229,8 @@ export class Broadcaster extends EventTarget {
     const quality = source.adaptation.observe({
       now,
       behind: this.#throughput.secondsBehind(now, unacknowledged),
-      delivered: this.#throughput.deliveredBits(now, unacknowledged),
+      waiting: unacknowledged * 8,
+      ...this.#throughput.delivery(now, unacknowledged),
     })
     if (!quality) return
     source.quality = quality

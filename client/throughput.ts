@@ -40,13 +40,20 @@ export class Throughput {
     return unacknowledged > 0 && oldest ? (now - oldest.at) / 1000 : 0
   }
 
-  /** Bits a second that were acknowledged, over the looks of the last seconds. To be called about once a second. */
-  deliveredBits(now: number, unacknowledged: number): number {
-    this.#looks.push({ at: now, acknowledged: this.#total - unacknowledged })
+  /**
+   * What was acknowledged over the looks of the last seconds, in bits a second, and whether anything was since the last look. To be
+   * called about once a second.
+   */
+  delivery(now: number, unacknowledged: number): { delivered: number; progressing: boolean } {
+    const acknowledged = this.#total - unacknowledged
+    const before = this.#looks.at(-1)
+    this.#looks.push({ at: now, acknowledged })
     this.#looks = this.#looks.filter(({ at }) => now - at <= WINDOW_MS)
     const [first] = this.#looks
-    const last = this.#looks.at(-1)
-    if (!first || !last || last.at === first.at) return Number.POSITIVE_INFINITY
-    return ((last.acknowledged - first.acknowledged) * 8000) / (last.at - first.at)
+    const delivered =
+      first && first.at < now
+        ? ((acknowledged - first.acknowledged) * 8000) / (now - first.at)
+        : Number.POSITIVE_INFINITY
+    return { delivered, progressing: acknowledged > (before?.acknowledged ?? 0) }
   }
 }

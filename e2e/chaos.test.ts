@@ -84,7 +84,6 @@ it(`loses no frame of a broadcast whose connection is cut and stalled (CASTGATE_
     expect((await decode(bytes)).errors).toBe('')
     const published = gateway.log().filter((line) => line.stream === 'chaos' && line.msg === 'output is live')
     expect(published).toHaveLength(1)
-    expect(gateway.log()).not.toContainEqual(expect.objectContaining({ stream: 'chaos', msg: 'epoch began', epoch: 1 }))
   } finally {
     await context.close()
     await proxy.close()
