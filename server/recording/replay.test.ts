@@ -49,6 +49,14 @@ describe('ReplayBuffer', () => {
     expect(replay.bytes()?.length).toBeLessThan(sound.length * 0.65)
   })
 
+  it('is not led astray by a block that is too short to be one', () => {
+    const header = file.subarray(0, file.indexOf(CLUSTER))
+    const cluster = Buffer.from([
+      0x1f, 0x43, 0xb6, 0x75, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xe7, 0x81, 0, 0xa3, 0x82, 0x81, 0,
+    ])
+    expect(fed(Buffer.concat([header, cluster]), 1000).bytes()).toBeNull()
+  })
+
   it('gives up on what is no Matroska, or has no keyframe for too long', () => {
     expect(fed(recording('chrome-h264.mp4'), 10_000).bytes()).toBeNull()
     const replay = fed(file.subarray(0, 100_000), 10_000)

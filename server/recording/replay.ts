@@ -4,6 +4,8 @@ import { child, children, ID, numberOf, readElement } from './ebml.ts'
 const KEPT_LIMIT_BYTES = 8 * 1024 * 1024
 const VIDEO_TRACK = 1
 const KEYFRAME_FLAG = 0x80
+/** Track, time and flags. */
+const BLOCK_HEADER_BYTES = 4
 
 interface Point {
   /** Where its cluster begins, counted from the beginning of the recording. */
@@ -86,7 +88,10 @@ export class ReplayBuffer {
           break
         default:
           if (!Number.isFinite(element.end)) return this.#giveUp()
-          if (!element.whole && (element.id === ID.tracks || element.id === ID.timestamp || element.data.length < 4))
+          if (
+            !element.whole &&
+            (element.id === ID.tracks || element.id === ID.timestamp || element.data.length < BLOCK_HEADER_BYTES)
+          )
             return
           this.#look(element.id, element.data)
           this.#next = this.#base + element.end
@@ -108,6 +113,7 @@ export class ReplayBuffer {
 
   /** The first picture of a cluster decides: where it is a keyframe, one can begin there (SimpleBlock: RFC 9559, 10.2). */
   #decide(block: Buffer): void {
+    if (block.length < BLOCK_HEADER_BYTES) return
     const track = block.readUInt8(0) & 0x7f
     if (this.#videoTrack !== null && track !== this.#videoTrack) return
     this.#cluster.decided = true
