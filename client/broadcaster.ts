@@ -52,6 +52,15 @@ export interface BroadcasterOptions {
   /** The stream name. */
   stream: string
   token?: string
+  /** A session to go on with after the page was reloaded: what `resumption` gave before. */
+  resume?: Resumption
+}
+
+/** What a page keeps to go on with a broadcast after it was reloaded. */
+export interface Resumption {
+  session: string
+  /** When the session's first epoch began, as `Date.now()`. */
+  began: number
 }
 
 interface Source {
@@ -118,22 +127,35 @@ export class Broadcaster extends EventTarget {
     this.#become({ kind: 'connecting' })
     this.#observer = setInterval(() => this.#observe(), OBSERVE_MS)
     const url = `${this.#options.server.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${this.#options.stream}`
-    this.#uplink = new Uplink(url, this.#options.token ?? null, {
-      onConnected: (playback) => this.#connected(playback),
-      onInterrupted: () => {
-        if (this.#state.kind === 'live') this.#become({ kind: 'reconnecting', since: this.#since })
+    const { token = null, resume } = this.#options
+    if (resume) this.#sessionBegan = performance.now() - (Date.now() - resume.began)
+    this.#uplink = new Uplink(
+      url,
+      { token, session: resume?.session ?? null },
+      {
+        onConnected: (playback) => this.#connected(playback),
+        onInterrupted: () => {
+          if (this.#state.kind === 'live') this.#become({ kind: 'reconnecting', since: this.#since })
+        },
+        onRestart: () => void this.#nextEpoch(),
+        onSessionLost: () => {
+          this.#epochOpen = false
+          this.#sessionBegan = null
+          this.#throughput.forget()
+        },
+        onStatus: (status) => {
+          this.#server = status
+        },
+        onEnd: (end) => this.#ended(end),
       },
-      onRestart: () => void this.#nextEpoch(),
-      onSessionLost: () => {
-        this.#epochOpen = false
-        this.#sessionBegan = null
-        this.#throughput.forget()
-      },
-      onStatus: (status) => {
-        this.#server = status
-      },
-      onEnd: (end) => this.#ended(end),
-    })
+    )
+  }
+
+  /** What to keep for going on after a reload; null while there is nothing to go on with. */
+  get resumption(): Resumption | null {
+    const session = this.#uplink?.session ?? null
+    if (session === null || this.#sessionBegan === null || isOver(this.#state)) return null
+    return { session, began: Date.now() - (performance.now() - this.#sessionBegan) }
   }
 
   /** Goes on with another stream or quality: a new epoch of the same broadcast. Resolves when it has begun. */

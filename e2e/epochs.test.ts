@@ -110,6 +110,39 @@ describe('a broadcast that changes while it is live', () => {
   })
 })
 
+describe('a broadcast whose page is reloaded', () => {
+  it('goes on by itself where the camera is allowed, as the same session and publication', async () => {
+    await context.grantPermissions(['camera', 'microphone'])
+    const collector = await goLive('reloaded')
+    const reloaded = (async () => {
+      await inEpoch('reloaded', 0)
+      await page.reload()
+      await inEpoch('reloaded', 1)
+      await page.getByText('LIVE', { exact: true }).waitFor()
+      await stop()
+    })()
+    const { bytes } = await collector.collectUntil(reloaded)
+    expect((await decode(bytes)).errors).toBe('')
+    expect(publications('reloaded')).toHaveLength(1)
+    expect(gateway.log()).toContainEqual(expect.objectContaining({ stream: 'reloaded', msg: 'publisher is back' }))
+  })
+
+  it('waits for a click otherwise, and begins anew where the server has ended it meanwhile', async () => {
+    // As in a browser that does not tell whether the camera is allowed.
+    await page.addInitScript(() =>
+      Object.assign(navigator.permissions, { query: () => Promise.reject(new TypeError()) }),
+    )
+    await goLive('clicked')
+    await inEpoch('clicked', 0)
+    await page.reload()
+    await page.getByText('is waiting for you. Press Broadcast to go on.').waitFor()
+    await gateway.restart()
+    await page.getByRole('button', { name: 'Broadcast' }).click()
+    await inEpoch('clicked', 0)
+    await stop()
+  })
+})
+
 describe('a broadcast whose server is started anew', () => {
   it('goes on by itself as a new session under the same name', async () => {
     await goLive('again')

@@ -53,6 +53,8 @@ export interface Welcome {
   type: 'welcome'
   session: string
   next: number
+  /** The epoch that the server is in; null before the first. A page that was reloaded goes on with a later one. */
+  epoch: number | null
   limits: Limits
   playback: PlaybackLinks
 }
@@ -146,7 +148,8 @@ export function parseServerMessage(text: string): ServerMessage | null {
       const limits = parseLimits(fields.limits)
       const playback = parsePlayback(fields.playback)
       if (typeof fields.session !== 'string' || !isUint32(fields.next) || !limits || !playback) return null
-      return { type: 'welcome', session: fields.session, next: fields.next, limits, playback }
+      const epoch = isUint32(fields.epoch) ? fields.epoch : null
+      return { type: 'welcome', session: fields.session, next: fields.next, epoch, limits, playback }
     }
     case 'ack':
       return isUint32(fields.next) ? { type: 'ack', next: fields.next } : null

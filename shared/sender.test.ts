@@ -92,6 +92,15 @@ describe('Sender', () => {
     expect(words(s.take())).toEqual(['epoch 1', '1/1:dddd'])
   })
 
+  it('takes up a session of which nothing is left, with the numbers where the server is', () => {
+    const s = new Sender()
+    s.adopt(7, 2)
+    s.welcome(7, LIMITS)
+    s.startEpoch(EPOCH)
+    s.push(bytes('aaaa'))
+    expect(words(s.take())).toEqual(['epoch 3', '3/7:aaaa'])
+  })
+
   it('refuses a server that is ahead of it or behind what it keeps', () => {
     const s = sender()
     s.push(bytes('aaaabbbb'))

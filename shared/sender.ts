@@ -24,6 +24,7 @@ interface SpooledChunk {
 export class Sender {
   #spool: SpooledChunk[] = []
   #epoch: Epoch | null = null
+  #firstEpoch = 0
   #nextSequence = 0
   #bytes = 0
   #chunkBytes = CHUNK_BYTES
@@ -47,9 +48,20 @@ export class Sender {
     return this.#spool.length
   }
 
+  /**
+   * Takes up a session of which nothing is left here, as after a page was reloaded: numbers go on where the server is.
+   * @throws Error where something was recorded already
+   */
+  adopt(next: number, epoch: number | null): void {
+    if (this.#epoch !== null) throw new Error('A session is taken up before its first epoch.')
+    this.#nextSequence = next
+    this.#everSent = next
+    this.#firstEpoch = (epoch ?? -1) + 1
+  }
+
   /** Begins the next epoch and returns its number. It is announced with its first chunk. */
   startEpoch(start: Omit<EpochStart, 'type' | 'epoch'>): number {
-    const number = (this.#epoch?.number ?? -1) + 1
+    const number = this.#epoch === null ? this.#firstEpoch : this.#epoch.number + 1
     const message: EpochStart = { type: 'epoch', epoch: number, ...start }
     this.#epoch = { number, announcement: JSON.stringify(message) }
     return number

@@ -9,6 +9,7 @@ import '../elements/share-link.ts'
 import { theme } from '../elements/theme.ts'
 import { uplinkNotice } from '../elements/uplink-notice.ts'
 import { DEFAULT_QUALITY_ID, type Quality, qualityOf } from '../record/quality.ts'
+import { cameraIsAllowed, type Interrupted, keepInterrupted, readInterrupted } from './studio-interrupted.ts'
 import { type SettingsActions, type SettingsView, settings } from './studio-settings.ts'
 import { type SourceKind, StudioSource } from './studio-source.ts'
 import { studioStyles } from './studio-styles.ts'
@@ -38,6 +39,7 @@ export class Studio extends LitElement {
   readonly #source = new StudioSource()
   readonly #choice = { camera: '', microphone: '' }
   #broadcaster: Broadcaster | null = null
+  #interrupted: Interrupted | null
   #timer = 0
 
   static override styles = [theme, studioStyles]
@@ -51,6 +53,13 @@ export class Studio extends LitElement {
     this.qualityId = DEFAULT_QUALITY_ID
     this.dropping = false
     this.muted = false
+    this.#interrupted = readInterrupted()
+    if (this.#interrupted) this.name = this.#interrupted.stream
+  }
+
+  /** A broadcast that a reload interrupted goes on by itself where the camera may be opened without a question. */
+  override firstUpdated(): void {
+    if (this.#interrupted) void cameraIsAllowed().then((allowed) => (allowed ? this.#broadcast() : undefined))
   }
 
   override disconnectedCallback(): void {
@@ -174,7 +183,12 @@ export class Studio extends LitElement {
   /** Figures while live, and the links. */
   #results() {
     const broadcaster = this.#broadcaster
-    if (!broadcaster) return nothing
+    if (!broadcaster) {
+      if (!this.#interrupted) return nothing
+      return html`<p class="card notice" role="status">
+        The broadcast “${this.#interrupted.stream}” is waiting for you. Press Broadcast to go on.
+      </p>`
+    }
     const { state, stats } = broadcaster
     if (state.kind === 'ended')
       return html`<p class="card" role="status">The broadcast has ended. Press Broadcast to begin again.</p>`
@@ -316,7 +330,9 @@ export class Studio extends LitElement {
     if (!stream) return
     localStorage.setItem(NAME_KEY, this.name)
     this.problem = ''
-    const broadcaster = new Broadcaster({ server: location.origin, stream: this.name })
+    const resume = this.#interrupted?.stream === this.name ? { resume: this.#interrupted.resumption } : {}
+    this.#interrupted = null
+    const broadcaster = new Broadcaster({ server: location.origin, stream: this.name, ...resume })
     this.#broadcaster = broadcaster
     broadcaster.addEventListener('statechange', () => this.#stateChanged(broadcaster))
     broadcaster.start(stream, this.#quality)
@@ -329,6 +345,8 @@ export class Studio extends LitElement {
   }
 
   #stateChanged(broadcaster: Broadcaster): void {
+    const { resumption } = broadcaster
+    keepInterrupted(resumption && { stream: this.name, resumption })
     if (broadcaster.state.kind === 'live') void this.#source.file?.element.play()
     if (isOver(broadcaster.state)) {
       clearInterval(this.#timer)

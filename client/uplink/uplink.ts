@@ -59,12 +59,18 @@ export class Uplink {
   #over = false
   #timers = new Set<ReturnType<typeof setTimeout>>()
 
-  /** `url`: `wss://host/ingest/NAME`. */
-  constructor(url: string, token: string | null, events: UplinkEvents) {
+  /** `url`: `wss://host/ingest/NAME`. `session`: one to take up, of which nothing is left here; null for a new one. */
+  constructor(url: string, { token, session }: { token: string | null; session: string | null }, events: UplinkEvents) {
     this.#url = url
     this.#token = token
+    this.#session = session
     this.#events = events
     this.#connect()
+  }
+
+  /** The session's id, to take it up after a reload; null before the server gave it. */
+  get session(): string | null {
+    return this.#everWelcomed ? this.#session : null
   }
 
   /** Bytes of recording that the server has not acknowledged. */
@@ -165,8 +171,9 @@ export class Uplink {
   }
 
   /** Takes the server's word for what it has; false where that does not fit what is here. */
-  #welcome({ session, next, limits }: Welcome): boolean {
+  #welcome({ session, next, epoch, limits }: Welcome): boolean {
     try {
+      if (!this.#everWelcomed && this.#session !== null) this.#sender.adopt(next, epoch)
       this.#sender.welcome(next, limits)
     } catch (error) {
       if (error instanceof RangeError) return false

@@ -1,17 +1,20 @@
-import { TAG_TYPE, type Tag } from './tag.ts'
+import { kindOf, type Tag } from './tag.ts'
 
-/** Time between the last tag of an epoch and the first of the next, where their own times would overlap: one frame. */
-const LEAST_GAP_MS = 33
+/**
+ * Time between the last tag of an epoch and the first of the next, where their own times would overlap: a frame of sound (21 ms), and
+ * as much again, since an AAC encoder's first frame lies before the recording begins.
+ */
+const LEAST_GAP_MS = 50
 
 /**
  * Rewrites the timestamps of successive epochs, each of which begins at a time of its own, so that they go on without a
- * break. Within a track no time is smaller than the one before it.
+ * break. Within a track each frame is later than the one before it: recorders give two the same time now and then, which muxers refuse.
  */
 export class Timeline {
   #offset: number | null = null
   #at = 0
-  #lastAudio = 0
-  #lastVideo = 0
+  #lastAudio = -1
+  #lastVideo = -1
   #begun = false
 
   /** Begins an epoch that was captured `at` ms after the first one began. */
@@ -28,14 +31,19 @@ export class Timeline {
       this.#begun = true
     }
     const time = tag.timestamp + this.#offset
-    if (tag.type === TAG_TYPE.audio) {
-      this.#lastAudio = Math.max(time, this.#lastAudio)
-      return this.#lastAudio
+    switch (kindOf(tag)) {
+      case 'metadata':
+        return Math.max(time, 0)
+      case 'video-header':
+        return Math.max(time, this.#lastVideo)
+      case 'audio-header':
+        return Math.max(time, this.#lastAudio)
+      case 'audio':
+        this.#lastAudio = Math.max(time, this.#lastAudio + 1)
+        return this.#lastAudio
+      default:
+        this.#lastVideo = Math.max(time, this.#lastVideo + 1)
+        return this.#lastVideo
     }
-    if (tag.type === TAG_TYPE.video) {
-      this.#lastVideo = Math.max(time, this.#lastVideo)
-      return this.#lastVideo
-    }
-    return Math.max(time, 0)
   }
 }

@@ -108,6 +108,7 @@ export class IngestSession {
       type: 'welcome',
       session: this.id,
       next: this.#next,
+      epoch: this.broadcast.epoch?.epoch ?? this.#epoch?.number ?? null,
       limits: { chunkBytes: CHUNK_BYTES, resumeSeconds: this.#context.resumeSeconds, windowBytes: WINDOW_BYTES },
       playback: this.#context.playback,
     })
