@@ -2,10 +2,10 @@ import { html, LitElement, nothing } from 'lit'
 import { isStreamName } from '../../shared/stream-name.ts'
 import { Broadcaster, isOver } from '../broadcaster.ts'
 import { CaptureError } from '../capture/errors.ts'
-import { clock } from '../elements/format.ts'
 import '../elements/level-meter.ts'
 import '../elements/live-stats.ts'
 import '../elements/share-link.ts'
+import { stateBadge } from '../elements/state-badge.ts'
 import { theme } from '../elements/theme.ts'
 import { uplinkNotice } from '../elements/uplink-notice.ts'
 import { DEFAULT_QUALITY_ID, type Quality, qualityOf } from '../record/quality.ts'
@@ -130,7 +130,7 @@ export class Studio extends LitElement {
         .muted=${true}
       ></video>
       ${hasPicture ? nothing : html`<div class="empty">${this.#emptyPreview()}</div>`}
-      <div class="badges" role="status">${this.#badge()}</div>
+      <div class="badges" role="status">${stateBadge(this.#broadcaster?.state)}</div>
     </div>`
   }
 
@@ -144,22 +144,6 @@ export class Studio extends LitElement {
         return html`<p>Share a screen, a window or a tab.</p><button type="button" @click=${this.#open}>Choose a screen</button>`
       case 'file':
         return html`<p>Drop a video file here, or choose one.</p><button type="button" @click=${this.#chooseFile}>Choose a file</button>`
-    }
-  }
-
-  #badge() {
-    const state = this.#broadcaster?.state
-    switch (state?.kind) {
-      case 'connecting':
-        return html`<span class="badge"><span class="dot"></span>Connecting…</span>`
-      case 'live':
-        return html`<span class="badge live"><span class="dot"></span>LIVE</span><span class="badge" aria-hidden="true">${clock(performance.now() - state.since)}</span>`
-      case 'reconnecting':
-        return html`<span class="badge waiting"><span class="dot"></span>Reconnecting — nothing is lost</span>`
-      case 'ending':
-        return html`<span class="badge"><span class="dot"></span>Sending the rest…</span>`
-      default:
-        return nothing
     }
   }
 
