@@ -26,9 +26,13 @@ export class IngestConnection {
   #abandoned = false
   #wake: (() => void) | null = null
   #unansweredPings = 0
+  readonly #bytesRead: () => number
+  #bytesSeen = 0
 
-  constructor(socket: WebSocket) {
+  /** `bytesRead` tells how many bytes came over the connection so far: `net.Socket.bytesRead`. */
+  constructor(socket: WebSocket, bytesRead: () => number) {
     this.#socket = socket
+    this.#bytesRead = bytesRead
     socket.binaryType = 'nodebuffer'
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
     socket.on('pong', () => {
@@ -108,6 +112,10 @@ export class IngestConnection {
   #ping(): void {
     // A paused socket does not see the answers; that it takes no more is the sign of life of its queue.
     if (this.#socket.isPaused) return
+    // On a slow uplink the answer waits behind the recording: that bytes come is a sign of life, too.
+    const bytes = this.#bytesRead()
+    if (bytes > this.#bytesSeen) this.#unansweredPings = 0
+    this.#bytesSeen = bytes
     if (this.#unansweredPings >= MISSED_PINGS) return this.#socket.terminate()
     this.#unansweredPings++
     this.#socket.ping()

@@ -59,7 +59,7 @@ export class IngestRoute {
   }
 
   async #serve(name: string, request: IncomingMessage, socket: WebSocket): Promise<void> {
-    const connection = new IngestConnection(socket)
+    const connection = new IngestConnection(socket, () => request.socket.bytesRead)
     try {
       if (socket.protocol !== SUBPROTOCOL) {
         throw new IngestError('bad_message', `Open the socket with the subprotocol "${SUBPROTOCOL}".`)
