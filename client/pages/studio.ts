@@ -152,7 +152,7 @@ export class Studio extends LitElement {
     if (!stream || stream.getAudioTracks().length === 0) return nothing
     return html`<div class="sound">
       <castgate-level .stream=${stream}></castgate-level>
-      <button type="button" aria-pressed=${this.muted ? 'true' : 'false'} @click=${this.#toggleMute}>
+      <button type="button" @click=${this.#toggleMute}>
         ${this.muted ? 'Unmute' : 'Mute'}
       </button>
     </div>`
