@@ -248,7 +248,7 @@ export const studioStyles = css`
       grid-column: auto;
       grid-row: auto;
       position: static;
-      padding-bottom: 0.25rem;
+      padding-bottom: 1.125rem;
     }
 
     /* While live, the button comes before what may be changed. */
