@@ -1,8 +1,8 @@
-import { createServer } from 'node:net'
 import type { Config } from './config.ts'
 import { locateFfmpeg } from './ffmpeg/locate.ts'
 import { capture } from './process/child.ts'
 import { findNginx } from './rtmp-server/nginx/program.ts'
+import { portProblem } from './rtmp-server/port.ts'
 import { installCommand, type SystemPackage } from './system/packages.ts'
 import { findChromium } from './system/requirements.ts'
 
@@ -97,12 +97,7 @@ async function chromiumFinding(): Promise<Finding> {
 
 async function portFinding(host: string, port: number, option: string, use: string): Promise<Finding> {
   const name = `port ${port}`
-  const server = createServer()
-  const free = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false))
-    server.listen(port, host, () => server.close(() => resolve(true)))
-  })
-  if (free) return { name, verdict: 'ok', text: `free, for ${use}` }
+  if ((await portProblem(host, port)) === null) return { name, verdict: 'ok', text: `free, for ${use}` }
   return {
     name,
     verdict: 'note',

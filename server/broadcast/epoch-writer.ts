@@ -4,7 +4,7 @@ import { kindOf, TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
 
 /**
  * Makes the tags of one epoch fit for the bus: a picture header goes before a keyframe that brings its own, and silence goes
- * beside a picture that has no sound.
+ * beside a picture that has no sound. After another FFmpeg took over, what went out already is left out.
  */
 export class EpochWriter {
   readonly #publish: (tag: Tag) => void
@@ -13,9 +13,9 @@ export class EpochWriter {
   /** Headers that went out, by kind: the same one again says nothing new. */
   readonly #headers = new Map<TagKind, Buffer>()
   /** Time of the last picture and sound that went out, as the epoch counts. */
-  #last = { audio: Number.NEGATIVE_INFINITY, video: Number.NEGATIVE_INFINITY }
+  readonly #last = { audio: Number.NEGATIVE_INFINITY, video: Number.NEGATIVE_INFINITY }
   /** What is not later than this went out before the FFmpeg was lost that made it. */
-  #repeated = this.#last
+  #repeated = { ...this.#last }
 
   /** `publish` puts a tag on the bus; `silent` says that the epoch has a picture and no sound. */
   constructor(publish: (tag: Tag) => void, silent: boolean) {
@@ -57,7 +57,7 @@ export class EpochWriter {
     }
     const track = tag.type === TAG_TYPE.video ? 'video' : 'audio'
     if (tag.timestamp <= this.#repeated[track]) return true
-    this.#last = { ...this.#last, [track]: tag.timestamp }
+    this.#last[track] = tag.timestamp
     return false
   }
 }

@@ -69,14 +69,16 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
     const subscription = broadcast.subscribe()
     overflows = 0
     let deadline: NodeJS.Timeout | undefined
+    let hurry = () => {}
     try {
       const run = await runFfmpeg(spec.ffmpegPath, spec.job, { onLine: noticeOpen }, 'info')
       const gone = new AbortController()
       void run.exited.then(() => gone.abort())
       // A target that takes nothing would keep the rest waiting for ever.
-      closing.signal.addEventListener('abort', () => {
+      hurry = () => {
         deadline = setTimeout(() => run.kill('SIGKILL'), CLOSE_MS)
-      })
+      }
+      closing.signal.addEventListener('abort', hurry)
       const stalled = await pump(subscription, run, gone.signal)
       if (stalled) {
         run.kill('SIGKILL')
@@ -87,6 +89,8 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
       const exit = await stopFfmpeg(run, CLOSE_MS)
       return byItself ? { kind: 'failed', message: lastLine(exit.message) ?? describe(exit) } : { kind: 'finished' }
     } finally {
+      // A target may be tried again for days: nothing of a run may stay.
+      closing.signal.removeEventListener('abort', hurry)
       clearTimeout(deadline)
       broadcast.unsubscribe(subscription)
     }

@@ -20,6 +20,8 @@ export const ID = {
 /** An element of EBML, as far as it is here. */
 export interface Element {
   id: number
+  /** Offset of its data, in the bytes that it was read from. */
+  dataAt: number
   /** Its data as far as it is here. */
   data: Buffer
   /** Whether all of its data is here; false for an element of unknown size. */
@@ -46,7 +48,11 @@ export function* children(data: Buffer): Generator<Element, void, undefined> {
 
 /** The unsigned number that an element holds (RFC 8794, 7.2); 0 for none. */
 export function numberOf(element: Element | null): number {
-  const data = element?.data ?? Buffer.alloc(0)
+  return element === null ? 0 : numberIn(element.data)
+}
+
+/** The unsigned number in the data of an element; 0 for none. */
+export function numberIn(data: Buffer): number {
   return data.length > 0 && data.length <= 6 ? data.readUIntBE(0, data.length) : 0
 }
 
@@ -73,6 +79,7 @@ export function readElement(bytes: Buffer, at: number): Element | 'incomplete' |
   const end = unknown ? Number.POSITIVE_INFINITY : dataAt + size
   return {
     id: bytes.readUIntBE(at, idLength),
+    dataAt,
     data: bytes.subarray(dataAt, Math.min(end, bytes.length)),
     whole: end <= bytes.length,
     end,

@@ -1,4 +1,4 @@
-import { child, children, ID, numberOf, readElement } from './ebml.ts'
+import { child, children, ID, numberIn, numberOf, readElement } from './ebml.ts'
 
 /** Most bytes that are kept: about 25 s of a 2.5 Mbit/s recording without a keyframe. */
 const KEPT_LIMIT_BYTES = 8 * 1024 * 1024
@@ -76,7 +76,7 @@ export class ReplayBuffer {
       const element = readElement(this.#kept, at)
       if (element === 'incomplete') return
       if (element === 'invalid') return this.#giveUp()
-      const contentAt = this.#next + headerLength(this.#kept, at)
+      const contentAt = this.#base + element.dataAt
       switch (element.id) {
         case ID.segment:
           this.#next = contentAt
@@ -107,7 +107,7 @@ export class ReplayBuffer {
         const isVideo = numberOf(child(entry.data, ID.trackType)) === VIDEO_TRACK
         if (isVideo) this.#videoTrack ??= numberOf(child(entry.data, ID.trackNumber))
       }
-    } else if (id === ID.timestamp) this.#cluster.time = numberOf({ id, data, whole: true, end: 0 })
+    } else if (id === ID.timestamp) this.#cluster.time = numberIn(data)
     else if (id === ID.simpleBlock && !this.#cluster.decided) this.#decide(data)
   }
 
@@ -128,10 +128,4 @@ export class ReplayBuffer {
     this.#room = Buffer.alloc(0)
     this.#points = []
   }
-}
-
-/** Bytes of the id and the size of the element at `at`. */
-function headerLength(bytes: Buffer, at: number): number {
-  const idLength = Math.clz32(bytes.readUInt8(at)) - 23
-  return idLength + Math.clz32(bytes.readUInt8(at + idLength)) - 23
 }

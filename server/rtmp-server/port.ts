@@ -11,12 +11,17 @@ const LISTEN_TIMEOUT_MS = 10_000
  * @throws MissingError `port_taken`, which names the option to change
  */
 export async function requireFreePort(host: string, port: number, option: string): Promise<void> {
+  const problem = await portProblem(host, port)
+  if (problem !== null) throw portError(problem, host, port, option)
+}
+
+/** Why nothing can listen on `port` of `host` now, or null. */
+export function portProblem(host: string, port: number): Promise<NodeJS.ErrnoException | null> {
   const server = createServer()
-  const problem = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+  return new Promise((resolve) => {
     server.once('error', resolve)
     server.listen(port, host, () => server.close(() => resolve(null)))
   })
-  if (problem !== null) throw portError(problem, host, port, option)
 }
 
 /** What to tell a person when listening failed. */
