@@ -5,9 +5,10 @@ import { type Recording, startRecording } from './record/recorder.ts'
 import { Throughput } from './throughput.ts'
 import { Uplink, type UplinkEnd } from './uplink/uplink.ts'
 
-/** Most bytes that wait for the server; above, what was never sent is given up. About three minutes of 2.5 Mbit/s. */
+/** Most that waits for the server; above, what was never sent is given up. As long as the server waits, it is kept in any case. */
 const SPOOL_LIMIT_BYTES = 64 * 1024 * 1024
-/** How often the uplink is looked at. Timers of a page in the background come once a second at best, too. */
+const SPOOL_LIMIT_SECONDS = 60
+/** How often the uplink is looked at. */
 const OBSERVE_MS = 1_000
 
 /** What a broadcaster does now. */
@@ -89,7 +90,7 @@ export class Broadcaster extends EventTarget {
   /** Whether an epoch is open for what the recorder gives; none is after a session was lost. */
   #epochOpen = false
   #secondsLost = 0
-  #observer: ReturnType<typeof setInterval> | undefined
+  #observedAt = 0
   /** Epochs begin one after the other, whatever asks for them. */
   #changing: Promise<void> = Promise.resolve()
 
@@ -104,12 +105,9 @@ export class Broadcaster extends EventTarget {
 
   get stats(): BroadcasterStats {
     const now = performance.now()
-    const unacknowledgedBytes = this.#uplink?.unacknowledgedBytes ?? 0
     return {
       bitsPerSecond: this.#throughput.recordedBits(now),
-      unacknowledgedBytes,
-      secondsBehind: this.#throughput.secondsBehind(now, unacknowledgedBytes),
-      spoolUsed: Math.min(1, unacknowledgedBytes / SPOOL_LIMIT_BYTES),
+      ...this.#spool(now),
       secondsLost: this.#secondsLost,
       quality: this.#source?.quality ?? null,
       server: this.#server,
@@ -125,7 +123,6 @@ export class Broadcaster extends EventTarget {
     if (this.#state.kind !== 'idle') throw new Error('A Broadcaster is started once. Make another one.')
     this.#source = sourceOf(stream, quality)
     this.#become({ kind: 'connecting' })
-    this.#observer = setInterval(() => this.#observe(), OBSERVE_MS)
     const url = `${this.#options.server.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${this.#options.stream}`
     const { token = null, resume } = this.#options
     if (resume) this.#sessionBegan = performance.now() - (Date.now() - resume.began)
@@ -228,9 +225,22 @@ export class Broadcaster extends EventTarget {
 
   #recorded(bytes: Uint8Array): void {
     if (!this.#epochOpen) return
+    const now = performance.now()
     this.#uplink?.push(bytes)
-    this.#throughput.recorded(performance.now(), bytes.byteLength)
-    if ((this.#uplink?.unacknowledgedBytes ?? 0) > SPOOL_LIMIT_BYTES) this.#dropToLive()
+    this.#throughput.recorded(now, bytes.byteLength)
+    if (this.#spool(now).spoolUsed >= 1) return this.#dropToLive()
+    // No timer does this: those of a page that is not seen may come once a minute.
+    if (now - this.#observedAt < OBSERVE_MS) return
+    this.#observedAt = now
+    this.#observe(now)
+  }
+
+  #spool(now: number): Pick<BroadcasterStats, 'unacknowledgedBytes' | 'secondsBehind' | 'spoolUsed'> {
+    const unacknowledgedBytes = this.#uplink?.unacknowledgedBytes ?? 0
+    const secondsBehind = this.#throughput.secondsBehind(now, unacknowledgedBytes)
+    const longest = Math.max(SPOOL_LIMIT_SECONDS, this.#uplink?.resumeSeconds ?? 0)
+    const spoolUsed = Math.min(1, Math.max(unacknowledgedBytes / SPOOL_LIMIT_BYTES, secondsBehind / longest))
+    return { unacknowledgedBytes, secondsBehind, spoolUsed }
   }
 
   /** What waits is more than may be kept: it is given up at the end of an epoch, and said. */
@@ -243,10 +253,9 @@ export class Broadcaster extends EventTarget {
   }
 
   /** Looks how the uplink keeps up, and changes the bitrate where it must. */
-  #observe(): void {
+  #observe(now: number): void {
     const source = this.#source
     if (this.#state.kind !== 'live' || !source) return
-    const now = performance.now()
     const unacknowledged = this.#uplink?.unacknowledgedBytes ?? 0
     const quality = source.adaptation.observe({
       now,
@@ -298,7 +307,6 @@ export class Broadcaster extends EventTarget {
 
   #finish(state: BroadcasterState): void {
     if (isOver(this.#state)) return
-    clearInterval(this.#observer)
     this.#become(state)
     void this.#recording?.stop()
   }

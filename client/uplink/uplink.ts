@@ -1,14 +1,12 @@
 import { CLOSE_CODES, CLOSE_ENDED, ingestErrorOf } from '../../shared/close-codes.ts'
-import { PING_INTERVAL_MS, SUBPROTOCOL } from '../../shared/limits.ts'
-import { type EpochStart, parseServerMessage, type Welcome } from '../../shared/messages.ts'
+import type { EpochStart, ServerMessage, Welcome } from '../../shared/messages.ts'
 import { Sender } from '../../shared/sender.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import { backoff } from './backoff.ts'
+import { Connection } from './connection.ts'
 
-/** Bytes that a socket may hold before no more are given to it: what it holds cannot be taken back after a cut. */
-const SOCKET_BUFFER_BYTES = 1024 * 1024
-/** Silence after which the server counts as gone; it answers pings. */
-const SILENCE_MS = 2 * PING_INTERVAL_MS + 1_000
+/** How often what is due is looked for. */
+const TICK_MS = 250
 /** How long a new session is tried for, before there is any. */
 const FIRST_CONNECT_ATTEMPTS = 3
 
@@ -45,19 +43,23 @@ export class Uplink {
   readonly #token: string | null
   readonly #events: UplinkEvents
   #sender = new Sender()
-  /** The socket that is open or being opened. */
-  #opening: WebSocket | null = null
-  /** The same, once the server took the session over it. */
-  #socket: WebSocket | null = null
+  /** The connection that is there or being opened. */
+  #connection: Connection | null = null
+  /** Whether the server took the session over it. */
+  #welcomed = false
   /** Whether there ever was a session: what is not available then may be again. */
   #everWelcomed = false
   #session: string | null = null
   #resumeMs = 0
+  /** Since when the server takes nothing, as `Date.now()`. */
   #lostAt: number | null = null
   #attempt = 0
+  /** When the next connection is due, as `Date.now()`. */
+  #retryAt: number | null = null
+  #refusal: { code: string; message: string } | null = null
   #ending = false
   #over = false
-  #timers = new Set<ReturnType<typeof setTimeout>>()
+  readonly #ticks: ReturnType<typeof setInterval>
 
   /** `url`: `wss://host/ingest/NAME`. `session`: one to take up, of which nothing is left here; null for a new one. */
   constructor(url: string, { token, session }: { token: string | null; session: string | null }, events: UplinkEvents) {
@@ -65,6 +67,8 @@ export class Uplink {
     this.#token = token
     this.#session = session
     this.#events = events
+    this.#ticks = setInterval(() => this.#tick(), TICK_MS)
+    globalThis.addEventListener('online', this.#retryNow)
     this.#connect()
   }
 
@@ -78,6 +82,11 @@ export class Uplink {
     return this.#sender.bytes
   }
 
+  /** How long the server waits for a publisher who is gone; 0 before it told. */
+  get resumeSeconds(): number {
+    return this.#resumeMs / 1000
+  }
+
   /** Begins the next epoch. */
   startEpoch(start: Omit<EpochStart, 'type' | 'epoch'>): void {
     this.#sender.startEpoch(start)
@@ -87,6 +96,8 @@ export class Uplink {
   push(recorded: Uint8Array): void {
     if (this.#over) return
     this.#sender.push(recorded)
+    // Timers of a page that is not seen may come once a minute; what a recorder gives does not wait for them.
+    this.#tick()
     this.#flush()
   }
 
@@ -107,67 +118,69 @@ export class Uplink {
     this.#finish({ kind: 'ended' })
   }
 
+  #tick(): void {
+    if (this.#retryAt !== null && Date.now() >= this.#retryAt) this.#connect()
+    else this.#connection?.look()
+  }
+
+  readonly #retryNow = (): void => {
+    if (this.#retryAt !== null) this.#connect()
+  }
+
   #connect(): void {
-    const socket = new WebSocket(this.#url, SUBPROTOCOL)
-    this.#opening = socket
-    socket.binaryType = 'arraybuffer'
-    let refusal: { code: string; message: string } | null = null
-    let heardAt = performance.now()
-    let gone = false
-    const heartbeat = setInterval(() => {
-      if (performance.now() - heardAt > SILENCE_MS) lost(null)
-      else if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"ping"}')
-    }, PING_INTERVAL_MS)
-    // The close event of a half-open connection takes its time, so silence counts as well.
-    const lost = (closeCode: number | null) => {
-      if (gone) return
-      gone = true
-      clearInterval(heartbeat)
-      socket.close()
-      if (this.#over) return
-      const wasConnected = this.#socket === socket
-      this.#socket = null
-      if (closeCode === CLOSE_ENDED) this.#finish({ kind: 'ended' })
-      else if (ingestErrorOf(closeCode) === 'no_session') this.#beginAgain()
-      else if (refusal && !this.#worthRetrying(closeCode)) this.#finish({ kind: 'refused', ...refusal })
-      else this.#retry(wasConnected)
+    this.#retryAt = null
+    this.#refusal = null
+    const connection = new Connection(this.#url, {
+      onOpen: () => {
+        const token = this.#token === null ? {} : { token: this.#token }
+        connection.send(JSON.stringify({ type: 'hello', session: this.#session, ...token }))
+      },
+      onMessage: (message) => this.#receive(message, connection),
+      onLost: (closeCode) => this.#lost(closeCode, connection),
+    })
+    this.#connection = connection
+  }
+
+  #receive(message: ServerMessage, connection: Connection): void {
+    switch (message.type) {
+      case 'welcome':
+        if (!this.#welcome(message)) {
+          connection.close()
+          return this.#lost(CLOSE_CODES.no_session, connection)
+        }
+        this.#welcomed = true
+        this.#events.onConnected(message.playback)
+        return this.#flush()
+      case 'ack':
+        // Only what was taken shows that the server works again.
+        this.#lostAt = null
+        this.#attempt = 0
+        this.#sender.ack(message.next)
+        return this.#flush()
+      case 'restart':
+        return this.#events.onRestart()
+      case 'status':
+        return this.#events.onStatus(message)
+      case 'error':
+        this.#refusal = message
     }
-    socket.addEventListener('open', () => {
-      const token = this.#token === null ? {} : { token: this.#token }
-      socket.send(JSON.stringify({ type: 'hello', session: this.#session, ...token }))
-    })
-    socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
-      if (gone || this.#over) return
-      heardAt = performance.now()
-      const message = typeof data === 'string' ? parseServerMessage(data) : null
-      switch (message?.type) {
-        case 'welcome':
-          if (!this.#welcome(message)) {
-            lost(CLOSE_CODES.no_session)
-            return
-          }
-          this.#socket = socket
-          this.#events.onConnected(message.playback)
-          this.#flush()
-          return
-        case 'ack':
-          // Only what was taken shows that the server works again.
-          this.#lostAt = null
-          this.#attempt = 0
-          this.#sender.ack(message.next)
-          this.#flush()
-          return
-        case 'restart':
-          this.#events.onRestart()
-          return
-        case 'status':
-          this.#events.onStatus(message)
-          return
-        case 'error':
-          refusal = message
-      }
-    })
-    socket.addEventListener('close', ({ code }) => lost(code))
+  }
+
+  #lost(closeCode: number | null, connection: Connection): void {
+    const wasWelcomed = this.#welcomed
+    this.#connection = null
+    this.#welcomed = false
+    // After a sleep, the server fell silent long before that was noticed.
+    if (this.#everWelcomed) this.#lostAt ??= connection.heardAt
+    const error = ingestErrorOf(closeCode)
+    if (closeCode === CLOSE_ENDED) this.#finish({ kind: 'ended' })
+    else if (error === 'no_session') this.#sessionLost()
+    else if (this.#refusal && !(this.#everWelcomed && error === 'unavailable')) {
+      this.#finish({ kind: 'refused', ...this.#refusal })
+    } else {
+      if (wasWelcomed) this.#events.onInterrupted()
+      this.#retry()
+    }
   }
 
   /** Takes the server's word for what it has; false where that does not fit what is here. */
@@ -185,13 +198,16 @@ export class Uplink {
     return true
   }
 
-  /** A server that is not available now may be again. */
-  #worthRetrying(closeCode: number | null): boolean {
-    return this.#everWelcomed && ingestErrorOf(closeCode) === 'unavailable'
-  }
-
-  /** Starts a new session, as after the server was started anew. */
-  #beginAgain(): void {
+  /**
+   * Starts a new session, as after the server was started anew. Where the server has waited in vain, nothing begins by itself: nobody
+   * wants to be live again because a laptop was opened.
+   */
+  #sessionLost(): void {
+    const awayMs = Date.now() - (this.#lostAt ?? Date.now())
+    if (this.#everWelcomed && awayMs > this.#resumeMs) {
+      const message = `The broadcast has ended: this page could not reach the server for ${Math.round(awayMs / 1000)} s. Press Broadcast to start again.`
+      return this.#finish({ kind: 'refused', code: 'no_session', message })
+    }
     if (this.#ending) {
       const message = 'The server lost the broadcast before it had all of it.'
       return this.#finish({ kind: 'refused', code: 'no_session', message })
@@ -199,38 +215,32 @@ export class Uplink {
     this.#session = null
     this.#sender = new Sender()
     this.#events.onSessionLost()
-    this.#retry(false)
+    this.#retry()
   }
 
-  #retry(wasConnected: boolean): void {
-    const now = performance.now()
-    if (wasConnected) this.#events.onInterrupted()
-    if (this.#everWelcomed) this.#lostAt ??= now
+  #retry(): void {
     const hopeless =
-      this.#lostAt === null ? this.#attempt >= FIRST_CONNECT_ATTEMPTS : now - this.#lostAt > this.#resumeMs
+      this.#lostAt === null
+        ? this.#attempt >= FIRST_CONNECT_ATTEMPTS
+        : // At least once: after a sleep, the server's word is better than our clock.
+          this.#attempt > 0 && Date.now() - this.#lostAt > this.#resumeMs
     if (hopeless) return this.#finish({ kind: 'unreachable' })
-    this.#later(backoff(this.#attempt++), () => this.#connect())
+    this.#retryAt = Date.now() + backoff(this.#attempt++)
   }
 
   #flush(): void {
-    const socket = this.#socket
-    if (socket?.readyState !== WebSocket.OPEN) return
-    for (const frame of this.#sender.take(() => socket.bufferedAmount < SOCKET_BUFFER_BYTES)) socket.send(frame)
-  }
-
-  #later(ms: number, action: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      action()
-    }, ms)
-    this.#timers.add(timer)
+    const connection = this.#welcomed ? this.#connection : null
+    if (!connection?.hasRoom) return
+    for (const frame of this.#sender.take(() => connection.hasRoom)) connection.send(frame)
   }
 
   #finish(end: UplinkEnd): void {
     if (this.#over) return
     this.#over = true
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#opening?.close()
+    clearInterval(this.#ticks)
+    globalThis.removeEventListener('online', this.#retryNow)
+    this.#retryAt = null
+    this.#connection?.close()
     this.#events.onEnd(end)
   }
 }

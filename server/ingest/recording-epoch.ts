@@ -17,8 +17,6 @@ const FLUSH_MS = 30_000
 const STUCK_MS = 10_000
 /** What it must have taken before the latter counts: a header alone gives nothing. */
 const LEAST_FED_BYTES = 64 * 1024
-/** How often FFmpeg may be lost in one epoch before its recording counts as the cause. */
-const MOST_LOSSES = 3
 
 type State =
   /** The header of the recording is not whole yet. */
@@ -32,6 +30,8 @@ type State =
 
 /** How an epoch fails while nobody waits for it. */
 export interface EpochFailures {
+  /** Notes that FFmpeg was lost; how often that happened lately where that is too often to try again, else null. */
+  lostTooOften(): number | null
   /** FFmpeg ended by itself or was killed, and another one goes on where it stopped. */
   onRecovering(exit: FfmpegExit): void
   /** FFmpeg ended by itself or was killed, and nothing can go on: a new recording may. */
@@ -57,7 +57,6 @@ export class RecordingEpoch {
   #writer: EpochWriter | null = null
   /** Settles when an FFmpeg runs again. */
   #recovery: Promise<void> = Promise.resolve()
-  #losses = 0
   #tags = 0
   #fed = 0
   #watchdog: NodeJS.Timeout | undefined
@@ -161,7 +160,8 @@ export class RecordingEpoch {
     if (!wasRunning || exit.kind === 'not-started') return
     // One that was killed is worth another try; one that gave up on the first bytes would give up again.
     if (this.#tags === 0 && exit.kind === 'exited') return this.#failures.onUnreadable(unreadable(exit))
-    if (++this.#losses > MOST_LOSSES) return this.#failures.onUnreadable(deadly(this.#losses))
+    const losses = this.#failures.lostTooOften()
+    if (losses !== null) return this.#failures.onUnreadable(deadly(losses))
     const bytes = this.#replay?.bytes()
     if (!bytes) return this.#failures.onLost(exit)
     this.#failures.onRecovering(exit)

@@ -167,6 +167,7 @@ export class IngestSession {
     if (start.epoch < current) throw new IngestError('bad_message', `Epoch ${start.epoch} is over.`)
     await this.#endEpoch()
     this.#epoch = new RecordingEpoch(start, this.broadcast, this.#context.ffmpegPath, {
+      lostTooOften: () => this.#noteLoss(),
       onRecovering: (exit) =>
         this.#log.warn({ reason: exit.message, exit: describe(exit) }, 'FFmpeg was lost, another one goes on'),
       onLost: (exit) => this.#lost(exit),
@@ -183,17 +184,17 @@ export class IngestSession {
     this.#epoch = null
   }
 
+  /** Notes that FFmpeg was lost. One loss is an accident; one after the other comes from the recording. */
+  #noteLoss(): number | null {
+    const now = Date.now()
+    this.#losses = [...this.#losses.filter((at) => now - at < LOSSES_PERIOD_MS), now]
+    return this.#losses.length > LOSSES_ALLOWED ? this.#losses.length : null
+  }
+
   /** FFmpeg went away in the middle of an epoch. The recorder can start again; its next header starts a new FFmpeg. */
   #lost(exit: FfmpegExit): void {
     if (this.#closing) return
     this.#log.warn({ reason: exit.message, exit: describe(exit) }, 'FFmpeg was lost, asking for a new epoch')
-    const now = Date.now()
-    this.#losses = [...this.#losses.filter((at) => now - at < LOSSES_PERIOD_MS), now]
-    if (this.#losses.length > LOSSES_ALLOWED) {
-      const reason = `FFmpeg failed ${this.#losses.length} times with this recording.`
-      void this.shutDown(new IngestError('unsupported_media', reason))
-      return
-    }
     this.#askForEpoch()
   }
 
