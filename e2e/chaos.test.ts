@@ -1,20 +1,26 @@
 import { randomInt } from 'node:crypto'
+import { readdir, readlink } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Browser } from 'playwright'
+import { isDeepStrictEqual } from 'node:util'
+import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser } from './support/browser.ts'
 import { writeClockVideo } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
-import { startGateway, type TestGateway } from './support/gateway.ts'
+import { descendantsOf, ingestFfmpegs, startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { decode } from './support/media.ts'
-import { startProxy } from './support/proxy.ts'
+import { startProxy, type TestProxy } from './support/proxy.ts'
 import { temporaryDirectory } from './support/resources.ts'
+import { until } from './support/wait.ts'
 
 /** How many disturbances, and the seed of what they are: the same seed gives the same ones. */
 const EVENTS = Number(process.env.CASTGATE_CHAOS_EVENTS ?? 8)
 const SEED = Number(process.env.CASTGATE_CHAOS_SEED ?? randomInt(2 ** 31))
 const LONGEST_CUT_MS = Number(process.env.CASTGATE_CHAOS_CUT_MS ?? 3_000)
+
+/** Each of so many events kills the FFmpeg that reads the recording: more in a minute than a few would look like the recording's fault. */
+const KILL_EVERY = 6
 
 /** Numbers from 0 to 1 that follow from a seed (mulberry32). */
 function randomFrom(seed: number): () => number {
@@ -25,6 +31,48 @@ function randomFrom(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
+}
+
+/** Does something to the connection, for a time, or to what comes through it. */
+async function disturb(random: () => number, proxy: TestProxy, page: Page): Promise<void> {
+  const lengthMs = 100 + random() * (LONGEST_CUT_MS - 100)
+  const kind = random()
+  if (kind < 0.5) {
+    proxy.refuse = true
+    proxy.cut()
+    await delay(lengthMs)
+    proxy.refuse = false
+  } else if (kind < 0.7) {
+    proxy.stall(true)
+    await delay(lengthMs)
+    proxy.stall(false)
+  } else if (kind < 0.8) {
+    proxy.delay(random() * 500)
+    await delay(lengthMs)
+    proxy.delay(0)
+  } else if (kind < 0.9) {
+    proxy.throttle(20_000 + random() * 80_000)
+    await delay(lengthMs)
+    proxy.throttle(null)
+  } else {
+    await page.getByLabel('Quality').selectOption(random() < 0.5 ? '360p' : '540p')
+  }
+}
+
+/** Kills the FFmpeg that reads the recording, once there is one. */
+async function killIngest(gateway: TestGateway): Promise<void> {
+  const pid = await until('an FFmpeg reads the recording', async () => (await ingestFfmpegs(gateway))[0])
+  process.kill(pid, 'SIGKILL')
+}
+
+/** The processes below the gateway, and how many sockets and files it has open, without those that Node keeps for later. */
+async function openedBy({ program }: TestGateway): Promise<{ processes: string[]; sockets: number }> {
+  const pid = program.process.pid ?? 0
+  const processes = [...(await descendantsOf(pid)).values()].sort()
+  const links = await Promise.all(
+    (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')),
+  )
+  return { processes, sockets: links.filter((link) => /^(socket|pipe):/.test(link)).length }
 }
 
 let gateway: TestGateway
@@ -45,10 +93,11 @@ afterAll(async () => {
 
 const TIMEOUT_MS = 120_000 + EVENTS * (LONGEST_CUT_MS + 3_000)
 
-it(`loses no frame of a broadcast whose connection is cut and stalled (CASTGATE_CHAOS_SEED=${SEED})`, {
+it(`loses no frame of a broadcast whose connection is cut, stalled, delayed and slowed, and leaves nothing behind (CASTGATE_CHAOS_SEED=${SEED})`, {
   timeout: TIMEOUT_MS,
 }, async () => {
   const random = randomFrom(SEED)
+  const before = await openedBy(gateway)
   const proxy = await startProxy(gateway.port)
   const context = await browser.newContext()
   try {
@@ -61,17 +110,8 @@ it(`loses no frame of a broadcast whose connection is cut and stalled (CASTGATE_
     const disturbed = (async () => {
       for (let event = 0; event < EVENTS; event++) {
         await delay(500 + random() * 2000)
-        const length = 100 + random() * (LONGEST_CUT_MS - 100)
-        if (random() < 0.3) {
-          proxy.stall(true)
-          await delay(length)
-          proxy.stall(false)
-        } else {
-          proxy.refuse = true
-          proxy.cut()
-          await delay(length)
-          proxy.refuse = false
-        }
+        if (event % KILL_EVERY === KILL_EVERY - 1) await killIngest(gateway)
+        else await disturb(random, proxy, page)
       }
       await page.getByText('LIVE', { exact: true }).waitFor()
       await page.getByRole('button', { name: 'Stop' }).click()
@@ -88,4 +128,5 @@ it(`loses no frame of a broadcast whose connection is cut and stalled (CASTGATE_
     await context.close()
     await proxy.close()
   }
+  await until('nothing is left of it', async () => isDeepStrictEqual(await openedBy(gateway), before))
 })

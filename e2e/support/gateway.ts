@@ -118,6 +118,18 @@ export async function descendantsOf(pid: number): Promise<Map<number, string>> {
   return found
 }
 
+/** Process ids of the FFmpegs of `gateway` that read recordings. */
+export async function ingestFfmpegs({ program }: TestGateway): Promise<number[]> {
+  const found: number[] = []
+  for (const [pid, name] of await descendantsOf(program.process.pid ?? 0)) {
+    if (name !== 'ffmpeg') continue
+    const args = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
+    // The others read FLV from the bus.
+    if (args.includes('pipe:0') && args[args.indexOf('-f') + 1] !== 'flv') found.push(pid)
+  }
+  return found
+}
+
 async function stillRunning(processes: Map<number, string>): Promise<string[]> {
   const left: string[] = []
   for (const [pid, name] of processes) {

@@ -9,6 +9,9 @@ export interface Collected {
   durations: number[]
 }
 
+/** A connection that is kept for later would look like one that was left behind. */
+const NOT_KEPT = { headers: { connection: 'close' } }
+
 /** Follows a live playlist as a player does, and keeps every segment, until `stop` says that it has all. */
 export class HlsCollector {
   readonly #url: string
@@ -20,7 +23,7 @@ export class HlsCollector {
 
   /** Fetches the segments that are new; whether the playlist is there. */
   async poll(): Promise<boolean> {
-    const answer = await fetch(this.#url)
+    const answer = await fetch(this.#url, NOT_KEPT)
     if (!answer.ok) return false
     const lines = (await answer.text()).split('\n')
     for (const [index, line] of lines.entries()) {
@@ -28,7 +31,7 @@ export class HlsCollector {
       const seconds = Number(
         /#EXTINF:([\d.]+)/.exec(lines.slice(0, index).findLast((tag) => tag.startsWith('#EXTINF')) ?? '')?.[1],
       )
-      const segment = await fetch(new URL(line, this.#url))
+      const segment = await fetch(new URL(line, this.#url), NOT_KEPT)
       if (!segment.ok) throw new Error(`The playlist names ${line}, which gives ${segment.status}.`)
       this.#segments.set(line, { bytes: Buffer.from(await segment.arrayBuffer()), seconds })
     }
