@@ -9,7 +9,9 @@ import { describe, type FfmpegExit, type FfmpegRun, runFfmpeg, stopFfmpeg } from
 import { FlvReader } from '../flv/reader.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 import { readRecordingHeader } from '../recording/header.ts'
-import { ReplayBuffer } from '../recording/replay.ts'
+import { MatroskaScanner } from '../recording/matroska-scanner.ts'
+import { Mp4Scanner } from '../recording/mp4-scanner.ts'
+import { ReplayBuffer, type Scanner } from '../recording/replay.ts'
 
 /** How long FFmpeg may take to write what it has after its input ended: a transcoder may be behind. */
 const FLUSH_MS = 30_000
@@ -102,9 +104,9 @@ export class RecordingEpoch {
     if (header.state === 'refused') throw new IngestError('unsupported_media', header.message)
     if (header.state === 'incomplete') return
     const plan = planCodecs(header.tracks, this.#start)
-    // A transcoder has a clock of its own, and an MP4 no place to begin that is seen without reading all of it.
-    const canReplay = this.#container === 'matroska' && plan.video?.action !== 'transcode'
-    this.#replay = canReplay ? new ReplayBuffer() : null
+    // A transcoder has a clock of its own, and what it makes twice is not twice the same.
+    const canReplay = plan.video?.action !== 'transcode'
+    this.#replay = canReplay ? new ReplayBuffer(scannerOf(this.#container)) : null
     this.#replay?.push(bytes)
     this.#plan = plan
     this.#writer = this.#broadcast.beginEpoch({ epoch: this.number, at: this.#start.at, ...plan })
@@ -199,6 +201,10 @@ export class RecordingEpoch {
       )
     }, STUCK_MS)
   }
+}
+
+function scannerOf(container: RecorderContainer): Scanner {
+  return container === 'matroska' ? new MatroskaScanner() : new Mp4Scanner()
 }
 
 function unreadable(exit: FfmpegExit): IngestError {

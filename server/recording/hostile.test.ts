@@ -7,7 +7,9 @@ import { parseClientMessage } from '../../shared/messages.ts'
 import { FlvReader } from '../flv/reader.ts'
 import { readSps } from '../flv/sps.ts'
 import { readRecordingHeader } from './header.ts'
-import { ReplayBuffer } from './replay.ts'
+import { MatroskaScanner } from './matroska-scanner.ts'
+import { Mp4Scanner } from './mp4-scanner.ts'
+import { ReplayBuffer, type Scanner } from './replay.ts'
 
 const RUNS = { numRuns: 2000 }
 
@@ -42,16 +44,31 @@ describe('whatever a publisher sends', () => {
   })
 
   it('what is kept of it for another FFmpeg is whole, or nothing', () => {
-    const file = beginning('chrome-h264.webm', 30_000)
+    const keeps = (scanner: () => Scanner) => (bytes: Buffer, size: number) => {
+      const replay = new ReplayBuffer(scanner())
+      for (let at = 0; at < bytes.length; at += size) {
+        replay.push(bytes.subarray(at, at + size))
+        replay.published(at)
+      }
+      expect(replay.bytes()?.length ?? 0).toBeLessThanOrEqual(bytes.length)
+    }
+    const size = fc.integer({ min: 1, max: 5000 })
+    const webm = damaged(beginning('chrome-h264.webm', 30_000))
+    const mp4 = damaged(beginning('chrome-h264.mp4', 30_000))
     fc.assert(
-      fc.property(damaged(file), fc.integer({ min: 1, max: 5000 }), (bytes, size) => {
-        const replay = new ReplayBuffer()
-        for (let at = 0; at < bytes.length; at += size) {
-          replay.push(bytes.subarray(at, at + size))
-          replay.published(at)
-        }
-        expect(replay.bytes()?.length ?? 0).toBeLessThanOrEqual(bytes.length)
-      }),
+      fc.property(
+        webm,
+        size,
+        keeps(() => new MatroskaScanner()),
+      ),
+      RUNS,
+    )
+    fc.assert(
+      fc.property(
+        mp4,
+        size,
+        keeps(() => new Mp4Scanner()),
+      ),
       RUNS,
     )
   })

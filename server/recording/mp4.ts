@@ -1,4 +1,5 @@
 import type { AudioCodec, Tracks, VideoCodec } from '../ffmpeg/job.ts'
+import { BOX_HEADER_BYTES, boxes, find, readBox } from './boxes.ts'
 import type { HeaderResult } from './header-result.ts'
 
 /** Sample entries of ISO/IEC 14496-12 and its companions. */
@@ -7,15 +8,6 @@ const AUDIO_CODECS: Record<string, AudioCodec> = { mp4a: 'aac', Opus: 'opus' }
 
 /** Flag of a data entry: the media is in this very file (ISO/IEC 14496-12, 8.7.2.1). */
 const SELF_CONTAINED = 1
-const BOX_HEADER_BYTES = 8
-
-interface Box {
-  type: string
-  data: Buffer
-  whole: boolean
-  end: number
-}
-
 /**
  * Reads the tracks of a fragmented MP4 recording (ISO/IEC 14496-12) from its first bytes. One that has its media before its
  * `moov`, or takes media from another file, is refused.
@@ -75,45 +67,6 @@ function refersElsewhere(dref: Buffer | null): boolean {
     if ((entry.data.readUInt32BE(0) & SELF_CONTAINED) === 0) return true
   }
   return false
-}
-
-function find(data: Buffer, path: string[]): Buffer | null {
-  let within: Buffer = data
-  for (const type of path) {
-    const box = [...boxes(within)].find((candidate) => candidate.type === type)
-    if (!box) return null
-    within = box.data
-  }
-  return within
-}
-
-function* boxes(data: Buffer): Generator<Box, void, undefined> {
-  for (let at = 0; at < data.length; ) {
-    const box = readBox(data, at)
-    if (box === 'incomplete' || box === 'invalid') return
-    yield box
-    at = box.end
-  }
-}
-
-/** Reads the box at `at` (4.2.2). */
-function readBox(bytes: Buffer, at: number): Box | 'incomplete' | 'invalid' {
-  if (bytes.length < at + BOX_HEADER_BYTES) return 'incomplete'
-  let size = bytes.readUInt32BE(at)
-  let dataAt = at + BOX_HEADER_BYTES
-  if (size === 1) {
-    if (bytes.length < dataAt + 8) return 'incomplete'
-    size = Number(bytes.readBigUInt64BE(dataAt))
-    dataAt += 8
-  } else if (size === 0) size = Number.MAX_SAFE_INTEGER - at
-  const end = at + size
-  if (end < dataAt) return 'invalid'
-  return {
-    type: bytes.toString('latin1', at + 4, at + 8),
-    data: bytes.subarray(dataAt, Math.min(end, bytes.length)),
-    whole: end <= bytes.length,
-    end,
-  }
 }
 
 function printable(name: string): string {

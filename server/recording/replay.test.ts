@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { readRecordingHeader } from './header.ts'
-import { ReplayBuffer } from './replay.ts'
+import { MatroskaScanner } from './matroska-scanner.ts'
+import { Mp4Scanner } from './mp4-scanner.ts'
+import { ReplayBuffer, type Scanner } from './replay.ts'
 
 const recording = (name: string) => readFileSync(new URL(`../../e2e/media/${name}`, import.meta.url))
 const CLUSTER = Buffer.from([0x1f, 0x43, 0xb6, 0x75])
 
 /** Feeds all of a file in pieces. */
-function fed(file: Buffer, size: number): ReplayBuffer {
-  const replay = new ReplayBuffer()
+function fed(file: Buffer, size: number, scanner: Scanner = new MatroskaScanner()): ReplayBuffer {
+  const replay = new ReplayBuffer(scanner)
   for (let at = 0; at < file.length; at += size) replay.push(file.subarray(at, at + size))
   return replay
 }
@@ -32,7 +34,7 @@ describe('ReplayBuffer', () => {
   )
 
   it('keeps no more than two groups of pictures while all goes out at once', () => {
-    const replay = new ReplayBuffer()
+    const replay = new ReplayBuffer(new MatroskaScanner())
     let most = 0
     for (let at = 0, time = 0; at < file.length; at += 50_000, time += 290) {
       replay.push(file.subarray(at, at + 50_000))
@@ -62,5 +64,29 @@ describe('ReplayBuffer', () => {
     const replay = fed(file.subarray(0, 100_000), 10_000)
     for (let i = 0; i < 200; i++) replay.push(Buffer.alloc(50_000, 0xec))
     expect(replay.bytes()).toBeNull()
+  })
+})
+
+describe('ReplayBuffer of an MP4', () => {
+  const file = recording('chrome-h264.mp4')
+  const places = [...file.toString('latin1').matchAll(/moof/g)].map(({ index }) => index - 4)
+
+  it.each([7, 1000, 80_000, 10_000_000])(
+    'keeps the header and the last fragment with a keyframe that went out, fed in pieces of %i bytes',
+    (size) => {
+      const [first = 0, second = 0, third = 0] = places
+      const end = third + 1000
+      const replay = fed(file.subarray(0, end), size, new Mp4Scanner())
+      expect(replay.bytes()?.length).toBe(end)
+      replay.published(2_500)
+      const bytes = replay.bytes() ?? Buffer.alloc(0)
+      expect(readRecordingHeader('mp4', bytes)).toMatchObject({ state: 'complete' })
+      expect(bytes.subarray(0, first).equals(file.subarray(0, first))).toBe(true)
+      expect(bytes.subarray(first).equals(file.subarray(second, end))).toBe(true)
+    },
+  )
+
+  it('gives up on what is no MP4', () => {
+    expect(fed(recording('chrome-h264.webm'), 10_000, new Mp4Scanner()).bytes()).toBeNull()
   })
 })

@@ -1,26 +1,37 @@
-import { child, children, ID, numberIn, numberOf, readElement } from './ebml.ts'
-
 /** Most bytes that are kept: about 25 s of a 2.5 Mbit/s recording without a keyframe. */
 const KEPT_LIMIT_BYTES = 8 * 1024 * 1024
-const VIDEO_TRACK = 1
-const KEYFRAME_FLAG = 0x80
-/** Track, time and flags. */
-const BLOCK_HEADER_BYTES = 4
 
-interface Point {
-  /** Where its cluster begins, counted from the beginning of the recording. */
+/** A place in a recording where a decoder can begin. */
+export interface Point {
+  /** Where it is, counted in bytes from the beginning of the recording. */
   offset: number
-  /** When its keyframe is shown, in ms of the recording. */
+  /** When its keyframe is decoded, in ms of the recording. */
   time: number
 }
 
+/** What a scanner sees in one element (or box) of a recording. */
+export interface Seen {
+  /** Bytes from its beginning to the next element: behind it, or in it. */
+  skip: number
+  /** Whether it is media: the header of the recording is what was before the first. */
+  isMedia?: boolean
+  /** A place to begin that is known now. */
+  point?: Point | null
+}
+
+/** Knows the elements of a container format. */
+export interface Scanner {
+  /** Looks at the element at `at` of `bytes`, whose place in the recording is `offset`. */
+  see(bytes: Buffer, at: number, offset: number): Seen | 'incomplete' | 'invalid'
+}
+
 /**
- * Keeps what a new FFmpeg needs to go on with a Matroska recording in the middle: the header, and everything since the last keyframe
- * that went out (without a picture, the last cluster). It takes the recording as it comes, and knows where its clusters begin.
+ * Keeps what a new FFmpeg needs to go on with a recording in the middle: the header, and everything since the last keyframe that went
+ * out (without a picture, the last piece of sound). It takes the recording as it comes.
  */
 export class ReplayBuffer {
+  readonly #scanner: Scanner
   #header: Buffer | null = null
-  #videoTrack: number | null = null
   /** The first bytes of `#room`: what is kept. */
   #kept: Buffer = Buffer.alloc(0)
   #room: Buffer = Buffer.alloc(0)
@@ -29,8 +40,11 @@ export class ReplayBuffer {
   /** Place of the next element to read. */
   #next = 0
   #points: Point[] = []
-  #cluster = { offset: 0, time: 0, decided: true }
   #lost = false
+
+  constructor(scanner: Scanner) {
+    this.#scanner = scanner
+  }
 
   /** Takes the next bytes of the recording. */
   push(bytes: Uint8Array): void {
@@ -71,55 +85,16 @@ export class ReplayBuffer {
   }
 
   #scan(): void {
-    for (;;) {
+    // What follows an element that is not whole yet cannot be read yet.
+    while (this.#next < this.#base + this.#kept.length) {
       const at = this.#next - this.#base
-      const element = readElement(this.#kept, at)
-      if (element === 'incomplete') return
-      if (element === 'invalid') return this.#giveUp()
-      const contentAt = this.#base + element.dataAt
-      switch (element.id) {
-        case ID.segment:
-          this.#next = contentAt
-          break
-        case ID.cluster:
-          this.#header ??= Buffer.from(this.#kept.subarray(0, at))
-          this.#cluster = { offset: this.#next, time: 0, decided: false }
-          this.#next = contentAt
-          break
-        default:
-          if (!Number.isFinite(element.end)) return this.#giveUp()
-          if (
-            !element.whole &&
-            (element.id === ID.tracks || element.id === ID.timestamp || element.data.length < BLOCK_HEADER_BYTES)
-          )
-            return
-          this.#look(element.id, element.data)
-          this.#next = this.#base + element.end
-          // What follows an element that is not whole yet cannot be read yet.
-          if (!element.whole) return
-      }
+      const seen = this.#scanner.see(this.#kept, at, this.#next)
+      if (seen === 'incomplete') return
+      if (seen === 'invalid' || !Number.isSafeInteger(seen.skip) || seen.skip <= 0) return this.#giveUp()
+      if (seen.isMedia) this.#header ??= Buffer.from(this.#kept.subarray(0, at))
+      if (seen.point) this.#points.push(seen.point)
+      this.#next += seen.skip
     }
-  }
-
-  #look(id: number, data: Buffer): void {
-    if (id === ID.tracks) {
-      for (const entry of children(data)) {
-        const isVideo = numberOf(child(entry.data, ID.trackType)) === VIDEO_TRACK
-        if (isVideo) this.#videoTrack ??= numberOf(child(entry.data, ID.trackNumber))
-      }
-    } else if (id === ID.timestamp) this.#cluster.time = numberIn(data)
-    else if (id === ID.simpleBlock && !this.#cluster.decided) this.#decide(data)
-  }
-
-  /** The first picture of a cluster decides: where it is a keyframe, one can begin there (SimpleBlock: RFC 9559, 10.2). */
-  #decide(block: Buffer): void {
-    if (block.length < BLOCK_HEADER_BYTES) return
-    const track = block.readUInt8(0) & 0x7f
-    if (this.#videoTrack !== null && track !== this.#videoTrack) return
-    this.#cluster.decided = true
-    const isKeyframe = (block.readUInt8(3) & KEYFRAME_FLAG) !== 0
-    if (this.#videoTrack !== null && !isKeyframe) return
-    this.#points.push({ offset: this.#cluster.offset, time: this.#cluster.time + block.readInt16BE(1) })
   }
 
   #giveUp(): void {
