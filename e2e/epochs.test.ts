@@ -20,7 +20,8 @@ beforeAll(async () => {
   const camera = `${directory.path}/clock.mjpeg`
   await writeClockVideo(camera, 640, 360, 1500)
   const tab = '--auto-select-tab-capture-source-by-title=Castgate studio'
-  browser = await startBrowser([...FAKE_CAMERA, `--use-file-for-fake-video-capture=${camera}`, tab])
+  const cameras = [...FAKE_CAMERA, '--use-fake-device-for-media-stream=device-count=2']
+  browser = await startBrowser([...cameras, `--use-file-for-fake-video-capture=${camera}`, tab])
   gateway = await startGateway(['--rtmp', 'nginx'])
 })
 afterAll(async () => {
@@ -78,15 +79,30 @@ describe('a broadcast that changes while it is live', () => {
     expect(publications('quality')).toHaveLength(1)
   })
 
-  it('goes from the camera to a screen and on to a file', async () => {
+  it('goes on with another camera, with every frame once and in order', async () => {
+    const collector = await goLive('cameras')
+    const changed = (async () => {
+      await inEpoch('cameras', 0)
+      await page.getByLabel('Camera', { exact: true }).last().selectOption({ index: 2 })
+      await inEpoch('cameras', 1)
+      await stop()
+    })()
+    const { bytes } = await collector.collectUntil(changed)
+    expect(await readFrames(bytes)).toEqual(await recordedFrames(page))
+    expect(publications('cameras')).toHaveLength(1)
+  })
+
+  it('goes from the camera to a screen, back, and on to a file', async () => {
     const collector = await goLive('sources')
     const changed = (async () => {
       await inEpoch('sources', 0)
       await page.getByText('Screen', { exact: true }).click()
       await inEpoch('sources', 1)
+      await page.getByText('Camera', { exact: true }).first().click()
+      await inEpoch('sources', 2)
       await page.getByText('File', { exact: true }).click()
       await page.getByLabel('Video file').setInputFiles(mediaPath('chrome-h264.webm'))
-      await inEpoch('sources', 2)
+      await inEpoch('sources', 3)
       await page.getByText('LIVE', { exact: true }).waitFor()
       await stop()
     })()

@@ -41,11 +41,6 @@ export class Connection {
     this.#socket.addEventListener('close', ({ code }) => this.#lose(code))
   }
 
-  /** When the server was last heard, as `Date.now()`. */
-  get heardAt(): number {
-    return this.#heardAt
-  }
-
   /** Whether it takes another frame now. */
   get hasRoom(): boolean {
     return this.#socket.readyState === WebSocket.OPEN && this.#socket.bufferedAmount < SOCKET_BUFFER_BYTES

@@ -7,6 +7,8 @@ import { Connection } from './connection.ts'
 
 /** How often what is due is looked for. */
 const TICK_MS = 250
+/** Time in which nothing happened here at all, after which the computer must have slept. */
+const SLEEP_MS = 10_000
 /** How long a new session is tried for, before there is any. */
 const FIRST_CONNECT_ATTEMPTS = 3
 
@@ -51,6 +53,8 @@ export class Uplink {
   #everWelcomed = false
   #session: string | null = null
   #resumeMs = 0
+  /** When anything happened here last, as `Date.now()`. */
+  #awakeAt = Date.now()
   /** Since when the server takes nothing, as `Date.now()`. */
   #lostAt: number | null = null
   #attempt = 0
@@ -119,8 +123,16 @@ export class Uplink {
   }
 
   #tick(): void {
+    this.#noticeSleep()
     if (this.#retryAt !== null && Date.now() >= this.#retryAt) this.#connect()
     else this.#connection?.look()
+  }
+
+  /** While the computer slept, nothing happened here; what had arrived before it slept is still read after it. */
+  #noticeSleep(): void {
+    const now = Date.now()
+    if (this.#everWelcomed && now - this.#awakeAt > SLEEP_MS) this.#lostAt ??= this.#awakeAt
+    this.#awakeAt = now
   }
 
   readonly #retryNow = (): void => {
@@ -136,17 +148,18 @@ export class Uplink {
         connection.send(JSON.stringify({ type: 'hello', session: this.#session, ...token }))
       },
       onMessage: (message) => this.#receive(message, connection),
-      onLost: (closeCode) => this.#lost(closeCode, connection),
+      onLost: (closeCode) => this.#lost(closeCode),
     })
     this.#connection = connection
   }
 
   #receive(message: ServerMessage, connection: Connection): void {
+    this.#noticeSleep()
     switch (message.type) {
       case 'welcome':
         if (!this.#welcome(message)) {
           connection.close()
-          return this.#lost(CLOSE_CODES.no_session, connection)
+          return this.#lost(CLOSE_CODES.no_session)
         }
         this.#welcomed = true
         this.#events.onConnected(message.playback)
@@ -166,12 +179,12 @@ export class Uplink {
     }
   }
 
-  #lost(closeCode: number | null, connection: Connection): void {
+  #lost(closeCode: number | null): void {
+    this.#noticeSleep()
     const wasWelcomed = this.#welcomed
     this.#connection = null
     this.#welcomed = false
-    // After a sleep, the server fell silent long before that was noticed.
-    if (this.#everWelcomed) this.#lostAt ??= connection.heardAt
+    if (this.#everWelcomed) this.#lostAt ??= Date.now()
     const error = ingestErrorOf(closeCode)
     if (closeCode === CLOSE_ENDED) this.#finish({ kind: 'ended' })
     else if (error === 'no_session') this.#sessionLost()

@@ -1,0 +1,158 @@
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser } from './support/browser.ts'
+import { writeClockVideo } from './support/clock.ts'
+import { readFrames, withoutRepeats } from './support/clock-reader.ts'
+import { descendantsOf, ingestFfmpegs, startGateway, type TestGateway } from './support/gateway.ts'
+import { HlsCollector } from './support/hls.ts'
+import { decode } from './support/media.ts'
+import { startProxy, type TestProxy } from './support/proxy.ts'
+import { temporaryDirectory } from './support/resources.ts'
+import { until } from './support/wait.ts'
+
+/** Short, so that a page that was away for too long need not be away for long. */
+const RESUME_SECONDS = 15
+
+let browser: Browser
+let gateway: TestGateway
+let proxy: TestProxy
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+let context: BrowserContext
+let page: Page
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  const camera = `${directory.path}/clock.mjpeg`
+  await writeClockVideo(camera, 640, 360, 2000)
+  browser = await startBrowser([...FAKE_CAMERA, `--use-file-for-fake-video-capture=${camera}`])
+  gateway = await startGateway(['--rtmp', 'nginx', '--resume-seconds', `${RESUME_SECONDS}`])
+  proxy = await startProxy(gateway.port)
+})
+afterAll(async () => {
+  await browser.close()
+  await proxy.close()
+  await gateway.stop()
+  await directory.remove()
+})
+beforeEach(async () => {
+  context = await browser.newContext()
+  await keepRecordings(context)
+  page = await context.newPage()
+})
+afterEach(() => context.close())
+
+async function goLive(stream: string): Promise<HlsCollector> {
+  await page.goto(`http://127.0.0.1:${proxy.port}`)
+  await page.getByLabel('Stream name').fill(stream)
+  await page.getByRole('button', { name: 'Broadcast' }).click()
+  await isLive()
+  await until('media', async () => ((await gateway.stream(stream))?.bytesIn ?? 0) > 100_000)
+  return new HlsCollector(`${gateway.url}/hls/${stream}.m3u8`)
+}
+
+const isLive = () => page.getByText('LIVE', { exact: true }).waitFor()
+const isInState = (stream: string, state: 'live' | 'waiting') =>
+  until(`${stream} is ${state}`, async () => (await gateway.stream(stream))?.state === state)
+
+async function stop(): Promise<void> {
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page.getByText('The broadcast has ended').waitFor()
+}
+
+/** Stops all processes of the browser, as a sleeping computer does, or lets them go on. */
+async function sleep(asleep: boolean): Promise<void> {
+  for (const [pid, name] of await descendantsOf(process.pid)) {
+    if (name.startsWith('chrom')) process.kill(pid, asleep ? 'SIGSTOP' : 'SIGCONT')
+  }
+}
+
+/** Expects that all frames that the page recorded are in its HLS, once each and in order. */
+async function expectEveryFrame(bytes: Buffer): Promise<void> {
+  const recorded = await recordedFrames(page)
+  expect(recorded.length).toBeGreaterThan(30)
+  expect(await readFrames(bytes)).toEqual(recorded)
+  expect((await decode(bytes)).errors).toBe('')
+}
+
+describe('a page that broadcasts', () => {
+  it('goes on with every frame when its network goes away and comes back', async () => {
+    const collector = await goLive('offline')
+    const happened = (async () => {
+      await context.setOffline(true)
+      proxy.cut()
+      await page.getByText('RECONNECTING').waitFor()
+      await isInState('offline', 'waiting')
+      await context.setOffline(false)
+      await isLive()
+      await isInState('offline', 'live')
+      await stop()
+    })()
+    await expectEveryFrame((await collector.collectUntil(happened)).bytes)
+  })
+
+  it('goes on with every frame while it is not seen, when its timers hardly run', async () => {
+    // Chromium runs the timers of a page that was long hidden once a minute.
+    await page.addInitScript(() => {
+      const rare = (original: (action: TimerHandler, ms?: number) => number) => (action: TimerHandler, ms?: number) =>
+        original(action, Math.max(ms ?? 0, 60_000))
+      Object.assign(window, { setTimeout: rare(window.setTimeout), setInterval: rare(window.setInterval) })
+    })
+    const collector = await goLive('hidden')
+    const happened = (async () => {
+      proxy.refuse = true
+      proxy.cut()
+      await isInState('hidden', 'waiting')
+      proxy.refuse = false
+      await isInState('hidden', 'live')
+      await stop()
+    })()
+    await expectEveryFrame((await collector.collectUntil(happened)).bytes)
+  })
+
+  it('resumes after a short sleep', async () => {
+    const collector = await goLive('nap')
+    const happened = (async () => {
+      await sleep(true)
+      // The server finds out by its pings.
+      await isInState('nap', 'waiting').finally(() => sleep(false))
+      await isInState('nap', 'live')
+      await isLive()
+      await stop()
+    })()
+    const { bytes } = await collector.collectUntil(happened)
+    await expectEveryFrame(bytes)
+  })
+
+  it('says after a long sleep that the broadcast has ended, and begins again after a click, not by itself', async () => {
+    await goLive('night')
+    await sleep(true)
+    await until('the server has ended it', async () => (await gateway.stream('night')) === null).finally(() =>
+      sleep(false),
+    )
+    await page.getByText('The broadcast has ended: this page could not reach the server').waitFor()
+    expect(await gateway.stream('night')).toBeNull()
+    await page.getByRole('button', { name: 'Broadcast' }).click()
+    await isInState('night', 'live')
+    await stop()
+  })
+
+  it('loses less than a keyframe interval, and repeats nothing, when the FFmpeg that transcodes it is killed', async () => {
+    await page.addInitScript(() => {
+      const all = MediaRecorder.isTypeSupported
+      MediaRecorder.isTypeSupported = (type) => all.call(MediaRecorder, type) && !/mp4|avc1|h264|av01|vp9/i.test(type)
+    })
+    const collector = await goLive('transcoded')
+    const happened = (async () => {
+      const [pid] = await ingestFfmpegs(gateway)
+      process.kill(pid ?? 0, 'SIGKILL')
+      await until('the next epoch', async () => (await gateway.stream('transcoded'))?.epoch === 1)
+      const bytes = (await gateway.stream('transcoded'))?.bytesIn ?? 0
+      await until('media of it', async () => ((await gateway.stream('transcoded'))?.bytesIn ?? 0) > bytes + 50_000)
+      await stop()
+    })()
+    const { bytes } = await collector.collectUntil(happened)
+    const seen = withoutRepeats(await readFrames(bytes))
+    const recorded = withoutRepeats(await recordedFrames(page))
+    expect(seen).toEqual(recorded.filter((number) => seen.includes(number)))
+    expect(recorded.length - seen.length).toBeLessThan(60)
+  })
+})
