@@ -20,7 +20,8 @@ function simulate(adaptation: Adaptation, start: Quality, uplink: (second: numbe
     }
     const behind = second - (waiting[0]?.second ?? second) + 0.3
     const left = waiting.reduce((sum, { bits }) => sum + bits, 0)
-    const observation = { now: second * 1000, behind, waiting: left, delivered, progressing: delivered > 0 }
+    const capacity = uplink(second)
+    const observation = { now: second * 1000, behind, waiting: left, delivered, capacity, progressing: delivered > 0 }
     quality = adaptation.observe(observation) ?? quality
     log.push({ second, behind, id: quality.id })
   }
@@ -44,6 +45,7 @@ describe('Adaptation', () => {
 
   it('tries less and less often to climb where that is too much', () => {
     const log = simulate(new Adaptation(chosen), chosen, () => 1.2e6, 400)
+    expect(log.slice(30).filter(({ behind }) => behind > 2).length).toBeLessThan(30)
     const changes = log.filter(({ id }, index) => index > 0 && id !== log[index - 1]?.id).length
     expect(changes).toBeLessThan(20)
     expect(log.slice(20).every(({ behind }) => behind < 4)).toBe(true)
@@ -58,6 +60,7 @@ describe('Adaptation', () => {
           behind: second,
           waiting: second * 2.6e6,
           delivered: 0,
+          capacity: 0,
           progressing: false,
         }),
       ).toBeNull()
@@ -67,7 +70,8 @@ describe('Adaptation', () => {
   it('takes nothing for slow that is catching up after an outage', () => {
     const adaptation = new Adaptation(chosen)
     for (const [second, behind] of [8, 6, 4, 2, 0.4].entries()) {
-      if (second === 0) adaptation.observe({ now: 0, behind: 9, waiting: 25e6, delivered: 0, progressing: false })
+      if (second === 0)
+        adaptation.observe({ now: 0, behind: 9, waiting: 25e6, delivered: 0, capacity: 0, progressing: false })
       else
         expect(
           adaptation.observe({
@@ -75,6 +79,7 @@ describe('Adaptation', () => {
             behind,
             waiting: behind * 2.6e6,
             delivered: 8e6,
+            capacity: 8e6,
             progressing: true,
           }),
         ).toBeNull()

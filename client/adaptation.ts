@@ -9,9 +9,13 @@ const SETTLE_MS = 3_000
 const SHARE = 0.6
 /** Seconds in which what waits is to be gone. */
 const CATCH_UP_S = 8
-/** How long all must be well before the bitrate goes up: doubled whenever going up was too much. */
-const FIRST_PATIENCE_MS = 8_000
-const LAST_PATIENCE_MS = 120_000
+/** Share of what the uplink has shown to carry that the recorder may be asked for without a risk. */
+const SAFE_SHARE = 0.8
+/** How long all must be well before the bitrate goes up to what is safe. */
+const SAFE_PATIENCE_MS = 4_000
+/** The same where it is a trial: doubled whenever that was too much. */
+const FIRST_PATIENCE_MS = 20_000
+const LAST_PATIENCE_MS = 160_000
 
 /** What is looked at, about once a second. */
 export interface Observation {
@@ -23,6 +27,8 @@ export interface Observation {
   waiting: number
   /** Bits a second that it acknowledged lately. */
   delivered: number
+  /** Bits a second that the uplink has carried lately, if only for a moment. */
+  capacity: number
   /** Whether it acknowledged anything since the last look: where it did not, the uplink is not slow, but gone for a moment. */
   progressing: boolean
 }
@@ -49,7 +55,7 @@ export class Adaptation {
   }
 
   /** The quality to go on with, where it is another one than now; else null. */
-  observe({ now, behind, waiting, delivered, progressing }: Observation): Quality | null {
+  observe({ now, behind, waiting, delivered, capacity, progressing }: Observation): Quality | null {
     const growing = behind >= this.#before
     this.#before = behind
     if (now - this.#changedAt < SETTLE_MS) return null
@@ -61,7 +67,10 @@ export class Adaptation {
       return null
     }
     this.#wellSince ??= now
-    return now - this.#wellSince >= this.#patience ? this.#up(now) : null
+    const next = this.#ladder[this.#rung - 1]
+    if (!next) return null
+    const isSafe = bits(next) <= capacity * SAFE_SHARE
+    return now - this.#wellSince >= (isSafe ? SAFE_PATIENCE_MS : this.#patience) ? this.#up(now) : null
   }
 
   get #current(): Quality {
@@ -79,9 +88,8 @@ export class Adaptation {
     return this.#change(now, Math.max(this.#rung + 1, fits < 0 ? this.#ladder.length - 1 : fits))
   }
 
-  #up(now: number): Quality | null {
+  #up(now: number): Quality {
     this.#wellSince = now
-    if (this.#rung === 0) return null
     this.#climbedAt = now
     return this.#change(now, this.#rung - 1)
   }

@@ -1,5 +1,6 @@
 import type { PlaybackLinks, StreamStatus } from '../shared/status.ts'
 import { Adaptation } from './adaptation.ts'
+import { type Fitted, fitted, original } from './record/fitted.ts'
 import type { Quality } from './record/quality.ts'
 import { type Recording, startRecording } from './record/recorder.ts'
 import { Throughput } from './throughput.ts'
@@ -66,8 +67,12 @@ export interface Resumption {
 
 interface Source {
   stream: MediaStream
+  /** What was asked for. */
+  chosen: Quality
   /** What is recorded: what was asked for, or less. */
   quality: Quality
+  /** `stream`, with a picture of that quality. */
+  fitted: Fitted
   adaptation: Adaptation
 }
 
@@ -81,6 +86,8 @@ export class Broadcaster extends EventTarget {
   #state: BroadcasterState = { kind: 'idle' }
   #uplink: Uplink | null = null
   #recording: Recording | null = null
+  /** What is recorded of the source. */
+  #fitted: Fitted | null = null
   #source: Source | null = null
   #server: StreamStatus | null = null
   #playback: PlaybackLinks | null = null
@@ -140,6 +147,9 @@ export class Broadcaster extends EventTarget {
           this.#sessionBegan = null
           this.#throughput.forget()
         },
+        onAcknowledged: () => {
+          this.#throughput.acknowledged(performance.now(), this.#uplink?.unacknowledgedBytes ?? 0)
+        },
         onStatus: (status) => {
           this.#server = status
         },
@@ -172,7 +182,7 @@ export class Broadcaster extends EventTarget {
       case 'reconnecting':
         this.#become({ kind: 'ending' })
         await this.#changing
-        await this.#recording?.stop()
+        await this.#endRecording()
         this.#uplink?.end()
         return this.#untilOver()
       case 'ending':
@@ -194,17 +204,23 @@ export class Broadcaster extends EventTarget {
   /** Ends the recording, and begins another with what the source is now. */
   #nextEpoch(): Promise<void> {
     this.#changing = this.#changing.then(async () => {
-      await this.#recording?.stop()
+      await this.#endRecording()
       if (this.#state.kind === 'live' || this.#state.kind === 'reconnecting') this.#record()
     })
     return this.#changing
   }
 
+  async #endRecording(): Promise<void> {
+    await this.#recording?.stop()
+    if (this.#fitted !== this.#source?.fitted || isOver(this.#state)) this.#fitted?.close()
+  }
+
   #record(): void {
     if (!this.#source) return
-    const { stream, quality } = this.#source
+    const { fitted, quality } = this.#source
+    this.#fitted = fitted
     try {
-      const recording = startRecording(stream, quality, {
+      const recording = startRecording(fitted.stream, quality, {
         onData: (bytes) => this.#recorded(bytes),
         onLost: (message) => this.#lostSource(recording, message),
       })
@@ -261,20 +277,17 @@ export class Broadcaster extends EventTarget {
       now,
       behind: this.#throughput.secondsBehind(now, unacknowledged),
       waiting: unacknowledged * 8,
+      capacity: this.#throughput.capacity(now),
       ...this.#throughput.delivery(now, unacknowledged),
     })
-    if (!quality) return
+    if (quality) void this.#adapt(source, quality)
+  }
+
+  /** Goes on in another quality. The recording goes on until there is something to go on with. */
+  async #adapt(source: Source, quality: Quality): Promise<void> {
     source.quality = quality
-    const [video] = source.stream.getVideoTracks()
-    // A source that cannot change its size keeps it; the bitrate changes all the same.
-    const sized = video?.applyConstraints({
-      width: quality.width,
-      height: quality.height,
-      frameRate: quality.frameRate,
-    })
-    void Promise.resolve(sized)
-      .catch(() => {})
-      .then(() => this.#nextEpoch())
+    source.fitted = await (quality === source.chosen ? original : fitted)(source.stream, quality)
+    await this.#nextEpoch()
   }
 
   /** The source ended by itself: a screen that is no longer shared, a camera that was pulled out, the end of a file. */
@@ -308,7 +321,7 @@ export class Broadcaster extends EventTarget {
   #finish(state: BroadcasterState): void {
     if (isOver(this.#state)) return
     this.#become(state)
-    void this.#recording?.stop()
+    void this.#endRecording()
   }
 
   #untilOver(): Promise<void> {
@@ -335,5 +348,6 @@ export function isOver(state: BroadcasterState): boolean {
 }
 
 function sourceOf(stream: MediaStream, quality: Quality): Source {
-  return { stream, quality, adaptation: new Adaptation(quality) }
+  const fitted: Fitted = { stream, close() {} }
+  return { stream, chosen: quality, quality, fitted, adaptation: new Adaptation(quality) }
 }

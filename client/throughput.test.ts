@@ -22,4 +22,15 @@ describe('Throughput', () => {
       progressing: false,
     })
   })
+
+  it('knows from a piece that went quickly what the uplink can carry, and forgets it', () => {
+    const throughput = new Throughput()
+    throughput.recorded(0, 10_000)
+    throughput.acknowledged(100, 0)
+    throughput.recorded(1000, 10_000)
+    throughput.acknowledged(1400, 0)
+    expect(throughput.capacity(2000)).toBe(800_000)
+    expect(throughput.capacity(6000)).toBe(200_000)
+    expect(throughput.capacity(9000)).toBe(0)
+  })
 })

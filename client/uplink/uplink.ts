@@ -34,6 +34,8 @@ export interface UplinkEvents {
    * What it had not acknowledged is lost; `onConnected` follows, and then a new epoch must.
    */
   onSessionLost(): void
+  /** The server has more than before. */
+  onAcknowledged(): void
   onStatus(status: StreamStatus): void
   /** The last event. */
   onEnd(end: UplinkEnd): void
@@ -169,6 +171,7 @@ export class Uplink {
         this.#lostAt = null
         this.#attempt = 0
         this.#sender.ack(message.next)
+        this.#events.onAcknowledged()
         return this.#flush()
       case 'restart':
         return this.#events.onRestart()
