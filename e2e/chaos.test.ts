@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto'
-import { readdir, readlink } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Browser, Page } from 'playwright'
@@ -7,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser } from './support/browser.ts'
 import { writeClockVideo } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
-import { descendantsOf, ingestFfmpegs, startGateway, type TestGateway } from './support/gateway.ts'
+import { descendantsOf, ingestFfmpegs, openSockets, startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { decode } from './support/media.ts'
 import { startProxy, type TestProxy } from './support/proxy.ts'
@@ -65,14 +64,10 @@ async function killIngest(gateway: TestGateway): Promise<void> {
   process.kill(pid, 'SIGKILL')
 }
 
-/** The processes below the gateway, and how many sockets and files it has open, without those that Node keeps for later. */
-async function openedBy({ program }: TestGateway): Promise<{ processes: string[]; sockets: number }> {
-  const pid = program.process.pid ?? 0
-  const processes = [...(await descendantsOf(pid)).values()].sort()
-  const links = await Promise.all(
-    (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')),
-  )
-  return { processes, sockets: links.filter((link) => /^(socket|pipe):/.test(link)).length }
+/** What is there of a gateway that may not be left behind: processes and sockets. */
+async function openedBy(gateway: TestGateway): Promise<{ processes: string[]; sockets: number }> {
+  const processes = [...(await descendantsOf(gateway.program.process.pid ?? 0)).values()].sort()
+  return { processes, sockets: await openSockets(gateway) }
 }
 
 let gateway: TestGateway

@@ -32,6 +32,8 @@ import { startRtmpServer } from './rtmp-server/start.ts'
 const SOURCE_PATIENCE_MS = 1_500
 const OUTPUT_PATIENCE_MS = 3_000
 
+/** How long the head of a request may take: one who sends it byte by byte holds a socket for no longer. */
+const HEAD_PATIENCE_MS = 10_000
 /** How often playlists and segments that are over are looked for. */
 const CLEAN_UP_MS = 60_000
 
@@ -80,6 +82,7 @@ export async function startGateway(
     clientErrorHandler: refuseRequest,
     frameworkErrors: answerError,
     forceCloseConnections: true,
+    http: { headersTimeout: HEAD_PATIENCE_MS, connectionsCheckingInterval: HEAD_PATIENCE_MS / 2 },
   })
   try {
     errorHandlers(app)

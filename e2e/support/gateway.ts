@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import type { StreamStatus } from '../../shared/status.ts'
 import { castgate, type Program } from './program.ts'
 import { freePort, temporaryDirectory } from './resources.ts'
-import { until } from './wait.ts'
+import { NOT_KEPT, until } from './wait.ts'
 
 /** A gateway that a test runs: the real program, on ports and in a directory of its own. */
 export interface TestGateway {
@@ -47,7 +47,7 @@ export async function startGateway(args: string[], environment: Record<string, s
     dataDir: directory.path,
     program: await start(),
     async stream(name) {
-      const answer = await fetch(`${url}/api/streams/${name}`)
+      const answer = await fetch(`${url}/api/streams/${name}`, NOT_KEPT)
       return answer.ok ? ((await answer.json()) as StreamStatus) : null
     },
     log: () =>
@@ -116,6 +116,15 @@ export async function descendantsOf(pid: number): Promise<Map<number, string>> {
   }
   add(pid)
   return found
+}
+
+/** How many sockets and pipes `gateway` has open. */
+export async function openSockets({ program }: TestGateway): Promise<number> {
+  const directory = `/proc/${program.process.pid}/fd`
+  const links = await Promise.all(
+    (await readdir(directory)).map((fd) => readlink(`${directory}/${fd}`).catch(() => '')),
+  )
+  return links.filter((link) => /^(socket|pipe):/.test(link)).length
 }
 
 /** Process ids of the FFmpegs of `gateway` that read recordings. */

@@ -1,4 +1,4 @@
-import { until } from './wait.ts'
+import { NOT_KEPT, until } from './wait.ts'
 
 /** What was collected of an HLS stream. */
 export interface Collected {
@@ -8,9 +8,6 @@ export interface Collected {
   /** Seconds of each segment, as the playlist says. */
   durations: number[]
 }
-
-/** A connection that is kept for later would look like one that was left behind. */
-const NOT_KEPT = { headers: { connection: 'close' } }
 
 /** Follows a live playlist as a player does, and keeps every segment, until `stop` says that it has all. */
 export class HlsCollector {

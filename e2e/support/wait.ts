@@ -3,6 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** A test that waits for longer than this is stuck. */
 const STUCK_MS = 60_000
 
+/** For `fetch`: a connection that is kept for later would look like one that was left behind. */
+export const NOT_KEPT = { headers: { connection: 'close' } }
+
 /**
  * Asks until `question` gives something else than null, undefined or false: for what has no event to wait for, such as another
  * program's state over HTTP.
