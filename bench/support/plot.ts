@@ -42,6 +42,7 @@ export async function writePlot(path: string, panels: Panel[], periods: Period[]
   const ticks = ticksOf(seconds).map((value) => text(x(value), height - 18, `${value} s`, 'middle'))
   const style = 'text{font:12px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600}'
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}">
+<title>${panels.map(({ title }) => title).join('; ')}</title>
 <style>${style}</style>
 <rect width="100%" height="100%" rx="8" fill="#fff"/>
 ${[...drawn, ...ticks].join('\n')}
