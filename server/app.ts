@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { IngestError } from '../shared/close-codes.ts'
 import { answerError, errorHandlers, rawResponse, refuseRequest } from './api/errors.ts'
 import { healthRoute } from './api/health.ts'
-import { hlsRoutes } from './api/hls.ts'
+import { hlsFileRoutes } from './api/hls-files.ts'
 import { pageRoutes } from './api/pages.ts'
 import { baseOf, playbackLinks } from './api/playback.ts'
 import { statusOf, streamRoutes } from './api/streams.ts'
@@ -17,9 +17,9 @@ import type { Ffmpeg } from './ffmpeg/locate.ts'
 import { killRunningFfmpegs } from './ffmpeg/run.ts'
 import { IngestRoute } from './ingest/route.ts'
 import { type RtmpSource, startRtmpSource } from './ingest/rtmp-source.ts'
-import { startHls } from './outputs/hls.ts'
+import { FlvRoute } from './outputs/flv/route.ts'
 import { HLS_PLAYLIST_SECONDS } from './outputs/hls-shape.ts'
-import { httpFlvRoute } from './outputs/http-flv.ts'
+import { LlHlsRoute } from './outputs/ll-hls/route.ts'
 import { startRtmpTarget } from './outputs/rtmp.ts'
 import { addressInUrl, portError } from './rtmp-server/port.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
@@ -75,6 +75,8 @@ export async function startGateway(
     playbackOf: (name, request) => playbackLinks(base(request), name),
     statusOf,
   })
+  const flv = new FlvRoute(directory)
+  const llHls = new LlHlsRoute()
   const appLog: FastifyBaseLogger = log
   const app: FastifyInstance = Fastify({
     loggerInstance: appLog,
@@ -89,13 +91,15 @@ export async function startGateway(
     await pageRoutes(app, clientDirectory)
     healthRoute(app, ffmpeg, rtmp)
     streamRoutes(app, directory, base)
-    hlsRoutes(app, directory, hlsDirectory)
-    httpFlvRoute(app, directory)
+    llHls.register(app, !rtmp.makesHls)
+    if (rtmp.makesHls) hlsFileRoutes(app, directory, hlsDirectory)
+    flv.register(app)
     app.server.on('upgrade', (request, socket, head) => {
-      const name = ingestName(request.url ?? '')
-      if (name !== null) return ingest.handleUpgrade(name, request, socket, head)
       // Node leaves an upgraded socket to whoever takes it, with its errors and its end.
       socket.on('error', () => socket.destroy())
+      const [, route, name = ''] = /^\/(ingest|live)\/([^/?]*)(?:\?|$)/.exec(request.url ?? '') ?? []
+      if (route === 'ingest') return ingest.handleUpgrade(name, request, socket, head)
+      if (route === 'live') return flv.handleUpgrade(name, request, socket, head)
       socket.end(rawResponse(404, 'There is no WebSocket at this address.'), () => socket.destroy())
     })
     await listen()
@@ -124,7 +128,7 @@ export async function startGateway(
         startRtmpTarget(broadcast, { name: rtmp.kind, url: rtmp.publishUrl(broadcast.name), ...shared }),
       )
     }
-    if (!rtmp.makesHls) broadcast.addOutput(startHls(broadcast, { directory: hlsDirectory, ...shared }))
+    llHls.start(broadcast)
     log.info({ stream: broadcast.name }, 'broadcast is live')
   }
 
@@ -169,16 +173,10 @@ export async function startGateway(
     } finally {
       for (const timer of hurry) clearTimeout(timer)
     }
+    llHls.close()
     await app.close()
     await rtmp.close()
   }
-}
-
-/** The NAME of `/ingest/NAME`, still to be checked; null for another path. */
-function ingestName(url: string): string | null {
-  const path = url.split('?')[0] ?? ''
-  const [, name] = /^\/ingest\/([^/]*)$/.exec(path) ?? []
-  return name ?? null
 }
 
 /** Playlists and segments of broadcasts that are long over. Newer ones stay: a broadcast may go on where it was. */

@@ -39,6 +39,27 @@ export interface PlaybackLinks {
   flv: string
 }
 
+/** How many watch a stream, in which way. Someone behind a cache, or who asks nginx itself, is not seen. */
+export interface ViewerStatus {
+  /** Over HTTP-FLV. */
+  flv: number
+  /** Over HTTP-FLV's bytes in a WebSocket. */
+  flvWebSocket: number
+  /** Of the RTMP server's HLS. */
+  hls: number
+  /** Of the gateway's own, low-latency HLS. */
+  llHls: number
+  /** Groups of pictures that viewers over FLV were too slow for. */
+  skippedGops: number
+  /** Viewers over FLV that were closed because they took nothing. */
+  closedAsTooSlow: number
+}
+
+/** How many people watch, in whatever way. */
+export function viewersInAll({ flv, flvWebSocket, hls, llHls }: ViewerStatus): number {
+  return flv + flvWebSocket + hls + llHls
+}
+
 /** A broadcast as the API and the status message tell it. */
 export interface StreamStatus {
   name: string
@@ -54,7 +75,7 @@ export interface StreamStatus {
   /** Bytes of media received. */
   bytesIn: number
   targets: TargetStatus[]
-  viewers: { flv: number }
+  viewers: ViewerStatus
   playback: PlaybackLinks
 }
 
@@ -75,7 +96,6 @@ export function parseStreamStatus(value: unknown): StreamStatus | null {
   if (state !== 'live' && state !== 'waiting') return null
   if (source !== 'recorder' && source !== 'file' && source !== 'rtmp') return null
   if (typeof epoch !== 'number' || typeof bytesIn !== 'number') return null
-  const flv = isFields(value.viewers) && typeof value.viewers.flv === 'number' ? value.viewers.flv : 0
   return {
     name,
     state,
@@ -87,7 +107,22 @@ export function parseStreamStatus(value: unknown): StreamStatus | null {
     video: parseVideo(value.video),
     audio: parseAudio(value.audio),
     targets: Array.isArray(value.targets) ? value.targets.flatMap(parseTarget) : [],
-    viewers: { flv },
+    viewers: parseViewers(value.viewers),
+  }
+}
+
+function parseViewers(value: unknown): ViewerStatus {
+  const count = (key: keyof ViewerStatus) => {
+    const number = isFields(value) ? value[key] : 0
+    return typeof number === 'number' ? number : 0
+  }
+  return {
+    flv: count('flv'),
+    flvWebSocket: count('flvWebSocket'),
+    hls: count('hls'),
+    llHls: count('llHls'),
+    skippedGops: count('skippedGops'),
+    closedAsTooSlow: count('closedAsTooSlow'),
   }
 }
 

@@ -20,6 +20,13 @@ export function baseOf(request: IncomingMessage, publicUrl: string | null, fallb
   return `${proto === 'https' ? 'https' : 'http'}://${host}`
 }
 
+/** Tells someone who sends requests from others, by address and browser. A proxy on this machine may say the address. */
+export function visitorOf(request: IncomingMessage): string {
+  const { remoteAddress } = request.socket
+  const forwarded = isLoopback(remoteAddress) ? first(request.headers['x-forwarded-for']) : undefined
+  return `${(forwarded ?? remoteAddress ?? '').slice(0, 64)} ${(request.headers['user-agent'] ?? '').slice(0, 200)}`
+}
+
 function first(header: string | string[] | undefined): string | undefined {
   return (Array.isArray(header) ? header[0] : header)?.split(',')[0]?.trim()
 }

@@ -18,7 +18,7 @@ export function statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamS
     audio: broadcast.epoch?.audio ?? null,
     bytesIn: broadcast.bytesIn,
     targets: broadcast.targets(),
-    viewers: { flv: broadcast.flvViewers },
+    viewers: broadcast.audience.status(),
     playback,
   }
 }

@@ -5,6 +5,8 @@ import { Broadcast, type Output } from './broadcast.ts'
 import { Directory } from './directory.ts'
 import { Subscription } from './subscription.ts'
 
+const PICTURE = { video: true, audio: true }
+const SOUND = { video: false, audio: true }
 const never = new AbortController().signal
 const VIDEO = { codec: 'h264', width: 0, height: 0, action: 'copy' as const }
 const AUDIO = { codec: 'opus', action: 'transcode' as const }
@@ -120,24 +122,24 @@ describe('Subscription', () => {
 
   it('drops what waits when it is full, and goes on with the headers and the next keyframe', async () => {
     const subscription = new Subscription(headers, 100)
-    for (const kind of ['keyframe', 'interframe', 'audio'] as const) subscription.push(busTag(kind, 30), true)
-    subscription.push(busTag('interframe', 30), true)
-    subscription.push(busTag('audio', 30), true)
+    for (const kind of ['keyframe', 'interframe', 'audio'] as const) subscription.push(busTag(kind, 30), PICTURE)
+    subscription.push(busTag('interframe', 30), PICTURE)
+    subscription.push(busTag('audio', 30), PICTURE)
     expect(subscription.dropped).toEqual({ overflows: 1, frames: 5 })
-    subscription.push(busTag('keyframe', 30), true)
+    subscription.push(busTag('keyframe', 30), PICTURE)
     expect(kinds(await subscription.next(never))).toEqual(['video-header', 'audio-header', 'keyframe'])
   })
 
   it('goes on with the next sound where there is no picture', async () => {
     const subscription = new Subscription(headers, 100)
-    for (let i = 0; i < 4; i++) subscription.push(busTag('audio', 30), false)
+    for (let i = 0; i < 4; i++) subscription.push(busTag('audio', 30), SOUND)
     expect(kinds(await subscription.next(never))).toEqual(['video-header', 'audio-header', 'audio'])
   })
 
   it('wakes whoever waits, at a tag, at the end, and when they give up', async () => {
     const subscription = new Subscription(headers)
     const waiting = subscription.next(never)
-    subscription.push(busTag('keyframe', 1), true)
+    subscription.push(busTag('keyframe', 1), PICTURE)
     expect(kinds(await waiting)).toEqual(['keyframe'])
     const given = new AbortController()
     const abandoned = subscription.next(given.signal)

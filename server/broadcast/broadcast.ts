@@ -3,7 +3,9 @@ import { pictureSize } from '../flv/avc.ts'
 import { type BusTag, GopCache } from '../flv/gop-cache.ts'
 import { encodeTag, kindOf, type Tag } from '../flv/tag.ts'
 import { Timeline } from '../flv/timeline.ts'
+import { Audience } from './audience.ts'
 import { EpochWriter } from './epoch-writer.ts'
+import type { BusListener, Layout } from './listener.ts'
 import { Subscription } from './subscription.ts'
 
 /** Where a broadcast comes from: a page, `castgate push`, or an encoder at our RTMP server. */
@@ -26,12 +28,6 @@ export interface EpochInfo {
   audio: AudioStatus | null
 }
 
-/** Which kinds of tracks a broadcast carries. */
-export interface Layout {
-  video: boolean
-  audio: boolean
-}
-
 /** Called by a broadcast at the turns of its life. */
 export interface BroadcastEvents {
   /** The first media arrived: outputs may join. */
@@ -50,14 +46,13 @@ export class Broadcast {
   readonly startedAt = new Date()
   /** Bytes of media received. */
   bytesIn = 0
-  /** Viewers over HTTP-FLV. */
-  flvViewers = 0
   /** Whether its source is connected. */
   sourcePresent = true
+  readonly audience = new Audience()
   readonly #events: BroadcastEvents
   readonly #timeline = new Timeline()
   readonly #cache = new GopCache()
-  readonly #subscriptions = new Set<Subscription>()
+  readonly #listeners = new Set<BusListener>()
   readonly #outputs = new Set<Output>()
   #epoch: EpochInfo | null = null
   #layout: Layout = { video: false, audio: false }
@@ -102,17 +97,32 @@ export class Broadcast {
     return new EpochWriter((tag) => this.#publish(tag), info.audio?.action === 'silence')
   }
 
-  /** Joins the bus: headers first, then the current group of pictures, then what comes. */
+  /** What someone who joins needs: the headers, and everything since the last keyframe. */
+  joining(): BusTag[] {
+    return [...this.#cache.headers(), ...this.#cache.gop()]
+  }
+
+  /** The headers, for someone who goes on after missing something. */
+  headers(): BusTag[] {
+    return this.#cache.headers()
+  }
+
+  /** Joins the bus: `listener` gets {@link joining} at once, and then what comes. */
+  listen(listener: BusListener): void {
+    for (const tag of this.joining()) listener.push(tag, this.#layout)
+    if (this.#ending === null) this.#listeners.add(listener)
+    else listener.end()
+  }
+
+  /** Joins the bus with a queue, for someone who takes tags at a pace of their own. */
   subscribe(): Subscription {
-    const subscription = new Subscription(() => this.#cache.headers())
-    for (const tag of [...this.#cache.headers(), ...this.#cache.gop()]) subscription.push(tag, this.#layout.video)
-    if (this.#ending === null) this.#subscriptions.add(subscription)
-    else subscription.end()
+    const subscription = new Subscription(() => this.headers())
+    this.listen(subscription)
     return subscription
   }
 
   unsubscribe(subscription: Subscription): void {
-    this.#subscriptions.delete(subscription)
+    this.#listeners.delete(subscription)
     subscription.end()
   }
 
@@ -127,8 +137,8 @@ export class Broadcast {
   }
 
   async #end(): Promise<void> {
-    for (const subscription of this.#subscriptions) subscription.end()
-    this.#subscriptions.clear()
+    for (const listener of this.#listeners) listener.end()
+    this.#listeners.clear()
     await Promise.all([...this.#outputs].map((output) => output.close()))
     this.#outputs.clear()
     this.#events.onClosed(this)
@@ -141,7 +151,7 @@ export class Broadcast {
     const busTag: BusTag = { kind, timestamp, bytes: encodeTag({ ...tag, timestamp }) }
     if (kind === 'video-header') this.#sawPicture(tag)
     this.#cache.add(busTag)
-    for (const subscription of this.#subscriptions) subscription.push(busTag, this.#layout.video)
+    for (const listener of this.#listeners) listener.push(busTag, this.#layout)
     if (!this.#live && (kind === 'keyframe' || (kind === 'audio' && !this.#layout.video))) {
       this.#live = true
       this.#events.onLive(this)

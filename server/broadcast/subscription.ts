@@ -1,4 +1,5 @@
 import type { BusTag } from '../flv/gop-cache.ts'
+import type { BusListener, Layout } from './listener.ts'
 
 /** Most bytes that wait for one subscriber: about 20 s of a 2.5 Mbit/s stream. */
 export const QUEUE_LIMIT_BYTES = 6 * 1024 * 1024
@@ -15,7 +16,7 @@ export interface Dropped {
  * A subscriber's queue on the bus. It is bounded: when the subscriber is too slow, the queue is emptied and goes on with
  * the next keyframe (next audio frame where there is no video), headers first. The publisher never waits.
  */
-export class Subscription {
+export class Subscription implements BusListener {
   readonly dropped: Dropped = { overflows: 0, frames: 0 }
   readonly #headers: () => BusTag[]
   readonly #limit: number
@@ -32,10 +33,10 @@ export class Subscription {
   }
 
   /** Takes a tag from the bus. */
-  push(tag: BusTag, streamHasVideo: boolean): void {
+  push(tag: BusTag, layout: Layout): void {
     if (this.#ended) return
     if (this.#skipping) {
-      if (tag.kind !== 'keyframe' && (streamHasVideo || tag.kind !== 'audio')) {
+      if (tag.kind !== 'keyframe' && (layout.video || tag.kind !== 'audio')) {
         if (tag.kind === 'interframe' || tag.kind === 'audio') this.dropped.frames++
         return
       }
@@ -47,7 +48,7 @@ export class Subscription {
       this.#queue = []
       this.#bytes = 0
       this.#skipping = true
-      this.push(tag, streamHasVideo)
+      this.push(tag, layout)
       return
     }
     this.#add(tag)

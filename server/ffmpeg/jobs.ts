@@ -51,27 +51,6 @@ export function rtmpTargetJob(url: string): FfmpegJob {
   return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: url }
 }
 
-/** How an HLS playlist is made. */
-export interface HlsShape {
-  /** Seconds of each segment, at least; it ends at a keyframe. */
-  segmentSeconds: number
-  /** Segments in the playlist. */
-  segments: number
-}
-
-/**
- * Writes the bus as HLS: `playlist`, and segments beside it. Their numbers begin with the time in seconds, so that no name
- * comes again. The playlist is continued where there is one, and has no end: the gateway says when a stream has ended.
- */
-export function hlsJob(playlist: string, segmentPattern: string, shape: HlsShape): FfmpegJob {
-  const outputOptions = [
-    ...['-c', 'copy', '-f', 'hls', '-hls_time', String(shape.segmentSeconds), '-hls_list_size', String(shape.segments)],
-    ...['-hls_flags', 'delete_segments+append_list+omit_endlist+program_date_time+independent_segments+temp_file'],
-    ...['-hls_start_number_source', 'epoch', '-hls_segment_filename', segmentPattern],
-  ]
-  return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: playlist }
-}
-
 /** A file of the operator's own, in real time. */
 function fileInput(path: string, loop: boolean): Pick<FfmpegJob, 'input' | 'inputOptions'> {
   return { input: `file:${path}`, inputOptions: [...(loop ? ['-stream_loop', '-1'] : []), '-re'] }

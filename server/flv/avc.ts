@@ -4,19 +4,19 @@ import { AVC, TAG_TYPE, type Tag } from './tag.ts'
 const NAL_SPS = 7
 const NAL_PPS = 8
 /** Bytes of an AVCVIDEOPACKET before its data: frame type and codec, packet type, composition time (annex E.4.3.1). */
-const PACKET_HEADER_BYTES = 5
+export const AVC_PACKET_HEADER_BYTES = 5
 
 /** Least bytes of an AVCDecoderConfigurationRecord: without parameter sets. */
 const LEAST_RECORD_BYTES = 7
 
 /** Whether a video header (AVC sequence header) says anything: FFmpeg writes an empty one where it does not know yet. */
 export function isWholeHeader(header: Tag): boolean {
-  return header.body.length >= PACKET_HEADER_BYTES + LEAST_RECORD_BYTES
+  return header.body.length >= AVC_PACKET_HEADER_BYTES + LEAST_RECORD_BYTES
 }
 
 /** Pixels of the picture that a video header (AVC sequence header) describes, or null where it cannot be read. */
-export function pictureSize(header: Tag): { width: number; height: number } | null {
-  const record = header.body.subarray(PACKET_HEADER_BYTES)
+export function pictureSize(header: Pick<Tag, 'body'>): { width: number; height: number } | null {
+  const record = header.body.subarray(AVC_PACKET_HEADER_BYTES)
   // AVCDecoderConfigurationRecord, ISO/IEC 14496-15, 5.3.3.1: five bytes, then the count of SPS and the first one.
   if (record.length < 8 || (record.readUInt8(5) & 0x1f) === 0) return null
   return readSps(record.subarray(8, 8 + record.readUInt16BE(6)))
@@ -32,14 +32,14 @@ export class ParameterSetWatch {
 
   /** Takes a video header as the state of things. */
   saw(header: Tag): void {
-    this.#current = Buffer.from(header.body.subarray(PACKET_HEADER_BYTES))
+    this.#current = Buffer.from(header.body.subarray(AVC_PACKET_HEADER_BYTES))
   }
 
   /** The header that must go before `keyframe`, or null where nothing changed. It has the keyframe's timestamp. */
   headerBefore(keyframe: Tag): Tag | null {
     if (this.#current === null) return null
     const lengthBytes = (this.#current.readUInt8(4) & 3) + 1
-    const { sps, pps } = parameterSets(keyframe.body.subarray(PACKET_HEADER_BYTES), lengthBytes)
+    const { sps, pps } = parameterSets(keyframe.body.subarray(AVC_PACKET_HEADER_BYTES), lengthBytes)
     const [firstSps] = sps
     if (!firstSps || pps.length === 0) return null
     if ([...sps, ...pps].every((set) => this.#current?.includes(set))) return null

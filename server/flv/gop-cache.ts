@@ -1,4 +1,4 @@
-import type { TagKind } from './tag.ts'
+import { TAG_HEADER_BYTES, TAG_TRAILER_BYTES, type TagKind } from './tag.ts'
 
 /**
  * Most bytes kept for someone who joins: above, they wait for the next keyframe. It is less than the queue of a subscriber, which
@@ -13,6 +13,11 @@ export interface BusTag {
   timestamp: number
   /** The whole tag, as in a file. */
   bytes: Buffer
+}
+
+/** What is in a tag, between its header and its size. */
+export function bodyOf({ bytes }: BusTag): Buffer {
+  return bytes.subarray(TAG_HEADER_BYTES, bytes.length - TAG_TRAILER_BYTES)
 }
 
 /** Keeps what someone who joins needs first: the metadata, the codecs' headers, and the pictures since the last keyframe. */

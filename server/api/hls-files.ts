@@ -3,26 +3,27 @@ import { join } from 'node:path'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Directory } from '../broadcast/directory.ts'
 import { notFound } from './errors.ts'
+import { onlyRead } from './methods.ts'
+import { visitorOf } from './playback.ts'
 
 /** Names of playlists and segments. Nothing else in the directory is served, and no path leads out of it. */
 const FILE = /^([A-Za-z0-9_-]{1,64})\.m3u8$|^[A-Za-z0-9_-]{1,100}\.ts$/
 
 /**
- * `GET /hls/NAME.m3u8` and its segments, whichever server writes them. The playlist of a broadcast that is over gets an end, so
- * that players stop asking; it goes away with its segments.
+ * `GET /hls/NAME.m3u8` and its segments, as nginx writes them. The playlist of a broadcast that is over gets an end, so that players
+ * stop asking; it goes away with its segments.
  */
-export function hlsRoutes(app: FastifyInstance, directory: Directory, hlsDirectory: string): void {
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.url.startsWith('/hls/')) reply.header('access-control-allow-origin', '*')
-  })
+export function hlsFileRoutes(app: FastifyInstance, directory: Directory, hlsDirectory: string): void {
   app.get<{ Params: { file: string } }>('/hls/:file', async (request, reply) => {
     const { file } = request.params
     const match = FILE.exec(file)
     if (!match) return missing(reply)
     const [, name] = match
     if (name === undefined) return segment(file, reply)
+    directory.get(name)?.audience.asked('hls', visitorOf(request.raw))
     return playlist(name, reply)
   })
+  onlyRead(app, '/hls/:file')
 
   async function playlist(name: string, reply: FastifyReply): Promise<FastifyReply> {
     const text = await readOrNull(join(hlsDirectory, `${name}.m3u8`))

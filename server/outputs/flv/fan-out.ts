@@ -1,0 +1,60 @@
+import type { Broadcast } from '../../broadcast/broadcast.ts'
+import type { BusListener, Layout } from '../../broadcast/listener.ts'
+import type { BusTag } from '../../flv/gop-cache.ts'
+import { encodeFileHeader } from '../../flv/tag.ts'
+import { Batch } from './batch.ts'
+import { FlvViewer, type ViewerConnection } from './viewer.ts'
+
+/** Sends one broadcast to its viewers over FLV. What comes in one turn of the event loop is put together once, for all of them. */
+export class FlvFanOut implements BusListener {
+  readonly #broadcast: Broadcast
+  readonly #viewers = new Set<FlvViewer>()
+  #pending: BusTag[] = []
+  #layout: Layout = { video: false, audio: false }
+
+  constructor(broadcast: Broadcast) {
+    this.#broadcast = broadcast
+  }
+
+  /** Adds a viewer: it gets the headers and the current group of pictures at once. It leaves when its socket closes. */
+  add(connection: ViewerConnection): void {
+    this.#flush()
+    const { audience, layout } = this.#broadcast
+    const viewer = new FlvViewer(connection, audience)
+    const leave = audience.join(connection.way)
+    this.#viewers.add(viewer)
+    connection.socket.once('close', () => {
+      this.#viewers.delete(viewer)
+      leave()
+    })
+    viewer.begin(encodeFileHeader(layout), this.#broadcast.joining())
+  }
+
+  push(tag: BusTag, layout: Layout): void {
+    if (this.#viewers.size === 0) return
+    this.#layout = layout
+    // A group of pictures begins a batch, so that it can be left out.
+    const beginsGop = tag.kind !== 'interframe' && tag.kind !== 'audio'
+    if (
+      beginsGop &&
+      this.#pending.some(({ kind }) => kind === 'interframe' || kind === 'audio' || kind === 'keyframe')
+    ) {
+      this.#flush()
+    }
+    this.#pending.push(tag)
+    if (this.#pending.length === 1) setImmediate(() => this.#flush())
+  }
+
+  end(): void {
+    this.#flush()
+    for (const viewer of this.#viewers) viewer.end()
+  }
+
+  #flush(): void {
+    if (this.#pending.length === 0) return
+    const batch = new Batch(this.#pending, this.#layout.video)
+    this.#pending = []
+    const headers = () => this.#broadcast.headers()
+    for (const viewer of this.#viewers) viewer.take(batch, headers)
+  }
+}
