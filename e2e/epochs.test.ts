@@ -115,7 +115,7 @@ describe('a broadcast that changes while it is live', () => {
     const collector = await goLive('muted')
     const muted = (async () => {
       await page.getByRole('button', { name: 'Mute' }).click()
-      await until('some seconds', () => collector.collected().durations.reduce((sum, seconds) => sum + seconds, 0) > 5)
+      await until('some seconds', () => collector.durations.reduce((sum, seconds) => sum + seconds, 0) > 5)
       await stop()
     })()
     const { segments } = await collector.collectUntil(muted)

@@ -57,10 +57,7 @@ describe.each(['nginx', 'embedded'])('the studio of a gateway with the %s RTMP s
     const collector = new HlsCollector(`${gateway.url}/hls/${stream}.m3u8`)
     return collector.collectUntil(
       (async () => {
-        await until(
-          'enough segments',
-          () => collector.collected().durations.reduce((sum, s) => sum + s, 0) > LIVE_SECONDS,
-        )
+        await until('enough segments', () => collector.durations.reduce((sum, s) => sum + s, 0) > LIVE_SECONDS)
         await page.getByRole('button', { name: 'Stop' }).click()
         await page.getByText('The broadcast has ended').waitFor()
       })(),

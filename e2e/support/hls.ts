@@ -1,36 +1,50 @@
+import { ffmpeg } from './media.ts'
 import { NOT_KEPT, until } from './wait.ts'
 
 /** What was collected of an HLS stream. */
 export interface Collected {
-  /** All segments, one after the other. */
+  /** All segments, one after the other, as one MPEG transport stream. */
   bytes: Buffer
-  segments: Buffer[]
   /** Seconds of each segment, as the playlist says. */
   durations: number[]
 }
 
-/** Follows a live playlist as a player does, and keeps every segment, until `stop` says that it has all. */
+interface Segment {
+  bytes: Buffer
+  seconds: number
+  /** What EXT-X-MAP names: the initialization section of fragmented MP4, or null for MPEG-TS. */
+  map: string | null
+}
+
+/** Follows a live playlist as a plain player does, and keeps every segment, until `stop` says that it has all. */
 export class HlsCollector {
   readonly #url: string
-  readonly #segments = new Map<string, { bytes: Buffer; seconds: number }>()
+  readonly #segments = new Map<string, Segment>()
+  readonly #maps = new Map<string, Buffer>()
 
   constructor(url: string) {
     this.#url = url
+  }
+
+  /** Seconds of each segment that came so far. */
+  get durations(): number[] {
+    return [...this.#segments.values()].map(({ seconds }) => seconds)
   }
 
   /** Fetches the segments that are new; whether the playlist is there. */
   async poll(): Promise<boolean> {
     const answer = await fetch(this.#url, NOT_KEPT)
     if (!answer.ok) return false
-    const lines = (await answer.text()).split('\n')
-    for (const [index, line] of lines.entries()) {
+    let map: string | null = null
+    let seconds = 0
+    for (const line of (await answer.text()).split('\n')) {
+      const [, uri] = /^#EXT-X-MAP:URI="(.*)"/.exec(line) ?? []
+      if (uri !== undefined) map = uri
+      const [, duration] = /^#EXTINF:([\d.]+)/.exec(line) ?? []
+      if (duration !== undefined) seconds = Number(duration)
       if (line === '' || line.startsWith('#') || this.#segments.has(line)) continue
-      const seconds = Number(
-        /#EXTINF:([\d.]+)/.exec(lines.slice(0, index).findLast((tag) => tag.startsWith('#EXTINF')) ?? '')?.[1],
-      )
-      const segment = await fetch(new URL(line, this.#url), NOT_KEPT)
-      if (!segment.ok) throw new Error(`The playlist names ${line}, which gives ${segment.status}.`)
-      this.#segments.set(line, { bytes: Buffer.from(await segment.arrayBuffer()), seconds })
+      if (map !== null && !this.#maps.has(map)) this.#maps.set(map, await this.#get(map))
+      this.#segments.set(line, { bytes: await this.#get(line), seconds, map })
     }
     return true
   }
@@ -62,15 +76,36 @@ export class HlsCollector {
       },
       500,
     )
-    return this.collected()
+    return { bytes: await this.#transportStream(), durations: this.durations }
   }
 
-  collected(): Collected {
-    const all = [...this.#segments.values()]
-    return {
-      bytes: Buffer.concat(all.map((segment) => segment.bytes)),
-      segments: all.map((segment) => segment.bytes),
-      durations: all.map((segment) => segment.seconds),
-    }
+  async #get(uri: string): Promise<Buffer> {
+    const answer = await fetch(new URL(uri, this.#url), NOT_KEPT)
+    if (!answer.ok) throw new Error(`The playlist names ${uri}, which gives ${answer.status}.`)
+    return Buffer.from(await answer.arrayBuffer())
   }
+
+  async #transportStream(): Promise<Buffer> {
+    const pieces: { map: string | null; segments: Buffer[] }[] = []
+    for (const { map, bytes } of this.#segments.values()) {
+      const last = pieces.at(-1)
+      if (last && last.map === map) last.segments.push(bytes)
+      else pieces.push({ map, segments: [bytes] })
+    }
+    const streams: Buffer[] = []
+    for (const { map, segments } of pieces) {
+      const init = map === null ? null : this.#maps.get(map)
+      streams.push(init ? await remuxed(Buffer.concat([init, ...segments])) : Buffer.concat(segments))
+    }
+    return Buffer.concat(streams)
+  }
+}
+
+/** Fragmented MP4 as MPEG-TS, which can be put together where codecs change. */
+async function remuxed(mp4: Buffer): Promise<Buffer> {
+  const times = ['-copyts', '-muxdelay', '0', '-muxpreload', '0']
+  const args = ['-v', 'error', '-i', 'pipe:0', '-c', 'copy', ...times, '-f', 'mpegts', 'pipe:1']
+  const { code, stdout, stderr } = await ffmpeg(args, mp4)
+  if (code !== 0 || stderr !== '') throw new Error(`What the playlist gave is no good MP4: ${stderr}`)
+  return stdout
 }

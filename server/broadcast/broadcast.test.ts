@@ -107,10 +107,11 @@ describe('Broadcast', () => {
     expect(broadcast.layout).toEqual({ video: true, audio: true })
   })
 
-  it('passes on no header that says nothing', async () => {
+  it('passes on no header that says nothing, and no picture that holds none', async () => {
     const { broadcast, writer } = liveBroadcast()
     const subscription = broadcast.subscribe()
     await subscription.next(never)
+    writer.write({ type: TAG_TYPE.video, timestamp: 50, body: Buffer.from([0x17, 2, 0, 0, 0]) })
     writer.write({ type: TAG_TYPE.video, timestamp: 50, body: Buffer.from([0x17, 0, 0, 0, 0]) })
     writer.write(tag('interframe', 66))
     expect(kinds(await subscription.next(never))).toEqual(['interframe'])

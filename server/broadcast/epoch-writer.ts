@@ -1,4 +1,4 @@
-import { isWholeHeader, ParameterSetWatch } from '../flv/avc.ts'
+import { isEndOfSequence, isWholeHeader, ParameterSetWatch } from '../flv/avc.ts'
 import { Silence } from '../flv/silence.ts'
 import { kindOf, TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
 
@@ -30,6 +30,8 @@ export class EpochWriter {
 
   /** Takes the next tag of the epoch. */
   write(tag: Tag): void {
+    // The end of an epoch is not that of the broadcast, and a tag without a picture is no keyframe.
+    if (isEndOfSequence(tag)) return
     const kind = kindOf(tag)
     if (this.#isRepeat(kind, tag)) return
     switch (kind) {

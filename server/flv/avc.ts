@@ -14,6 +14,11 @@ export function isWholeHeader(header: Tag): boolean {
   return header.body.length >= AVC_PACKET_HEADER_BYTES + LEAST_RECORD_BYTES
 }
 
+/** Whether a picture's tag holds none: an encoder says so that its sequence is over (AVC packet type 2, annex E.4.3.1). */
+export function isEndOfSequence({ type, body }: Tag): boolean {
+  return type === TAG_TYPE.video && ((body[0] ?? 0) & 0x0f) === AVC && body[1] === 2
+}
+
 /** Pixels of the picture that a video header (AVC sequence header) describes, or null where it cannot be read. */
 export function pictureSize(header: Pick<Tag, 'body'>): { width: number; height: number } | null {
   const record = header.body.subarray(AVC_PACKET_HEADER_BYTES)
