@@ -35,7 +35,11 @@ export interface TargetStatus {
 /** The links of a stream, to share. */
 export interface PlaybackLinks {
   watch: string
+  /** HLS for any player: the RTMP server's where that makes it, else the same as `llHls`. */
   hls: string
+  /** Low-latency HLS of the gateway's own. */
+  llHls: string
+  /** HTTP-FLV, and the same over a WebSocket. */
   flv: string
 }
 
@@ -82,9 +86,9 @@ export interface StreamStatus {
 /** Reads playback links that the server sent, or null. */
 export function parsePlayback(value: unknown): PlaybackLinks | null {
   if (!isFields(value)) return null
-  const { watch, hls, flv } = value
+  const { watch, hls, llHls, flv } = value
   if (typeof watch !== 'string' || typeof hls !== 'string' || typeof flv !== 'string') return null
-  return { watch, hls, flv }
+  return { watch, hls, flv, llHls: typeof llHls === 'string' ? llHls : hls }
 }
 
 /** Reads a stream that the server sent, or null where a field that every version has is missing. */

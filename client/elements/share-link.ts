@@ -4,11 +4,12 @@ import { theme } from './theme.ts'
 /** How long "Copied" stays. */
 const NOTICE_MS = 2_000
 
-/** A link to share, with a button that copies it. Attributes: `label`, `url`. */
+/** A link to share, or code to paste, with a button that copies it. Attributes: `label`, and `url` or `code`. */
 export class ShareLink extends LitElement {
-  static override properties = { label: {}, url: {}, notice: { state: true } }
+  static override properties = { label: {}, url: {}, code: {}, notice: { state: true } }
   declare label: string
   declare url: string
+  declare code: string
   declare notice: string
   #timer = 0
 
@@ -16,6 +17,7 @@ export class ShareLink extends LitElement {
     super()
     this.label = ''
     this.url = ''
+    this.code = ''
     this.notice = ''
   }
 
@@ -33,7 +35,11 @@ export class ShareLink extends LitElement {
         align-items: center;
       }
 
-      a {
+      code {
+        font-family: ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace;
+      }
+
+      :is(a, code) {
         flex: 1;
         min-width: 0;
         overflow: hidden;
@@ -55,19 +61,19 @@ export class ShareLink extends LitElement {
   override render() {
     return html`<span class="label" id="label">${this.label}</span>
       <div class="row">
-        <a href=${this.url} target="_blank" rel="noreferrer" aria-describedby="label">${this.url}</a>
-        <button type="button" aria-label="Copy the ${this.label} link" @click=${this.#copy}>${this.notice || 'Copy'}</button>
+        ${this.code ? html`<code title=${this.code}>${this.code}</code>` : html`<a href=${this.url} target="_blank" rel="noreferrer" aria-describedby="label">${this.url}</a>`}
+        <button type="button" aria-label="Copy the ${this.label}${this.code ? '' : ' link'}" @click=${this.#copy}>${this.notice || 'Copy'}</button>
       </div>
       <span role="status" class="quiet" hidden>${this.notice}</span>`
   }
 
   readonly #copy = async (): Promise<void> => {
     try {
-      await navigator.clipboard.writeText(this.url)
+      await navigator.clipboard.writeText(this.code || this.url)
       this.notice = 'Copied'
     } catch {
       // Without the right to the clipboard the link can be selected.
-      const link = this.renderRoot.querySelector('a')
+      const link = this.renderRoot.querySelector('a, code')
       if (link) getSelection()?.selectAllChildren(link)
       this.notice = 'Press Ctrl-C'
     }

@@ -5,6 +5,8 @@ import { NOT_KEPT, until } from './wait.ts'
 export interface Collected {
   /** All segments, one after the other, as one MPEG transport stream. */
   bytes: Buffer
+  /** As they came. */
+  segments: Buffer[]
   /** Seconds of each segment, as the playlist says. */
   durations: number[]
 }
@@ -76,7 +78,8 @@ export class HlsCollector {
       },
       500,
     )
-    return { bytes: await this.#transportStream(), durations: this.durations }
+    const segments = [...this.#segments.values()].map(({ bytes }) => bytes)
+    return { bytes: await this.#transportStream(), segments, durations: this.durations }
   }
 
   async #get(uri: string): Promise<Buffer> {

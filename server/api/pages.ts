@@ -30,6 +30,8 @@ export async function pageRoutes(app: FastifyInstance, directory: string): Promi
     immutable: true,
     maxAge: '1y',
     index: false,
+    // Modules that a page of another site loads.
+    setHeaders: (reply) => reply.header('access-control-allow-origin', '*'),
   })
   app.addHook('onSend', async (_, reply) => {
     reply.header('x-content-type-options', 'nosniff')
@@ -40,6 +42,11 @@ export async function pageRoutes(app: FastifyInstance, directory: string): Promi
     'cache-control': 'no-cache',
     'permissions-policy': 'camera=(self), microphone=(self), display-capture=(self)',
   }
+  app.get('/castgate.js', (_, reply) =>
+    reply
+      .headers({ 'access-control-allow-origin': '*', 'cache-control': 'no-cache' })
+      .sendFile('castgate.js', directory, { cacheControl: false }),
+  )
   app.get('/', (_, reply) => reply.headers(headers).sendFile('studio.html', directory, { cacheControl: false }))
   app.get<{ Params: { name: string } }>('/watch/:name', (request, reply) => {
     if (!isStreamName(request.params.name)) return reply.code(404).send(notFound('There is no such stream.'))

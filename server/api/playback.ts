@@ -3,7 +3,12 @@ import type { PlaybackLinks } from '../../shared/status.ts'
 
 /** The links of the stream `name`, below `base`. */
 export function playbackLinks(base: string, name: string): PlaybackLinks {
-  return { watch: `${base}/watch/${name}`, hls: `${base}/hls/${name}.m3u8`, flv: `${base}/live/${name}.flv` }
+  return {
+    watch: `${base}/watch/${name}`,
+    hls: `${base}/hls/${name}.m3u8`,
+    llHls: `${base}/hls/${name}/ll.m3u8`,
+    flv: `${base}/live/${name}.flv`,
+  }
 }
 
 /**

@@ -36,7 +36,8 @@ export function streamRoutes(
   })
   app.get<{ Params: { name: string } }>('/api/streams/:name', (request, reply) => {
     const broadcast = directory.get(request.params.name)
-    reply.header('cache-control', 'no-store')
+    // Every player asks: a cache in front may answer for a second. What it says is for any page that plays the stream.
+    reply.header('cache-control', 'public, max-age=1').header('access-control-allow-origin', '*')
     if (!broadcast) return reply.code(404).send(notFound('Nobody is broadcasting under this name now.'))
     return statusOf(broadcast, playbackLinks(base(request.raw), broadcast.name))
   })

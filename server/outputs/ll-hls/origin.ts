@@ -11,6 +11,9 @@ const MOST_AHEAD = 2
 const HELD_TARGETS = 3
 const HELD_SECONDS = 12
 
+/** Timelines are told apart by a number that is not higher: hls.js counts up to it, one by one. */
+const MOST_FIRST_DISCONTINUITY = 10_000
+
 /** Most requests that are held at a time for one broadcast. */
 export const MOST_HELD = 10_000
 
@@ -39,7 +42,7 @@ export class LlHlsOrigin {
   constructor(broadcast: Broadcast) {
     // Numbers from the clock: a later broadcast of this name, also by another gateway, goes on with higher ones.
     const first = Math.floor(Date.now() / 1000)
-    this.#window = new SegmentWindow(first)
+    this.#window = new SegmentWindow(first % MOST_FIRST_DISCONTINUITY)
     this.#packager = new Packager(this.#window, randomUUID().slice(0, 8), first, () => this.#changed())
     broadcast.listen({
       push: (tag, layout) => this.#packager.push(tag, layout),

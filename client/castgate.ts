@@ -1,0 +1,2 @@
+/** What another site loads, as `/castgate.js`: it defines the elements that can be embedded. */
+import './player/player.ts'

@@ -1,0 +1,303 @@
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import type { StreamStatus } from '../../shared/status.ts'
+import { icons } from './icons.ts'
+import { readMethods } from './methods.ts'
+import { PlayerSession, type PlayerState } from './session.ts'
+import { readWatchAddress, type StreamAddress, serverOfScript } from './stream.ts'
+import { playerStyles } from './styles.ts'
+
+/** After so long without a move the controls go away, in ms. */
+const IDLE_MS = 3_000
+
+/** A picture that was paused for so long is not loaded any more, in ms. */
+const PAUSED_MS = 10_000
+
+/** From so many seconds behind on, the LIVE button is no longer lit. */
+const LIVE_WITHIN_S = 8
+
+const VOLUME_STEP = 0.1
+
+/**
+ * `<castgate-player>`: plays a stream, and waits for it. Attributes: `src`, the address of a watch page, or `stream`, a name, and
+ * `server`, the gateway's address where it is not the one that this script came from; `methods`, the ways to play that are tried, such
+ * as `ll-hls flv`. Events: `castgate-state` with a {@link PlayerState}, `castgate-stream` with a {@link StreamStatus} or null.
+ */
+export class Player extends LitElement {
+  static override properties = {
+    src: {},
+    stream: {},
+    server: {},
+    methods: {},
+    state: { state: true },
+    status: { state: true },
+    figures: { state: true },
+    idle: { state: true },
+  }
+  declare src: string
+  declare stream: string
+  declare server: string
+  declare methods: string
+  declare state: PlayerState
+  declare status: StreamStatus | null
+  declare figures: string
+  declare idle: boolean
+  #session: PlayerSession | null = null
+  #clock = 0
+  #idleTimer = 0
+  #pausedTimer = 0
+
+  constructor() {
+    super()
+    this.src = ''
+    this.stream = ''
+    this.server = ''
+    this.methods = ''
+    this.state = { kind: 'waiting' }
+    this.status = null
+    this.figures = ''
+    this.idle = false
+  }
+
+  static override styles = playerStyles
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    document.addEventListener('fullscreenchange', this.#redraw)
+    this.#clock = window.setInterval(this.#showFigures, 500)
+    if (this.hasUpdated) this.#begin()
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    document.removeEventListener('fullscreenchange', this.#redraw)
+    clearInterval(this.#clock)
+    clearTimeout(this.#idleTimer)
+    clearTimeout(this.#pausedTimer)
+    this.#session?.close()
+    this.#session = null
+  }
+
+  override updated(changed: PropertyValues<this>): void {
+    if ((['src', 'stream', 'server', 'methods'] as const).some((name) => changed.has(name))) this.#begin()
+  }
+
+  override render() {
+    const { kind } = this.state
+    return html`<div
+      class="stage ${this.idle && kind === 'playing' ? 'idle' : ''}"
+      role="region"
+      aria-label="Player"
+      tabindex="0"
+      @keydown=${this.#key}
+      @pointermove=${this.#moved}
+      @focusin=${this.#moved}
+    >
+      <video part="video" aria-label=${this.#label()} playsinline muted @play=${this.#played} @pause=${this.#pausedNow} @volumechange=${this.#redraw} @click=${this.#togglePlay}></video>
+      ${this.#message()}
+      <div class="top">
+        ${kind === 'playing' && this.#video?.muted ? html`<button part="button" class="unmute" type="button" @click=${this.#toggleSound}>Turn on sound</button>` : nothing}
+      </div>
+      ${kind === 'playing' || kind === 'interrupted' || kind === 'starting' ? this.#controls() : nothing}
+      <span class="sr" role="status">${stateWords(this.state)}</span>
+    </div>`
+  }
+
+  #label(): string {
+    const name = this.#address()?.name
+    return name ? `Live video of ${name}` : 'Live video'
+  }
+
+  #message(): TemplateResult | typeof nothing {
+    const message = MESSAGES[this.state.kind]
+    if (!this.#address())
+      return html`<div part="message" class="message"><p class="big">No stream is named</p><p>Give this element a watch page as src, or a stream.</p></div>`
+    if (!message) return nothing
+    const [big, small] = message
+    const soft = this.state.kind === 'interrupted' || this.state.kind === 'starting'
+    return html`<div part="message" class="message ${soft ? 'soft' : ''}"><p class="big">${big}</p>${small ? html`<p>${small}</p>` : nothing}</div>`
+  }
+
+  #controls(): TemplateResult {
+    const video = this.#video
+    const paused = video?.paused ?? false
+    const muted = video?.muted ?? true
+    const full = this.#isFullScreen()
+    const behind = this.#session?.behindSeconds() ?? 0
+    return html`<div part="controls" class="controls">
+      ${this.#button(paused ? 'Play' : 'Pause', paused ? icons.play : icons.pause, this.#togglePlay)}
+      ${this.#button(muted ? 'Turn on sound' : 'Mute', muted ? icons.muted : icons.sound, this.#toggleSound)}
+      <input type="range" aria-label="Volume" min="0" max="1" step="0.05" .value=${String(muted ? 0 : (video?.volume ?? 1))} @input=${this.#setVolume} />
+      <button part="button" class="live ${behind < LIVE_WITHIN_S && !paused && this.state.kind === 'playing' ? 'on' : ''}" type="button" title="Go to the newest picture" @click=${this.#toLive}>LIVE</button>
+      <span class="figures">${this.figures}</span>
+      ${document.pictureInPictureEnabled ? this.#button('Picture in picture', icons.pictureInPicture, this.#togglePictureInPicture) : nothing}
+      ${document.fullscreenEnabled ? this.#button(full ? 'Leave full screen' : 'Full screen', full ? icons.leaveFullScreen : icons.fullScreen, this.#toggleFullScreen) : nothing}
+    </div>`
+  }
+
+  #button(label: string, picture: TemplateResult, onClick: () => void): TemplateResult {
+    return html`<button part="button" type="button" aria-label=${label} title=${label} @click=${onClick}>${picture}</button>`
+  }
+
+  get #video(): HTMLVideoElement | null {
+    return this.renderRoot.querySelector('video')
+  }
+
+  #address(): StreamAddress | null {
+    if (this.src) return readWatchAddress(this.src, document.baseURI)
+    if (!this.stream) return null
+    return { server: this.server.replace(/\/+$/, '') || serverOfScript(import.meta.url), name: this.stream }
+  }
+
+  #begin(): void {
+    this.#session?.close()
+    this.#session = null
+    this.state = { kind: 'waiting' }
+    const video = this.#video
+    const address = this.#address()
+    if (!video || !address) return
+    // The attribute alone does not mute what a script has made, and browsers let nothing else begin by itself.
+    video.muted = true
+    this.#session = new PlayerSession(video, address, readMethods(this.methods), {
+      onState: (state) => {
+        this.state = state
+        this.dispatchEvent(new CustomEvent('castgate-state', { detail: state }))
+      },
+      onStream: (stream) => {
+        this.status = stream
+        this.dispatchEvent(new CustomEvent('castgate-stream', { detail: stream }))
+      },
+    })
+  }
+
+  readonly #redraw = (): void => this.requestUpdate()
+
+  readonly #showFigures = (): void => {
+    const behind = this.#session?.behindSeconds() ?? null
+    const height = this.#video?.videoHeight ?? 0
+    this.figures = [
+      ...(behind === null ? [] : [`${behind.toFixed(1)} s behind`]),
+      ...(height > 0 ? [`${height}p`] : []),
+      ...(this.state.kind === 'playing' ? [METHOD_WORDS[this.state.method]] : []),
+    ].join(' · ')
+  }
+
+  readonly #togglePlay = (): void => {
+    const video = this.#video
+    if (video?.paused) void video.play().catch(() => {})
+    else video?.pause()
+  }
+
+  /** A person paused, or the browser did: what is loaded is kept for a moment. */
+  readonly #pausedNow = (): void => {
+    this.requestUpdate()
+    clearTimeout(this.#pausedTimer)
+    if (this.state.kind === 'playing') this.#pausedTimer = window.setTimeout(() => this.#session?.pause(), PAUSED_MS)
+  }
+
+  readonly #played = (): void => {
+    this.requestUpdate()
+    clearTimeout(this.#pausedTimer)
+    this.#session?.resume()
+    this.#session?.toLiveEdge()
+  }
+
+  readonly #toggleSound = (): void => {
+    const video = this.#video
+    if (!video) return
+    video.muted = !video.muted
+    if (!video.muted && video.volume === 0) video.volume = 1
+  }
+
+  readonly #setVolume = (event: Event): void => this.#volume(Number((event.target as HTMLInputElement).value))
+
+  #volume(value: number): void {
+    const video = this.#video
+    if (!video) return
+    video.volume = Math.min(1, Math.max(0, value))
+    video.muted = video.volume === 0
+  }
+
+  readonly #toLive = (): void => {
+    this.#session?.toLiveEdge()
+    if (this.#video?.paused) this.#togglePlay()
+  }
+
+  readonly #togglePictureInPicture = (): void => {
+    const change = document.pictureInPictureElement
+      ? document.exitPictureInPicture()
+      : this.#video?.requestPictureInPicture()
+    // A browser may refuse, and shows why by itself.
+    change?.catch(() => {})
+  }
+
+  readonly #toggleFullScreen = (): void => {
+    const change = this.#isFullScreen() ? document.exitFullscreen() : this.requestFullscreen()
+    change.catch(() => {})
+  }
+
+  #isFullScreen(): boolean {
+    return this.matches(':fullscreen')
+  }
+
+  readonly #key = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    const onControl = event.target instanceof HTMLButtonElement || event.target instanceof HTMLInputElement
+    const volume = this.#video?.muted ? 0 : (this.#video?.volume ?? 1)
+    switch (event.key) {
+      case ' ':
+      case 'k':
+        // Space presses the button that has the focus.
+        if (onControl && event.key === ' ') return
+        this.#togglePlay()
+        break
+      case 'm':
+        this.#toggleSound()
+        break
+      case 'f':
+        this.#toggleFullScreen()
+        break
+      case 'l':
+        this.#toLive()
+        break
+      case 'ArrowUp':
+      case 'ArrowDown':
+        if (event.target instanceof HTMLInputElement) return
+        this.#volume(volume + (event.key === 'ArrowUp' ? VOLUME_STEP : -VOLUME_STEP))
+        break
+      default:
+        return
+    }
+    event.preventDefault()
+    this.#moved()
+  }
+
+  readonly #moved = (): void => {
+    this.idle = false
+    clearTimeout(this.#idleTimer)
+    this.#idleTimer = window.setTimeout(() => {
+      this.idle = !this.#video?.paused
+    }, IDLE_MS)
+  }
+}
+
+const METHOD_WORDS = { flv: 'FLV', 'flv-websocket': 'FLV', 'll-hls': 'LL-HLS', hls: 'HLS', native: 'HLS' } as const
+
+/** What stands over the picture, by state. */
+const MESSAGES: Partial<Record<PlayerState['kind'], [big: string, small: string]>> = {
+  waiting: ['Waiting for the broadcast', 'It starts here by itself as soon as it begins.'],
+  starting: ['Starting…', ''],
+  interrupted: ['The broadcast is interrupted', 'It goes on here by itself.'],
+  unreachable: ['The server cannot be reached', 'The player tries again.'],
+  ended: ['The broadcast has ended', 'If it comes back, it starts here by itself.'],
+  failed: [
+    'This browser cannot play the broadcast',
+    'The player tries again. A player such as VLC opens the HLS link.',
+  ],
+}
+
+/** What a screen reader says of a state. */
+function stateWords(state: PlayerState): string {
+  return state.kind === 'playing' ? 'Playing live' : (MESSAGES[state.kind]?.[0] ?? '')
+}
+
+customElements.define('castgate-player', Player)

@@ -1,0 +1,224 @@
+import type { StreamStatus } from '../../shared/status.ts'
+import { type Method, play, playableMethods } from './methods.ts'
+import type { OnStopped, Playback } from './playback.ts'
+import { askForStream, type StreamAddress } from './stream.ts'
+
+/** How often the gateway is asked whether a stream has begun or gone on, and how it is while it plays, in ms. */
+const ASK_MS = 1_000
+const ASK_WHILE_PLAYING_MS = 5_000
+
+/** How long a method may take to its first picture, and how long a picture may stand still, before something is done, in ms. */
+const START_MS = 8_000
+const STALL_MS = 1_500
+
+/** A picture that stands still for longer, of a broadcast that is live, is fetched anew, in ms. */
+const RESTART_MS = 5_000
+
+/** A method that fails again and again within so many ms is left for the next one, and the waits become longer up to a bound. */
+const SHORT_MS = 10_000
+const MOST_SHORT = 3
+const FIRST_RETRY_MS = 250
+const LAST_RETRY_MS = 10_000
+
+/** How often progress is looked at, in ms. */
+const LOOK_MS = 250
+
+/** What a player does. */
+export type PlayerState =
+  /** The stream is not there yet. */
+  | { kind: 'waiting' }
+  /** The gateway does not answer; it is asked again. */
+  | { kind: 'unreachable' }
+  | { kind: 'starting'; method: Method }
+  | { kind: 'playing'; method: Method }
+  /** Its publisher is away, or nothing comes. */
+  | { kind: 'interrupted' }
+  /** It was there, and is over; the player waits for it to come back. */
+  | { kind: 'ended' }
+  /** It is there, and this browser plays it in no way; the player tries again. */
+  | { kind: 'failed' }
+
+/** What a player tells. */
+export interface PlayerEvents {
+  onState(state: PlayerState): void
+  /** The stream as the gateway tells it, each time it was asked; null while it is not there. */
+  onStream(stream: StreamStatus | null): void
+}
+
+/** How playing ended. */
+type End = 'ended' | 'failed' | 'no-picture' | 'stood-still' | 'paused'
+
+/**
+ * Plays a stream in a video element, for as long as it lasts and whenever it comes: waits for it, takes the first method that works,
+ * goes on after interruptions, and tries the next method where one does not work.
+ */
+export class PlayerSession {
+  readonly #video: HTMLVideoElement
+  readonly #address: StreamAddress
+  readonly #methods: Method[]
+  readonly #events: PlayerEvents
+  readonly #closing = new AbortController()
+  #playback: Playback | null = null
+  #state: PlayerState = { kind: 'waiting' }
+  /** Index of the method that is tried next. */
+  #next = 0
+  #hasPlayed = false
+  /** How often it failed soon, one after the other. */
+  #failures = 0
+  #paused = false
+  readonly #resumption = new EventTarget()
+
+  constructor(video: HTMLVideoElement, address: StreamAddress, wanted: Method[], events: PlayerEvents) {
+    this.#video = video
+    this.#address = address
+    this.#methods = playableMethods(video, wanted)
+    this.#events = events
+    void this.#run()
+  }
+
+  /** Seconds behind what the server has; null where that is not known. */
+  behindSeconds(): number | null {
+    return this.#playback?.behindSeconds() ?? null
+  }
+
+  toLiveEdge(): void {
+    this.#playback?.toLiveEdge()
+  }
+
+  /** Stops loading, after a person has paused; {@link resume} goes on with what is live then. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#resumption.dispatchEvent(new Event('resume'))
+  }
+
+  close(): void {
+    this.#closing.abort()
+    this.#playback?.close()
+    this.#playback = null
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      if (this.#paused) await this.#untilResumed()
+      const answer = await askForStream(this.#address.server, this.#address.name, signal)
+      if (signal.aborted) return
+      const stream = answer.kind === 'there' ? answer.stream : null
+      this.#events.onStream(stream)
+      if (stream?.state === 'live') {
+        await this.#playOnce(stream)
+        // What ended may also be told as live for a moment yet.
+        await this.#pause(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures))
+        continue
+      }
+      if (answer.kind === 'unreachable') this.#setState({ kind: 'unreachable' })
+      else if (!this.#hasPlayed) this.#setState({ kind: 'waiting' })
+      else this.#setState({ kind: answer.kind === 'absent' ? 'ended' : 'interrupted' })
+      await this.#pause(ASK_MS)
+    }
+  }
+
+  /** Plays by the method whose turn it is, until that ends. */
+  async #playOnce(stream: StreamStatus): Promise<void> {
+    const method = this.#methods[this.#next % Math.max(1, this.#methods.length)]
+    if (!method) {
+      this.#setState({ kind: 'failed' })
+      return
+    }
+    this.#setState({ kind: 'starting', method })
+    const from = performance.now()
+    const end = await this.#playBy(method, stream)
+    this.#playback?.close()
+    this.#playback = null
+    if (this.#closing.signal.aborted || end === 'paused') return
+    if (end === 'ended' || performance.now() - from > SHORT_MS) this.#failures = 0
+    else this.#failures++
+    const isUseless = end === 'failed' || end === 'no-picture'
+    if (!isUseless && (this.#failures === 0 || this.#failures % MOST_SHORT !== 0)) return
+    this.#next++
+    if (isUseless && this.#next % this.#methods.length === 0) this.#setState({ kind: 'failed' })
+  }
+
+  async #playBy(method: Method, stream: StreamStatus): Promise<End> {
+    let stopped: End | null = null
+    const onStopped: OnStopped = (reason) => {
+      stopped ??= reason
+    }
+    try {
+      this.#playback = await play(method, this.#video, stream.playback, onStopped)
+    } catch {
+      // The player itself could not be loaded: the server may be going.
+      return 'failed'
+    }
+    // Browsers may allow it without sound alone, and some not even that: then a button starts it.
+    this.#video.play().catch(() => {})
+    return this.#watch(method, () => stopped)
+  }
+
+  /** Looks at the progress until the playback stops, or has to be given up. */
+  async #watch(method: Method, stopped: () => End | null): Promise<End> {
+    const video = this.#video
+    let shown = video.currentTime
+    let moved = performance.now()
+    let asked = moved
+    let began = false
+    for (;;) {
+      await this.#pause(LOOK_MS)
+      if (this.#closing.signal.aborted) return 'ended'
+      const end = stopped()
+      // What has played goes on by the same method.
+      if (end) return end === 'failed' && began ? 'stood-still' : end
+      const now = performance.now()
+      if (this.#paused) return 'paused'
+      if (video.paused && video.readyState >= video.HAVE_CURRENT_DATA) moved = now
+      if (video.currentTime !== shown) {
+        shown = video.currentTime
+        moved = now
+        if (!began) this.#hasPlayed = true
+        began = true
+        this.#setState({ kind: 'playing', method })
+      }
+      const still = now - moved
+      if (!began && still > START_MS) return 'no-picture'
+      if (began && still > STALL_MS) this.#setState({ kind: 'interrupted' })
+      if (now - asked < (still > STALL_MS ? ASK_MS : ASK_WHILE_PLAYING_MS)) continue
+      asked = now
+      const answer = await askForStream(this.#address.server, this.#address.name, this.#closing.signal)
+      this.#events.onStream(answer.kind === 'there' ? answer.stream : null)
+      // What has come is still played to its end.
+      if (answer.kind === 'absent' && still > STALL_MS) return 'ended'
+      if (answer.kind === 'there' && answer.stream.state === 'live' && began && still > RESTART_MS) return 'stood-still'
+    }
+  }
+
+  async #untilResumed(): Promise<void> {
+    const { signal } = this.#closing
+    await new Promise<void>((resolve) => {
+      this.#resumption.addEventListener('resume', () => resolve(), { once: true, signal })
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = this.#closing
+      const settle = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', settle)
+        resolve()
+      }
+      const timer = setTimeout(settle, ms)
+      signal.addEventListener('abort', settle)
+    })
+  }
+
+  #setState(state: PlayerState): void {
+    if (JSON.stringify(state) === JSON.stringify(this.#state)) return
+    this.#state = state
+    this.#events.onState(state)
+  }
+}
