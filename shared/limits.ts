@@ -17,7 +17,7 @@ export const HELLO_TIMEOUT_MS = 5_000
 export const PING_INTERVAL_MS = 3_000
 
 /** Milliseconds of recording in each blob that the recorder is asked for. */
-export const TIMESLICE_MS = 250
+export const TIMESLICE_MS = 100
 
 /** Distance between keyframes, in ms: asked of the recorder, and kept by the server when it transcodes. */
 export const KEYFRAME_INTERVAL_MS = 2_000

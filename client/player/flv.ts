@@ -43,7 +43,7 @@ export async function playFlv(video: HTMLVideoElement, url: string, onStopped: O
       const end = bufferEnd(video)
       return end === null ? null : Math.max(0, end - video.currentTime)
     },
-    toLiveEdge: () => jumpTo(video, edge.aheadSeconds),
+    toLiveEdge: () => jumpTo(video, edge.behindEnd),
   }
 }
 
@@ -57,11 +57,11 @@ function keepUp(video: HTMLVideoElement, edge: LiveEdge): void {
     return
   }
   const step = edge.next(end - video.currentTime, performance.now() / 1000)
-  if (step.kind === 'jump') jumpTo(video, step.behindEdge)
+  if (step.kind === 'jump') jumpTo(video, step.behindEnd)
   else if (video.playbackRate !== step.rate) video.playbackRate = step.rate
 }
 
-function jumpTo(video: HTMLVideoElement, behindEdge: number): void {
+function jumpTo(video: HTMLVideoElement, behindEnd: number): void {
   const end = bufferEnd(video)
-  if (end !== null) video.currentTime = Math.max(video.currentTime, end - behindEdge)
+  if (end !== null) video.currentTime = Math.max(video.currentTime, end - behindEnd)
 }

@@ -1,50 +1,66 @@
-/** How much is kept in the buffer, in s: a recorder's chunks come every 0.25 s or less. It grows where that is too little. */
-const LEAST_AHEAD = 0.35
-const MOST_AHEAD = 2
-const AFTER_STALL = 0.15
+/** How much is left in the buffer at least, in s, before the next chunk comes. It grows where that is too little. */
+const LEAST_MARGIN = 0.12
+const MOST_MARGIN = 2
+const AFTER_STALL = 0.1
 
 /** A playback without a stall for so long may try with less again, in s, and by how much. */
 const CALM_S = 30
 const AFTER_CALM = 0.05
 
+/** The buffer goes up and down with the chunks: its lowest level in so many s counts. */
+const WINDOW_S = 0.6
+
+/** So much above the margin, in s, it is worth to catch up. */
+const SLACK = 0.08
+
 /** How much faster and slower it plays: no one hears it. */
 const FASTER = 1.08
 const SLOWER = 0.94
 
-/** Further behind than that, in s, it jumps. */
-const JUMP_S = 3
+/** Further behind than that, in s, it jumps; at the beginning, which is a keyframe some time ago, it does so sooner. */
+const JUMP_S = 2
+const FIRST_JUMP_S = 0.3
 
-/** What to do next. */
-export type Step = { kind: 'rate'; rate: number } | { kind: 'jump'; behindEdge: number }
+/** What to do next: play at a rate, or jump to so many s before the end of the buffer. */
+export type Step = { kind: 'rate'; rate: number } | { kind: 'jump'; behindEnd: number }
 
 /** Keeps a live playback near the end of what has arrived: plays a little faster or slower, and jumps when it is far behind. */
 export class LiveEdge {
-  #ahead = LEAST_AHEAD
+  #margin = LEAST_MARGIN
   #calmSince = 0
   #catchingUp = false
+  #jumpFrom = FIRST_JUMP_S
+  readonly #levels: { at: number; buffered: number }[] = []
 
-  /** Seconds that are kept in the buffer. */
-  get aheadSeconds(): number {
-    return this.#ahead
+  /** Where to jump to, in s before the end of the buffer. */
+  get behindEnd(): number {
+    return this.#margin + 0.2
   }
 
-  /** The buffer ran empty: more is kept from now on. `now` in s. */
+  /** The buffer ran empty: more is left in it from now on. `now` in s. */
   stalled(now: number): void {
-    this.#ahead = Math.min(MOST_AHEAD, this.#ahead + AFTER_STALL)
+    this.#margin = Math.min(MOST_MARGIN, this.#margin + AFTER_STALL)
     this.#calmSince = now
   }
 
   /** What to do where `buffered` s are ahead of the picture. `now` in s. */
   next(buffered: number, now: number): Step {
     if (now - this.#calmSince > CALM_S) {
-      this.#ahead = Math.max(LEAST_AHEAD, this.#ahead - AFTER_CALM)
+      this.#margin = Math.max(LEAST_MARGIN, this.#margin - AFTER_CALM)
       this.#calmSince = now
     }
-    if (buffered > this.#ahead + JUMP_S) return { kind: 'jump', behindEdge: this.#ahead }
-    // What has arrived comes in chunks: it is caught up with down to the target, and left alone until it is well above.
-    if (buffered > this.#ahead + 0.3) this.#catchingUp = true
-    else if (buffered < this.#ahead) this.#catchingUp = false
+    this.#levels.push({ at: now, buffered })
+    while (now - (this.#levels[0]?.at ?? now) > WINDOW_S) this.#levels.shift()
+    const lowest = Math.min(...this.#levels.map((level) => level.buffered))
+    const jumps = lowest > this.behindEnd + this.#jumpFrom
+    this.#jumpFrom = JUMP_S
+    if (jumps) {
+      this.#levels.length = 0
+      return { kind: 'jump', behindEnd: this.behindEnd }
+    }
+    if (lowest > this.#margin + SLACK) this.#catchingUp = true
+    else if (lowest <= this.#margin) this.#catchingUp = false
     if (this.#catchingUp) return { kind: 'rate', rate: FASTER }
-    return { kind: 'rate', rate: buffered < this.#ahead / 3 ? SLOWER : 1 }
+    return { kind: 'rate', rate: buffered < this.#margin / 2 ? SLOWER : 1 }
   }
 }

@@ -1,13 +1,27 @@
 import { existsSync } from 'node:fs'
 
 /** Something from the system that Castgate uses. */
-export type SystemPackage = 'ffmpeg' | 'nginx' | 'nginx-rtmp' | 'chromium'
+export type SystemPackage =
+  | 'ffmpeg'
+  | 'nginx'
+  | 'nginx-rtmp'
+  | 'chromium'
+  | 'firefox'
+  | 'vlc'
+  | 'vlc-plugins'
+  | 'mpv'
+  | 'rtmpdump'
 
 const APT: Record<SystemPackage, string> = {
   ffmpeg: 'ffmpeg',
   nginx: 'nginx',
   'nginx-rtmp': 'libnginx-mod-rtmp',
   chromium: 'chromium',
+  firefox: 'firefox-esr',
+  vlc: 'vlc-bin',
+  'vlc-plugins': 'vlc-plugin-base',
+  mpv: 'mpv',
+  rtmpdump: 'rtmpdump',
 }
 
 /** Homebrew's own nginx has no RTMP module; the tap denji/nginx builds one with it. */
@@ -16,6 +30,11 @@ const BREW: Record<SystemPackage, string> = {
   nginx: 'denji/nginx/nginx-full --with-rtmp-module',
   'nginx-rtmp': '',
   chromium: '--cask chromium',
+  firefox: '--cask firefox',
+  vlc: '--cask vlc',
+  'vlc-plugins': '',
+  mpv: 'mpv',
+  rtmpdump: 'rtmpdump',
 }
 
 /** Debian's names of packages. */

@@ -30,12 +30,38 @@ function chromiumRequirement(): Requirement {
   return { name: 'Chromium', packages: ['chromium'], isThere: async () => (await findChromium()) !== null }
 }
 
+/** Players of others, which the end-to-end tests watch with. */
+const PLAYERS: Requirement[] = [
+  { name: 'Firefox', packages: ['firefox'], isThere: async () => (await findFirefox()) !== null },
+  { name: 'VLC', packages: ['vlc', 'vlc-plugins'], isThere: () => isOnPath('cvlc') },
+  { name: 'mpv', packages: ['mpv'], isThere: () => isOnPath('mpv') },
+  { name: 'rtmpdump', packages: ['rtmpdump'], isThere: () => isOnPath('rtmpdump') },
+]
+
+/** Path of the system's Firefox, or null. */
+export async function findFirefox(): Promise<string | null> {
+  for (const name of ['firefox-esr', 'firefox']) {
+    const path = await pathOf(name)
+    if (path !== null) return path
+  }
+  return null
+}
+
+async function isOnPath(name: string): Promise<boolean> {
+  return (await pathOf(name)) !== null
+}
+
+async function pathOf(name: string): Promise<string | null> {
+  const { stdout } = await capture('which', [name])
+  return stdout.trim() || null
+}
+
 /** Path of the system's Chromium, or null. */
 export async function findChromium(): Promise<string | null> {
   for (const path of CHROMIUM_ON_MACOS) if (existsSync(path)) return path
   for (const name of CHROMIUM_NAMES) {
-    const { stdout } = await capture('which', [name])
-    if (stdout.trim() !== '') return stdout.trim()
+    const path = await pathOf(name)
+    if (path !== null) return path
   }
   return null
 }
@@ -55,10 +81,10 @@ export async function requireFfmpeg(configured: string | null, mayInstall: boole
 }
 
 /**
- * Makes sure that what the tests need is there: FFmpeg, nginx with its RTMP module, Chromium. `args` are those of `npm test`.
+ * Makes sure that what the tests need is there: FFmpeg, nginx with its RTMP module, browsers and players. `args` are those of `npm test`.
  * @throws MissingError with the command that installs what is missing
  */
 export async function ensureTestPrograms(args: string[]): Promise<void> {
-  const requirements = [ffmpegRequirement(null), nginxRequirement('nginx'), chromiumRequirement()]
+  const requirements = [ffmpegRequirement(null), nginxRequirement('nginx'), chromiumRequirement(), ...PLAYERS]
   await ensure(requirements, mayInstall({ install: !args.includes('--no-install') }))
 }

@@ -1,0 +1,102 @@
+import type { Browser, Page } from 'playwright'
+import { startBrowser } from '../e2e/support/browser.ts'
+import { startGateway, type TestGateway } from '../e2e/support/gateway.ts'
+import { installClockCamera, readClock } from '../e2e/support/page-clock.ts'
+import { until } from '../e2e/support/wait.ts'
+import { median } from './support/figures.ts'
+
+const WIDTH = 960
+const HEIGHT = 540
+/** How long pictures are read, after the player has settled, in ms. */
+const READ_MS = Number(process.env.CASTGATE_BENCH_READ_MS ?? 30_000)
+const SETTLE_MS = 8_000
+/** How often the time to the first picture is taken. */
+const ROUNDS = 5
+
+/** The ways to watch that are measured, with the goals for half of the pictures and for the first one, in s. */
+const WAYS = [
+  { methods: 'flv', name: 'HTTP-FLV', goal: 0.7, firstGoal: 0.5 },
+  { methods: 'll-hls', name: 'LL-HLS', goal: 2, firstGoal: 1 },
+  { methods: 'hls', name: 'HLS of nginx', goal: null, firstGoal: null },
+] as const
+
+/** From the picture that a page draws to the picture that a player shows, glass to glass, and from a click to the first picture. */
+export async function run(): Promise<void> {
+  const gateway = await startGateway(['--rtmp', 'nginx'])
+  const browser = await startBrowser(['--autoplay-policy=no-user-gesture-required'])
+  try {
+    await broadcast(browser, gateway)
+    const rows: string[] = []
+    for (const { methods, name, goal, firstGoal } of WAYS) {
+      const page = await browser.newPage({ viewport: { width: 1000, height: 700 } })
+      await page.goto(`${gateway.url}/watch/latency?methods=${methods}`)
+      const video = page.locator('video')
+      await readClock(video, SETTLE_MS)
+      const ages = (await readClock(video, READ_MS)).map(({ age }) => age / 1000).sort((a, b) => a - b)
+      await page.close()
+      const first = await firstPictures(browser, gateway, methods)
+      const quantile = (part: number) => (ages[Math.floor(part * (ages.length - 1))] ?? Number.NaN).toFixed(2)
+      const goals = goal === null ? 'as found' : `≤ ${goal}, first ≤ ${firstGoal}`
+      rows.push(
+        `  ${name.padEnd(13)} ${quantile(0.5)}  ${quantile(0.95)}  ${String(ages.length).padStart(5)}  ${median(first).toFixed(2)}   ${goals}`,
+      )
+      process.stdout.write(`${rows.at(-1)}\n`)
+    }
+    process.stdout.write(
+      `\nSeconds, ${WIDTH}×${HEIGHT}, 30 frames a second, all on this machine\n  way           p50   p95   pictures  first  goal\n${rows.join('\n')}\n`,
+    )
+  } finally {
+    await browser.close()
+    await gateway.stop()
+  }
+}
+
+async function broadcast(browser: Browser, gateway: TestGateway): Promise<void> {
+  const context = await browser.newContext()
+  await installClockCamera(context, WIDTH, HEIGHT)
+  const page = await context.newPage()
+  await page.goto(gateway.url)
+  await page.getByLabel('Quality').selectOption('540p')
+  await page.getByLabel('Stream name').fill('latency')
+  await page.getByRole('button', { name: 'Broadcast' }).click()
+  await until('it is live', async () => (await gateway.stream('latency'))?.state === 'live')
+  await until('nginx has HLS', async () => (await fetch(`${gateway.url}/hls/latency.m3u8`)).ok, 250)
+}
+
+/** Seconds from a click that makes the player to the first picture. */
+async function firstPictures(browser: Browser, gateway: TestGateway, methods: string): Promise<number[]> {
+  const times: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await openEmpty(page, gateway)
+    times.push(
+      await page.evaluate(async (wanted) => {
+        const player = document.createElement('castgate-player')
+        player.setAttribute('stream', 'latency')
+        player.setAttribute('methods', wanted)
+        player.style.width = '960px'
+        const from = performance.now()
+        document.body.append(player)
+        for (;;) {
+          const video = player.shadowRoot?.querySelector('video')
+          if (video) {
+            await new Promise((resolve) => video.requestVideoFrameCallback(resolve))
+            return (performance.now() - from) / 1000
+          }
+          await new Promise(requestAnimationFrame)
+        }
+      }, methods),
+    )
+    await context.close()
+  }
+  return times
+}
+
+/** A page of the gateway's origin that has the player's script, and no player. */
+async function openEmpty(page: Page, gateway: TestGateway): Promise<void> {
+  await page.route('**/empty', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }))
+  await page.goto(`${gateway.url}/empty`)
+  await page.addScriptTag({ type: 'module', url: `${gateway.url}/castgate.js` })
+  await page.waitForFunction(() => customElements.get('castgate-player'))
+}
