@@ -1,7 +1,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import type { StreamStatus } from '../../shared/status.ts'
 import { icons } from './icons.ts'
-import { readMethods } from './methods.ts'
+import { readMethods } from './method.ts'
 import { PlayerSession, type PlayerState } from './session.ts'
 import { readWatchAddress, type StreamAddress, serverOfScript } from './stream.ts'
 import { playerStyles } from './styles.ts'

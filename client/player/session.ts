@@ -1,5 +1,6 @@
 import type { StreamStatus } from '../../shared/status.ts'
-import { type Method, play, playableMethods } from './methods.ts'
+import type { Method } from './method.ts'
+import { play, playableMethods } from './methods.ts'
 import type { OnStopped, Playback } from './playback.ts'
 import { askForStream, type StreamAddress } from './stream.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readMethods } from './methods.ts'
+import { readMethods } from './method.ts'
 import { readWatchAddress, serverOfScript } from './stream.ts'
 
 describe('the address of a stream', () => {

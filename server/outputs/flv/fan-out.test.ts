@@ -1,0 +1,153 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beginEpoch, frames } from '../../../e2e/support/tags.ts'
+import { Broadcast } from '../../broadcast/broadcast.ts'
+import type { EpochWriter } from '../../broadcast/epoch-writer.ts'
+import { FlvReader } from '../../flv/reader.ts'
+import { kindOf, type Tag } from '../../flv/tag.ts'
+import { type Batch, messageHeader } from './batch.ts'
+import { FlvFanOut } from './fan-out.ts'
+
+let server: Server
+let broadcast: Broadcast
+let writer: EpochWriter
+let fanOut: FlvFanOut
+const sockets: Socket[] = []
+
+beforeEach(async () => {
+  server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  broadcast = new Broadcast('name', 'recorder', { onLive: () => {}, onClosed: () => {} })
+  writer = beginEpoch(broadcast, 0, 0, 720)
+  fanOut = new FlvFanOut(broadcast)
+  broadcast.listen(fanOut)
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  for (const socket of sockets.splice(0)) socket.destroy()
+  server.close()
+  await once(server, 'close')
+})
+
+/** A viewer with a connection of its own; the client's side reads nothing by itself. */
+async function join(): Promise<{ client: Socket; socket: Socket }> {
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const client = connect((server.address() as { port: number }).port, '127.0.0.1').pause()
+  const [socket] = await accepted
+  sockets.push(client, socket)
+  client.on('error', () => {})
+  socket.on('error', () => {})
+  fanOut.add({
+    way: 'flv',
+    socket,
+    bytesOf: (batch: Batch) => batch.plain,
+    prefix: () => Buffer.alloc(0),
+    end: () => socket.end(),
+  })
+  return { client, socket }
+}
+
+/** Everything that comes until the connection ends. */
+async function readAll(client: Socket): Promise<Tag[]> {
+  const reader = new FlvReader()
+  const tags: Tag[] = []
+  for await (const bytes of client) tags.push(...reader.read(bytes as Buffer))
+  return tags
+}
+
+/** Writes groups of pictures of about 1 MiB each, in turns of the event loop. */
+async function writeGops(first: number, count: number): Promise<void> {
+  for (let gop = first; gop < first + count; gop++) {
+    for (const tag of frames(gop * 2000, (gop + 1) * 2000 - 1, { size: 16_000 })) writer.write(tag)
+    await setImmediate()
+  }
+}
+
+/** Whether every picture follows the one before it, or is a keyframe: nothing else can be decoded. */
+function isDecodable(tags: Tag[]): boolean {
+  const pictures = tags.filter((tag) => ['keyframe', 'interframe'].includes(kindOf(tag)))
+  return pictures.every((tag, index) => {
+    const gap = tag.timestamp - (pictures[index - 1]?.timestamp ?? Number.NEGATIVE_INFINITY)
+    return kindOf(tag) === 'keyframe' || gap < 50
+  })
+}
+
+describe('FlvFanOut', () => {
+  it('gives a viewer the headers, the current group of pictures and then all that comes, and says that they left', async () => {
+    for (const tag of frames(0, 2500)) writer.write(tag)
+    const { client } = await join()
+    expect(broadcast.audience.status().flv).toBe(1)
+    const reading = readAll(client)
+    for (const tag of frames(2500, 5000)) writer.write(tag)
+    await broadcast.end()
+    const kinds = (await reading).map(kindOf)
+    expect(kinds.slice(0, 3)).toEqual(['video-header', 'audio-header', 'keyframe'])
+    expect(kinds.filter((kind) => kind === 'keyframe').length).toBeGreaterThanOrEqual(2)
+    await vi.waitFor(() => expect(broadcast.audience.status().flv).toBe(0))
+  })
+
+  it('writes the same memory to all viewers', async () => {
+    const written: unknown[][] = []
+    for (let viewer = 0; viewer < 3; viewer++) {
+      const { socket } = await join()
+      const own: unknown[] = []
+      written.push(own)
+      const write = socket.write.bind(socket)
+      vi.spyOn(socket, 'write').mockImplementation((bytes: unknown) => {
+        own.push(bytes)
+        return write(bytes as Buffer)
+      })
+    }
+    for (const tag of frames(0, 100)) writer.write(tag)
+    await setImmediate()
+    expect(written[0]?.length).toBeGreaterThan(0)
+    for (const own of written) for (const [index, bytes] of own.entries()) expect(bytes).toBe(written[0]?.[index])
+  })
+
+  it('leaves out whole groups of pictures for one who is slow, and no one else', async () => {
+    const [slow, quick] = [await join(), await join()]
+    const quickTags = readAll(quick.client)
+    await writeGops(0, 24)
+    expect(broadcast.audience.status().skippedGops).toBeGreaterThan(0)
+    expect(slow.socket.writableLength).toBeLessThan(10 * 1024 * 1024)
+    const slowTags = readAll(slow.client)
+    await vi.waitFor(() => expect(slow.socket.writableLength).toBe(0))
+    await writeGops(24, 2)
+    await broadcast.end()
+    const [all, some] = [await quickTags, await slowTags]
+    const pictures = (tags: Tag[]) => tags.filter((tag) => ['keyframe', 'interframe'].includes(kindOf(tag)))
+    expect(pictures(all)).toHaveLength(26 * 60)
+    expect(pictures(some).length).toBeLessThan(24 * 60)
+    expect(pictures(some).length % 60).toBe(0)
+    expect(isDecodable(some)).toBe(true)
+    expect(some.at(-1)?.timestamp).toBe(all.at(-1)?.timestamp)
+  })
+
+  it('closes one who takes nothing for long', async () => {
+    const { socket } = await join()
+    const quick = await join()
+    const reading = readAll(quick.client)
+    await writeGops(0, 24)
+    const now = performance.now()
+    vi.spyOn(performance, 'now').mockReturnValue(now + 11_000)
+    await writeGops(24, 1)
+    expect(socket.destroyed).toBe(true)
+    vi.restoreAllMocks()
+    await vi.waitFor(() => expect(broadcast.audience.status()).toMatchObject({ flv: 1, closedAsTooSlow: 1 }))
+    await broadcast.end()
+    expect((await reading).length).toBeGreaterThan(0)
+  })
+})
+
+describe('a message of a WebSocket', () => {
+  it.each([
+    [125, '827d'],
+    [126, '827e007e'],
+    [65_535, '827effff'],
+    [65_536, '827f0000000000010000'],
+  ])('of %i bytes begins as RFC 6455, 5.2, says', (length, expected) => {
+    expect(messageHeader(length).toString('hex')).toBe(expected)
+  })
+})
