@@ -98,7 +98,6 @@ export class Player extends LitElement {
         ${kind === 'playing' && this.#video?.muted ? html`<button part="button" class="unmute" type="button" @click=${this.#toggleSound}>Turn on sound</button>` : nothing}
       </div>
       ${kind === 'playing' || kind === 'interrupted' || kind === 'starting' ? this.#controls() : nothing}
-      <span class="sr" role="status">${stateWords(this.state)}</span>
     </div>`
   }
 
@@ -107,14 +106,12 @@ export class Player extends LitElement {
     return name ? `Live video of ${name}` : 'Live video'
   }
 
-  #message(): TemplateResult | typeof nothing {
-    const message = MESSAGES[this.state.kind]
-    if (!this.#address())
-      return html`<div part="message" class="message"><p class="big">No stream is named</p><p>Give this element a watch page as src, or a stream.</p></div>`
-    if (!message) return nothing
-    const [big, small] = message
-    const soft = this.state.kind === 'interrupted' || this.state.kind === 'starting'
-    return html`<div part="message" class="message ${soft ? 'soft' : ''}"><p class="big">${big}</p>${small ? html`<p>${small}</p>` : nothing}</div>`
+  /** What stands over the picture; while it plays, only a screen reader is told so. */
+  #message(): TemplateResult {
+    const { kind } = this.state
+    const [big, small] = this.#address() ? MESSAGES[kind] : NO_ADDRESS
+    const looks = kind === 'playing' ? 'sr' : kind === 'interrupted' || kind === 'starting' ? 'message soft' : 'message'
+    return html`<div part="message" class=${looks} role="status"><p class="big">${big}</p>${small ? html`<p>${small}</p>` : nothing}</div>`
   }
 
   #controls(): TemplateResult {
@@ -283,9 +280,10 @@ export class Player extends LitElement {
 const METHOD_WORDS = { flv: 'FLV', 'flv-websocket': 'FLV', 'll-hls': 'LL-HLS', hls: 'HLS', native: 'HLS' } as const
 
 /** What stands over the picture, by state. */
-const MESSAGES: Partial<Record<PlayerState['kind'], [big: string, small: string]>> = {
+const MESSAGES: Record<PlayerState['kind'], readonly [big: string, small: string]> = {
   waiting: ['Waiting for the broadcast', 'It starts here by itself as soon as it begins.'],
   starting: ['Starting…', ''],
+  playing: ['Playing live', ''],
   interrupted: ['The broadcast is interrupted', 'It goes on here by itself.'],
   unreachable: ['The server cannot be reached', 'The player tries again.'],
   ended: ['The broadcast has ended', 'If it comes back, it starts here by itself.'],
@@ -295,9 +293,6 @@ const MESSAGES: Partial<Record<PlayerState['kind'], [big: string, small: string]
   ],
 }
 
-/** What a screen reader says of a state. */
-function stateWords(state: PlayerState): string {
-  return state.kind === 'playing' ? 'Playing live' : (MESSAGES[state.kind]?.[0] ?? '')
-}
+const NO_ADDRESS = ['No stream is named', 'Give this element a watch page as src, or a stream.'] as const
 
 customElements.define('castgate-player', Player)
