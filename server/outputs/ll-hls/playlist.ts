@@ -24,7 +24,9 @@ const PARTS_LISTED = 3
  * delta update, which leaves out what a client has already (6.2.5.1).
  */
 export function mediaPlaylist(state: PlaylistState, prefix: string, skip: boolean): string {
-  const { segments, targetSeconds: target, nextPartFile } = state
+  const { targetSeconds: target, nextPartFile } = state
+  // One that has only begun is told with its first part.
+  const segments = state.segments.filter(({ parts }) => parts.length > 0)
   const ended = nextPartFile === null
   const ages = agesOf(segments)
   const skipped = skip && !ended ? ages.filter((age) => age > SKIP_BOUNDARY * target).length : 0
