@@ -1,6 +1,7 @@
 import { TAG_HEADER_BYTES, TAG_TRAILER_BYTES, TAG_TYPE, type Tag, type TagType } from './tag.ts'
 
-const FILE_HEADER_BYTES = 9 + TAG_TRAILER_BYTES
+/** Bytes before the first tag (annex E.2). */
+export const FILE_HEADER_BYTES = 9 + TAG_TRAILER_BYTES
 
 /**
  * Cuts a stream of FLV bytes into tags. A body is at most 16 MiB (its length has 24 bits), which bounds what is held.
