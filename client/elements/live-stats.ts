@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing } from 'lit'
-import type { StreamStatus, TargetStatus } from '../../shared/status.ts'
+import { type StreamStatus, type TargetStatus, type ViewerStatus, viewersInAll } from '../../shared/status.ts'
 import type { BroadcasterStats } from '../broadcaster.ts'
 import { bitrate, size } from './format.ts'
 import { theme } from './theme.ts'
@@ -41,6 +41,8 @@ export class LiveStats extends LitElement {
     if (!this.stats) return nothing
     const { bitsPerSecond, unacknowledgedBytes, server } = this.stats
     return html`<dl>
+      <dt>Viewers</dt>
+      <dd>${server ? viewerWords(server.viewers) : '…'}</dd>
       <dt>Bitrate</dt>
       <dd>${bitrate(bitsPerSecond)}</dd>
       <dt>On its way to the server</dt>
@@ -52,6 +54,16 @@ export class LiveStats extends LitElement {
       ${server?.targets.map((target) => html`<dt>Output ${target.name}</dt><dd>${targetWords(target)}</dd>`)}
     </dl>`
   }
+}
+
+function viewerWords(viewers: ViewerStatus): string {
+  const ways = [
+    [viewers.flv + viewers.flvWebSocket, 'FLV'],
+    [viewers.llHls, 'LL-HLS'],
+    [viewers.hls, 'HLS'],
+  ] as const
+  const used = ways.filter(([count]) => count > 0).map(([count, way]) => `${count} ${way}`)
+  return used.length > 0 ? `${viewersInAll(viewers)} (${used.join(', ')})` : '0'
 }
 
 function pictureWords({ video }: StreamStatus): string {

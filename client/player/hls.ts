@@ -1,7 +1,13 @@
-import type { OnStopped, Playback } from './playback.ts'
+import { bufferEnd, type OnStopped, type Playback } from './playback.ts'
 
 /** Times that a media error is tried to be mended, before the playback counts as failed. */
 const MOST_RECOVERIES = 3
+
+/** So much more in the buffer than the playlist asks to stay behind, in s, is jumped over: it came late, after an interruption. */
+const JUMP_S = 2
+
+/** How often the buffer is looked at, in ms. */
+const LOOK_MS = 500
 
 /** Plays HLS with hls.js, which is loaded when it is needed: low-latency HLS with little delay, and any other as it comes. */
 export async function playHls(
@@ -28,8 +34,15 @@ export async function playHls(
   hls.on(Hls.Events.MEDIA_ENDED, () => onStopped('ended'))
   hls.loadSource(url)
   hls.attachMedia(video)
+  const timer = setInterval(() => {
+    const end = bufferEnd(video)
+    const from = hls.targetLatency
+    if (end === null || from === null || video.paused || video.seeking) return
+    if (end - video.currentTime > from + JUMP_S) video.currentTime = end - from
+  }, LOOK_MS)
   return {
     close() {
+      clearInterval(timer)
       hls.destroy()
       video.playbackRate = 1
     },

@@ -136,7 +136,7 @@ export class PlayerSession {
     this.#playback?.close()
     this.#playback = null
     if (this.#closing.signal.aborted || end === 'paused') return
-    if (end === 'ended' || performance.now() - from > SHORT_MS) this.#failures = 0
+    if (performance.now() - from > SHORT_MS) this.#failures = 0
     else this.#failures++
     const isUseless = end === 'failed' || end === 'no-picture'
     if (!isUseless && (this.#failures === 0 || this.#failures % MOST_SHORT !== 0)) return
@@ -171,8 +171,8 @@ export class PlayerSession {
       await this.#pause(LOOK_MS)
       if (this.#closing.signal.aborted) return 'ended'
       const end = stopped()
-      // What has played goes on by the same method.
-      if (end) return end === 'failed' && began ? 'stood-still' : end
+      // What has played goes on by the same method, and what ends before it begins does not work.
+      if (end) return began ? (end === 'failed' ? 'stood-still' : end) : 'failed'
       const now = performance.now()
       if (this.#paused) return 'paused'
       if (video.paused && video.readyState >= video.HAVE_CURRENT_DATA) moved = now
