@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Page } from 'playwright'
 import { FAKE_CAMERA, startBrowser } from '../e2e/support/browser.ts'
 import { startGateway, type TestGateway } from '../e2e/support/gateway.ts'
 import { startProxy } from '../e2e/support/proxy.ts'
@@ -9,6 +8,7 @@ import { until } from '../e2e/support/wait.ts'
 import { FlvReader } from '../server/flv/reader.ts'
 import { writeMovingPicture } from './support/moving-picture.ts'
 import { writePlot } from './support/plot.ts'
+import { sessionBegan } from './support/session.ts'
 
 /** When the uplink becomes slow and free again, and the end, in s after the first picture. */
 const SLOW_FROM = 20
@@ -68,13 +68,6 @@ export async function run(): Promise<void> {
     await gateway.stop()
     await directory.remove()
   }
-}
-
-/** When the page began to record, as `Date.now()`: what it keeps for going on after a reload. */
-async function sessionBegan(page: Page): Promise<number> {
-  const kept = await page.waitForFunction(() => sessionStorage.getItem('castgate.broadcast'))
-  const { resumption } = JSON.parse((await kept.jsonValue()) ?? '{}') as { resumption: { began: number } }
-  return resumption.began
 }
 
 /** Follows the HTTP-FLV; a tag's time is that of its recording since the session began. */

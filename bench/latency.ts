@@ -3,7 +3,10 @@ import { startBrowser } from '../e2e/support/browser.ts'
 import { startGateway, type TestGateway } from '../e2e/support/gateway.ts'
 import { installClockCamera, readClock } from '../e2e/support/page-clock.ts'
 import { until } from '../e2e/support/wait.ts'
+import { FlvReader } from '../server/flv/reader.ts'
+import { TAG_TYPE } from '../server/flv/tag.ts'
 import { median } from './support/figures.ts'
+import { sessionBegan } from './support/session.ts'
 
 const WIDTH = 960
 const HEIGHT = 540
@@ -25,7 +28,7 @@ export async function run(): Promise<void> {
   const gateway = await startGateway(['--rtmp', 'nginx'])
   const browser = await startBrowser(['--autoplay-policy=no-user-gesture-required'])
   try {
-    await broadcast(browser, gateway)
+    const studio = await broadcast(browser, gateway)
     const rows: string[] = []
     for (const { methods, name, goal, firstGoal } of WAYS) {
       const page = await browser.newPage({ viewport: { width: 1000, height: 700 } })
@@ -42,6 +45,7 @@ export async function run(): Promise<void> {
       )
       process.stdout.write(`${rows.at(-1)}\n`)
     }
+    await partsOfFlv(browser, gateway, studio)
     process.stdout.write(
       `\nSeconds, ${WIDTH}×${HEIGHT}, 30 frames a second, all on this machine\n  way           p50   p95   pictures  first  goal\n${rows.join('\n')}\n`,
     )
@@ -51,7 +55,7 @@ export async function run(): Promise<void> {
   }
 }
 
-async function broadcast(browser: Browser, gateway: TestGateway): Promise<void> {
+async function broadcast(browser: Browser, gateway: TestGateway): Promise<Page> {
   const context = await browser.newContext()
   await installClockCamera(context, WIDTH, HEIGHT)
   const page = await context.newPage()
@@ -61,6 +65,50 @@ async function broadcast(browser: Browser, gateway: TestGateway): Promise<void> 
   await page.getByRole('button', { name: 'Broadcast' }).click()
   await until('it is live', async () => (await gateway.stream('latency'))?.state === 'live')
   await until('nginx has HLS', async () => (await fetch(`${gateway.url}/hls/latency.m3u8`)).ok, 250)
+  return page
+}
+
+/** Where the time of HTTP-FLV goes, in s: up to a viewer's socket, and in the player's buffer. */
+async function partsOfFlv(browser: Browser, gateway: TestGateway, studio: Page): Promise<void> {
+  const page = await browser.newPage({ viewport: { width: 1000, height: 700 } })
+  await page.goto(`${gateway.url}/watch/latency?methods=flv`)
+  await readClock(page.locator('video'), SETTLE_MS)
+  const socket = await agesAtSocket(gateway, await sessionBegan(studio))
+  const buffered = await page.locator('video').evaluate(async (element) => {
+    const video = element as HTMLVideoElement
+    const levels: number[] = []
+    for (let look = 0; look < 200; look++) {
+      await new Promise((resolve) => setTimeout(resolve, 25))
+      levels.push(video.buffered.end(video.buffered.length - 1) - video.currentTime)
+    }
+    return levels
+  })
+  const glass = (await readClock(page.locator('video'), 5_000)).map(({ age }) => age / 1000)
+  await page.close()
+  const [atSocket, inBuffer, inAll] = [median(socket), median(buffered), median(glass)]
+  process.stdout.write(
+    `\nHTTP-FLV, seconds: ${atSocket.toFixed(2)} from the recorder to a viewer's socket, ${inBuffer.toFixed(2)} in the player's buffer, ` +
+      `${(inAll - atSocket - inBuffer).toFixed(2)} for the rest (drawing, the recorder's own delay, decoding, showing)\n`,
+  )
+}
+
+/** How old pictures are when they reach a viewer's socket, by their times in the recording. `began` is when that began. */
+async function agesAtSocket(gateway: TestGateway, began: number): Promise<number[]> {
+  const leaving = new AbortController()
+  const answer = await fetch(`${gateway.url}/live/latency.flv`, { signal: leaving.signal })
+  const reader = new FlvReader()
+  const from = Date.now()
+  const ages: number[] = []
+  for await (const bytes of answer.body ?? []) {
+    const now = Date.now()
+    for (const { type, timestamp } of reader.read(Buffer.from(bytes as Uint8Array))) {
+      // The current group of pictures comes at once, and is older.
+      if (type === TAG_TYPE.video && now - from > 3_000) ages.push((now - began - timestamp) / 1000)
+    }
+    if (now - from > 8_000) break
+  }
+  leaving.abort()
+  return ages
 }
 
 /** Seconds from a click that makes the player to the first picture. */

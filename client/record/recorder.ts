@@ -22,7 +22,7 @@ export interface Recording {
 type RecorderOptions = MediaRecorderOptions & { videoKeyFrameIntervalDuration: number }
 
 /**
- * Starts to record `stream`, in pieces of 250 ms, with a keyframe every 2 s where the browser obeys.
+ * Starts to record `stream`, in pieces of 100 ms, with a keyframe every 2 s where the browser obeys.
  * @throws Error where the browser records nothing that a server takes, or the stream has no tracks
  */
 export function startRecording(stream: MediaStream, quality: Quality, events: RecorderEvents): Recording {
