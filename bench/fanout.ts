@@ -13,7 +13,7 @@ import { type Got, Viewers } from './support/viewers.ts'
 
 const BITS = 2_500_000
 /** Viewers at each step, until one falls behind. */
-const STEPS = [50, 100, 200, 300, 400, 500, 600, 800, 1000, 1250, 1500, 2000, 3000, 4000, 5000]
+const STEPS = [50, 100, 200, 300, 400, 500, 600, 800, 1000, 1250, 1500, 2000, 3000, 4000, 5000, 6000, 7000, 8000]
 const SETTLE_MS = 4_000
 const MEASURE_MS = 8_000
 /** A viewer who gets less of the stream has fallen behind. */

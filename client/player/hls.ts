@@ -23,6 +23,8 @@ export async function playHls(
     backBufferLength: 30,
     maxLiveSyncPlaybackRate: 1.1,
     enableWorker: true,
+    // A stall is an interruption of the broadcast more often than a slow network: hls.js would add a second for each.
+    liveSyncOnStallIncrease: 0.25,
     // A low-latency playlist says itself how far from the end one stays.
     ...(!isLowLatency && { liveSyncDurationCount: 2 }),
   })
