@@ -62,7 +62,10 @@ export async function startGateway(
   const cleanUp = setInterval(() => {
     removeOldMedia(hlsDirectory).catch((error) => log.warn({ err: error }, 'old media could not be removed'))
   }, CLEAN_UP_MS)
-  const directory = new Directory(addOutputs)
+  const directory = new Directory({
+    onLive: addOutputs,
+    onFault: (broadcast, error) => log.error({ err: error, stream: broadcast.name }, 'an output failed'),
+  })
   const sources = new Map<string, RtmpSource>()
   const rtmp = await startRtmpServer(config, hlsDirectory, log, { onPublish, onUnpublish })
   const here = `http://${addressInUrl(config.host)}:${config.port}`

@@ -16,6 +16,9 @@ export const HELLO_TIMEOUT_MS = 5_000
 /** How often both sides ask for a sign of life, in ms. Two missed ones mean that the other side is gone: in less than 10 s. */
 export const PING_INTERVAL_MS = 3_000
 
+/** How long after the first epoch a later one may begin, in ms: FLV counts time in 31 bits. */
+export const MOST_AT_MS = 24 * 24 * 3600 * 1000
+
 /** Milliseconds of recording in each blob that the recorder is asked for. */
 export const TIMESLICE_MS = 100
 

@@ -29,6 +29,7 @@ describe('a message of a client', () => {
     ['a negative epoch', '{"type":"epoch","epoch":-1,"at":0,"mimeType":"video/webm"}'],
     ['an epoch above 2^32', '{"type":"epoch","epoch":4294967296,"at":0,"mimeType":"video/webm"}'],
     ['a time that is text', '{"type":"epoch","epoch":0,"at":"0","mimeType":"video/webm"}'],
+    ['a time of ages', '{"type":"epoch","epoch":0,"at":1e300,"mimeType":"video/webm"}'],
     ['a type that is missing', '{"type":"epoch","epoch":0,"at":0}'],
   ])('is refused with bad_message: %s', (_, text) => {
     expect(() => parseClientMessage(text)).toThrow(expect.objectContaining({ code: 'bad_message' }))

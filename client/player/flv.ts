@@ -8,8 +8,14 @@ const LOOK_MS = 100
  * Plays FLV over HTTP, or over a WebSocket for a `ws:` address, with mpegts.js, which is loaded when it is needed. It stays near what
  * has arrived: {@link LiveEdge}.
  */
-export async function playFlv(video: HTMLVideoElement, url: string, onStopped: OnStopped): Promise<Playback> {
+export async function playFlv(
+  video: HTMLVideoElement,
+  url: string,
+  onStopped: OnStopped,
+  signal: AbortSignal,
+): Promise<Playback> {
   const { default: mpegts } = await import('mpegts.js')
+  signal.throwIfAborted()
   mpegts.LoggingControl.enableAll = false
   const player = mpegts.createPlayer(
     { type: 'flv', isLive: true, url },

@@ -15,8 +15,10 @@ export async function playHls(
   url: string,
   isLowLatency: boolean,
   onStopped: OnStopped,
+  signal: AbortSignal,
 ): Promise<Playback> {
   const { default: Hls } = await import('hls.js')
+  signal.throwIfAborted()
   let recoveries = 0
   const hls = new Hls({
     lowLatencyMode: isLowLatency,

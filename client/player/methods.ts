@@ -16,22 +16,26 @@ export function playableMethods(video: HTMLVideoElement, wanted: Method[]): Meth
   )
 }
 
-/** Begins to play by `method`. */
+/**
+ * Begins to play by `method`.
+ * @throws an error where its player cannot be loaded, or `signal` is aborted meanwhile
+ */
 export async function play(
   method: Method,
   video: HTMLVideoElement,
   links: PlaybackLinks,
   onStopped: OnStopped,
+  signal: AbortSignal,
 ): Promise<Playback> {
   switch (method) {
     case 'flv':
-      return playFlv(video, links.flv, onStopped)
+      return playFlv(video, links.flv, onStopped, signal)
     case 'flv-websocket':
-      return playFlv(video, links.flv.replace(/^http/, 'ws'), onStopped)
+      return playFlv(video, links.flv.replace(/^http/, 'ws'), onStopped, signal)
     case 'll-hls':
-      return playHls(video, links.llHls, true, onStopped)
+      return playHls(video, links.llHls, true, onStopped, signal)
     case 'hls':
-      return playHls(video, links.hls, false, onStopped)
+      return playHls(video, links.hls, false, onStopped, signal)
     case 'native':
       return playNatively(video, links.llHls, onStopped)
   }

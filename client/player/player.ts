@@ -149,14 +149,17 @@ export class Player extends LitElement {
     this.#session?.close()
     this.#session = null
     this.state = { kind: 'waiting' }
+    clearTimeout(this.#pausedTimer)
     const video = this.#video
     const address = this.#address()
-    if (!video || !address) return
+    if (!this.isConnected || !video || !address) return
     // The attribute alone does not mute what a script has made, and browsers let nothing else begin by itself.
     video.muted = true
     this.#session = new PlayerSession(video, address, readMethods(this.methods), {
       onState: (state) => {
         this.state = state
+        // The end of a stream and a new beginning pause a video as well.
+        if (state.kind !== 'playing') clearTimeout(this.#pausedTimer)
         this.dispatchEvent(new CustomEvent('castgate-state', { detail: state }))
       },
       onStream: (stream) => {
@@ -188,7 +191,10 @@ export class Player extends LitElement {
   readonly #pausedNow = (): void => {
     this.requestUpdate()
     clearTimeout(this.#pausedTimer)
-    if (this.state.kind === 'playing') this.#pausedTimer = window.setTimeout(() => this.#session?.pause(), PAUSED_MS)
+    if (this.state.kind !== 'playing' || this.#video?.ended) return
+    this.#pausedTimer = window.setTimeout(() => {
+      if (this.#video?.paused) this.#session?.pause()
+    }, PAUSED_MS)
   }
 
   readonly #played = (): void => {

@@ -2,7 +2,7 @@ import type { StreamStatus } from '../../shared/status.ts'
 import type { Method } from './method.ts'
 import { play, playableMethods } from './methods.ts'
 import type { OnStopped, Playback } from './playback.ts'
-import { askForStream, type StreamAddress } from './stream.ts'
+import { askForStream, type StreamAddress, type StreamAnswer } from './stream.ts'
 
 /** How often the gateway is asked whether a stream has begun or gone on, and how it is while it plays, in ms. */
 const ASK_MS = 1_000
@@ -127,6 +127,7 @@ export class PlayerSession {
   async #playOnce(stream: StreamStatus): Promise<void> {
     const method = this.#methods[this.#next % Math.max(1, this.#methods.length)]
     if (!method) {
+      this.#failures++
       this.#setState({ kind: 'failed' })
       return
     }
@@ -150,7 +151,7 @@ export class PlayerSession {
       stopped ??= reason
     }
     try {
-      this.#playback = await play(method, this.#video, stream.playback, onStopped)
+      this.#playback = await play(method, this.#video, stream.playback, onStopped, this.#closing.signal)
     } catch {
       // The player itself could not be loaded: the server may be going.
       return 'failed'
@@ -167,6 +168,15 @@ export class PlayerSession {
     let moved = performance.now()
     let asked = moved
     let began = false
+    let answer: StreamAnswer | null = null
+    const takeAnswer = (): StreamAnswer | null => {
+      const taken = answer
+      answer = null
+      return taken
+    }
+    const ask = async () => {
+      answer = await askForStream(this.#address.server, this.#address.name, this.#closing.signal)
+    }
     for (;;) {
       await this.#pause(LOOK_MS)
       if (this.#closing.signal.aborted) return 'ended'
@@ -186,13 +196,17 @@ export class PlayerSession {
       const still = now - moved
       if (!began && still > START_MS) return 'no-picture'
       if (began && still > STALL_MS) this.#setState({ kind: 'interrupted' })
-      if (now - asked < (still > STALL_MS ? ASK_MS : ASK_WHILE_PLAYING_MS)) continue
-      asked = now
-      const answer = await askForStream(this.#address.server, this.#address.name, this.#closing.signal)
-      this.#events.onStream(answer.kind === 'there' ? answer.stream : null)
+      if (now - asked >= (still > STALL_MS ? ASK_MS : ASK_WHILE_PLAYING_MS)) {
+        asked = now
+        void ask()
+      }
+      // Nobody waits for the answer: a playback may fail meanwhile.
+      const known = takeAnswer()
+      if (known === null) continue
+      this.#events.onStream(known.kind === 'there' ? known.stream : null)
       // What has come is still played to its end.
-      if (answer.kind === 'absent' && still > STALL_MS) return 'ended'
-      if (answer.kind === 'there' && answer.stream.state === 'live' && began && still > RESTART_MS) return 'stood-still'
+      if (known.kind === 'absent' && still > STALL_MS) return 'ended'
+      if (known.kind === 'there' && known.stream.state === 'live' && began && still > RESTART_MS) return 'stood-still'
     }
   }
 

@@ -35,6 +35,7 @@ function liveBroadcast() {
   const events: string[] = []
   const broadcast = new Broadcast('name', 'recorder', {
     onLive: () => events.push('live'),
+    onFault: (_, error) => events.push(`fault: ${error}`),
     onClosed: () => events.push('closed'),
   })
   const writer = broadcast.beginEpoch({ epoch: 0, at: 0, video: { ...VIDEO }, audio: AUDIO })
@@ -92,8 +93,39 @@ describe('Broadcast', () => {
     expect(await subscription.next(never)).toBeNull()
   })
 
+  it('goes on without a listener that fails, and ends all the same', async () => {
+    const { broadcast, writer, events } = liveBroadcast()
+    const subscription = broadcast.subscribe()
+    let calls = 0
+    broadcast.listen({
+      push: () => {
+        if (++calls > 7) throw new Error('full')
+      },
+      end: () => {},
+    })
+    broadcast.listen({
+      push: () => {},
+      end: () => {
+        throw new Error('late')
+      },
+    })
+    for (const at of [66, 99, 133]) writer.write(tag('interframe', at))
+    await broadcast.end()
+    expect(calls).toBe(8)
+    expect(events).toEqual(['live', 'fault: Error: full', 'fault: Error: late', 'closed'])
+    expect(kinds(await subscription.next(never))).toHaveLength(9)
+  })
+
+  it('gives someone who joins after the picture went away the sound alone', async () => {
+    const { broadcast } = liveBroadcast()
+    const writer = broadcast.beginEpoch({ epoch: 1, at: 1000, video: null, audio: AUDIO })
+    writer.write(tag('audio', 0))
+    expect(broadcast.carried).toEqual({ video: false, audio: true })
+    expect(kinds(await broadcast.subscribe().next(never))).toEqual(['metadata', 'audio-header'])
+  })
+
   it('puts silence beside a picture that has no sound, from its first picture on', async () => {
-    const broadcast = new Broadcast('name', 'recorder', { onLive: () => {}, onClosed: () => {} })
+    const broadcast = new Broadcast('name', 'recorder', { onLive: () => {}, onFault: () => {}, onClosed: () => {} })
     const subscription = broadcast.subscribe()
     const writer = broadcast.beginEpoch({
       epoch: 0,
@@ -154,7 +186,7 @@ describe('Subscription', () => {
 
 describe('Directory', () => {
   it('gives each name once at a time', async () => {
-    const directory = new Directory(() => {})
+    const directory = new Directory({ onLive: () => {}, onFault: () => {} })
     const first = directory.claim('name', 'recorder')
     expect(() => directory.claim('name', 'rtmp')).toThrow(expect.objectContaining({ code: 'name_taken' }))
     await first.end()

@@ -32,6 +32,8 @@ export interface EpochInfo {
 export interface BroadcastEvents {
   /** The first media arrived: outputs may join. */
   onLive(broadcast: Broadcast): void
+  /** A listener failed at a tag, or at the end: it gets nothing more, and the rest goes on. */
+  onFault(broadcast: Broadcast, error: unknown): void
   /** The last output is closed: the name is free again. */
   onClosed(broadcast: Broadcast): void
 }
@@ -56,6 +58,7 @@ export class Broadcast {
   readonly #outputs = new Set<Output>()
   #epoch: EpochInfo | null = null
   #layout: Layout = { video: false, audio: false }
+  #carried: Layout = { video: false, audio: false }
   #live = false
   #ending: Promise<void> | null = null
 
@@ -78,8 +81,14 @@ export class Broadcast {
     return this.#live && this.#ending === null
   }
 
+  /** What any of its epochs had. */
   get layout(): Layout {
     return this.#layout
+  }
+
+  /** What the current epoch has: a camera may be given up while live. */
+  get carried(): Layout {
+    return this.#carried
   }
 
   targets(): TargetStatus[] {
@@ -93,6 +102,8 @@ export class Broadcast {
       video: this.#layout.video || info.video !== null,
       audio: this.#layout.audio || info.audio !== null,
     }
+    this.#carried = { video: info.video !== null, audio: info.audio !== null }
+    if (!this.#carried.video) this.#cache.forgetPictures()
     this.#timeline.beginEpoch(info.at)
     return new EpochWriter((tag) => this.#publish(tag), info.audio?.action === 'silence')
   }
@@ -109,9 +120,13 @@ export class Broadcast {
 
   /** Joins the bus: `listener` gets {@link joining} at once, and then what comes. */
   listen(listener: BusListener): void {
-    for (const tag of this.joining()) listener.push(tag, this.#layout)
-    if (this.#ending === null) this.#listeners.add(listener)
-    else listener.end()
+    this.#listeners.add(listener)
+    for (const tag of this.joining()) {
+      if (this.#listeners.has(listener)) this.#tell(listener, () => listener.push(tag, this.#carried))
+    }
+    if (this.#ending === null) return
+    this.#listeners.delete(listener)
+    this.#tell(listener, () => listener.end())
   }
 
   /** Joins the bus with a queue, for someone who takes tags at a pace of their own. */
@@ -137,7 +152,7 @@ export class Broadcast {
   }
 
   async #end(): Promise<void> {
-    for (const listener of this.#listeners) listener.end()
+    for (const listener of this.#listeners) this.#tell(listener, () => listener.end())
     this.#listeners.clear()
     await Promise.all([...this.#outputs].map((output) => output.close()))
     this.#outputs.clear()
@@ -151,10 +166,20 @@ export class Broadcast {
     const busTag: BusTag = { kind, timestamp, bytes: encodeTag({ ...tag, timestamp }) }
     if (kind === 'video-header') this.#sawPicture(tag)
     this.#cache.add(busTag)
-    for (const listener of this.#listeners) listener.push(busTag, this.#layout)
-    if (!this.#live && (kind === 'keyframe' || (kind === 'audio' && !this.#layout.video))) {
+    for (const listener of this.#listeners) this.#tell(listener, () => listener.push(busTag, this.#carried))
+    if (!this.#live && (kind === 'keyframe' || (kind === 'audio' && !this.#carried.video))) {
       this.#live = true
       this.#events.onLive(this)
+    }
+  }
+
+  /** Publishers and other listeners do not feel one that fails. */
+  #tell(listener: BusListener, what: () => void): void {
+    try {
+      what()
+    } catch (error) {
+      this.#listeners.delete(listener)
+      this.#events.onFault(this, error)
     }
   }
 

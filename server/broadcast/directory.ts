@@ -4,12 +4,12 @@ import { Broadcast, type BroadcastEvents, type Source } from './broadcast.ts'
 /** Knows every broadcast of this gateway by its name. */
 export class Directory {
   readonly #broadcasts = new Map<string, Broadcast>()
-  readonly #onLive: BroadcastEvents['onLive']
+  readonly #events: Omit<BroadcastEvents, 'onClosed'>
   #closing = false
 
-  /** `onLive` is called when a broadcast has its first media: whoever wires the gateway adds outputs to it then. */
-  constructor(onLive: BroadcastEvents['onLive']) {
-    this.#onLive = onLive
+  /** Outputs are added to a broadcast when it is live (`onLive`), by whoever wires the gateway. */
+  constructor(events: Omit<BroadcastEvents, 'onClosed'>) {
+    this.#events = events
   }
 
   /**
@@ -22,7 +22,7 @@ export class Directory {
       throw new IngestError('name_taken', `Someone is broadcasting as "${name}" already. Choose another stream name.`)
     }
     const broadcast = new Broadcast(name, source, {
-      onLive: this.#onLive,
+      ...this.#events,
       onClosed: (closed) => this.#broadcasts.delete(closed.name),
     })
     this.#broadcasts.set(name, broadcast)

@@ -38,6 +38,15 @@ function header(sps: Buffer): Tag {
 const audio = (timestamp: number): Tag => ({ type: TAG_TYPE.audio, timestamp, body: Buffer.from([0xaf, 1, 0]) })
 const video = (timestamp: number): Tag => ({ type: TAG_TYPE.video, timestamp, body: Buffer.from([0x27, 1, 0, 0, 0]) })
 
+describe('the times of tags', () => {
+  it('go on where 31 bits are full, and may begin below zero', () => {
+    const times = [-21, 0, 0x3fffffff, 0x40000021, 0x7ffffff0, 0x80000010, 0xc0000000]
+    const reader = new FlvReader()
+    const bytes = [encodeFileHeader({ audio: true, video: false }), ...times.map((time) => encodeTag(audio(time)))]
+    expect([...reader.read(Buffer.concat(bytes))].map(({ timestamp }) => timestamp)).toEqual(times)
+  })
+})
+
 describe('FlvReader', () => {
   const tags: Tag[] = [keyframe(0, SPS_720, PPS), audio(5), video(0x1234567)]
   const file = Buffer.concat([encodeFileHeader({ audio: true, video: true }), ...tags.map(encodeTag)])

@@ -47,6 +47,12 @@ export class GopCache {
     }
   }
 
+  /** There is sound alone from now on: someone who joins would wait for pictures that do not come. */
+  forgetPictures(): void {
+    this.#headers.delete('video-header')
+    this.#gop = []
+  }
+
   /** The metadata and headers, in the order in which a stream begins. */
   headers(): BusTag[] {
     return [...this.#headers.values()].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))

@@ -9,6 +9,8 @@ export const FILE_HEADER_BYTES = 9 + TAG_TRAILER_BYTES
 export class FlvReader {
   #rest: Buffer = Buffer.alloc(0)
   #tracks: { audio: boolean; video: boolean } | null = null
+  /** Of the last picture or sound, in ms. */
+  #lastTime = 0
 
   /** Which tracks the file header announces (annex E.2); null before it is read. */
   get tracks(): { audio: boolean; video: boolean } | null {
@@ -34,18 +36,23 @@ export class FlvReader {
       const end = TAG_HEADER_BYTES + size + TAG_TRAILER_BYTES
       if (this.#rest.length < end) return
       const type = this.#rest.readUInt8(0)
-      const timestamp = signed(this.#rest.readUIntBE(4, 3) + this.#rest.readUInt8(7) * 0x1000000)
+      const timestamp = nearest(this.#lastTime, this.#rest.readUIntBE(4, 3) + this.#rest.readUInt8(7) * 0x1000000)
       const body = this.#rest.subarray(TAG_HEADER_BYTES, TAG_HEADER_BYTES + size)
       this.#rest = this.#rest.subarray(end)
       if (!isTagType(type)) throw new Error(`An FLV tag has type 8, 9 or 18, not ${type}.`)
+      if (type !== TAG_TYPE.script) this.#lastTime = timestamp
       yield { type, timestamp, body }
     }
   }
 }
 
-/** FFmpeg writes a time below zero, as of an encoder's first samples, in 31 bits. */
-function signed(timestamp: number): number {
-  return timestamp >= 0x40000000 ? (timestamp & 0x7fffffff) - 0x80000000 : timestamp
+/** Values of the 31 bits in which FFmpeg writes times: they begin again after 24 days. */
+const WRAP = 0x80000000
+
+/** The time nearest to `last` that is written as `written`. One below zero, as of an encoder's first samples, is near the wrap. */
+function nearest(last: number, written: number): number {
+  const ahead = (((written - last) % WRAP) + WRAP) % WRAP
+  return last + (ahead >= WRAP / 2 ? ahead - WRAP : ahead)
 }
 
 function isTagType(type: number): type is TagType {

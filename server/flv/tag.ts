@@ -51,7 +51,8 @@ export function encodeTag({ type, timestamp, body }: Tag): Buffer {
   bytes[0] = type
   bytes.writeUIntBE(body.length, 1, 3)
   bytes.writeUIntBE(timestamp & 0xffffff, 4, 3)
-  bytes[7] = (timestamp >>> 24) & 0xff
+  // 31 bits: players take the highest one for a sign.
+  bytes[7] = Math.floor(timestamp / 0x1000000) & 0x7f
   bytes.writeUIntBE(0, 8, 3)
   body.copy(bytes, TAG_HEADER_BYTES)
   bytes.writeUInt32BE(TAG_HEADER_BYTES + body.length, TAG_HEADER_BYTES + body.length)

@@ -6,9 +6,6 @@ import { AUDIO_TRACK_ID, type Tracks, VIDEO_TIMESCALE, VIDEO_TRACK_ID } from './
 
 const TICKS_OF_MS = VIDEO_TIMESCALE / 1000
 
-/** A frame is shown for no longer: what is missing after it is a gap. */
-const LONGEST_FRAME_MS = 1_000
-
 /** The duration of a picture after which nothing came. */
 const USUAL_FRAME_MS = 33
 
@@ -49,12 +46,12 @@ export class Fragmenter {
     const tag = this.#held
     this.#held = null
     const shown = timestamp === null ? this.#lastVideoMs : timestamp - tag.timestamp
-    if (shown <= LONGEST_FRAME_MS) this.#lastVideoMs = shown
+    this.#lastVideoMs = shown
     if (this.#video.length === 0) this.#videoFrom = tag.timestamp * TICKS_OF_MS
     const body = bodyOf(tag)
     this.#video.push({
       data: body.subarray(AVC_PACKET_HEADER_BYTES),
-      duration: Math.min(shown, LONGEST_FRAME_MS) * TICKS_OF_MS,
+      duration: shown * TICKS_OF_MS,
       // 24 bits with a sign (annex E.4.3).
       compositionOffset: body.readIntBE(2, 3) * TICKS_OF_MS,
       keyframe: tag.kind === 'keyframe',

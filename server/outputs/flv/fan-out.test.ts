@@ -19,7 +19,13 @@ const sockets: Socket[] = []
 beforeEach(async () => {
   server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
-  broadcast = new Broadcast('name', 'recorder', { onLive: () => {}, onClosed: () => {} })
+  broadcast = new Broadcast('name', 'recorder', {
+    onLive: () => {},
+    onFault: (_, error) => {
+      throw error
+    },
+    onClosed: () => {},
+  })
   writer = beginEpoch(broadcast, 0, 0, 720)
   fanOut = new FlvFanOut(broadcast)
   broadcast.listen(fanOut)
@@ -123,6 +129,20 @@ describe('FlvFanOut', () => {
     expect(pictures(some).length % 60).toBe(0)
     expect(isDecodable(some)).toBe(true)
     expect(some.at(-1)?.timestamp).toBe(all.at(-1)?.timestamp)
+  })
+
+  it('ends where the picture goes away, so that players begin anew with the sound alone', async () => {
+    for (const tag of frames(0, 500)) writer.write(tag)
+    const { client } = await join()
+    const reading = readAll(client)
+    writer = broadcast.beginEpoch({ epoch: 1, at: 600, video: null, audio: { codec: 'aac', action: 'copy' } })
+    for (const tag of frames(0, 500, { video: false })) writer.write(tag)
+    expect((await reading).map(kindOf)).toContain('keyframe')
+    const again = await join()
+    const rest = readAll(again.client)
+    for (const tag of frames(500, 700, { video: false })) writer.write(tag)
+    await broadcast.end()
+    expect(new Set((await rest).map(kindOf))).toEqual(new Set(['audio-header', 'audio']))
   })
 
   it('closes one who takes nothing for long', async () => {

@@ -19,20 +19,22 @@ export class FlvFanOut implements BusListener {
   /** Adds a viewer: it gets the headers and the current group of pictures at once. It leaves when its socket closes. */
   add(connection: ViewerConnection): void {
     this.#flush()
-    const { audience, layout } = this.#broadcast
+    const { audience, carried } = this.#broadcast
     const viewer = new FlvViewer(connection, audience)
     const leave = audience.join(connection.way)
+    this.#layout = carried
     this.#viewers.add(viewer)
     connection.socket.once('close', () => {
       this.#viewers.delete(viewer)
       leave()
     })
-    viewer.begin(encodeFileHeader(layout), this.#broadcast.joining())
+    viewer.begin(encodeFileHeader(carried), this.#broadcast.joining())
   }
 
   push(tag: BusTag, layout: Layout): void {
-    if (this.#viewers.size === 0) return
+    if (layout.video !== this.#layout.video) this.#endAll()
     this.#layout = layout
+    if (this.#viewers.size === 0) return
     // A group of pictures begins a batch, so that it can be left out.
     const beginsGop = tag.kind !== 'interframe' && tag.kind !== 'audio'
     if (
@@ -46,8 +48,14 @@ export class FlvFanOut implements BusListener {
   }
 
   end(): void {
+    this.#endAll()
+  }
+
+  /** Also where a picture comes or goes: a player waits for the tracks that the stream began with, so it has to begin anew. */
+  #endAll(): void {
     this.#flush()
     for (const viewer of this.#viewers) viewer.end()
+    this.#viewers.clear()
   }
 
   #flush(): void {

@@ -15,6 +15,9 @@ const NOT_LIVE = 'Nobody is broadcasting under this name now.'
 /** Viewers have nothing to say: more than a few bytes from one ends the connection. */
 const MOST_MESSAGE_BYTES = 1024
 
+/** How long a viewer may take to read the rest after the end. */
+const END_MS = 30_000
+
 /** How long a viewer's WebSocket may take to close. */
 const CLOSE_MS = 1_000
 
@@ -58,7 +61,11 @@ export class FlvRoute {
         socket,
         bytesOf: (batch: Batch) => batch.plain,
         prefix: () => Buffer.alloc(0),
-        end: () => socket.end(),
+        end() {
+          socket.end()
+          // One who reads nothing would keep what waits for ever.
+          setTimeout(() => socket.destroy(), END_MS).unref()
+        },
       })
     })
     app.head<{ Params: { file: string } }>('/live/:file', (request, reply) => {

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { beginEpoch, frames } from '../../../e2e/support/tags.ts'
+import { audioHeader, beginEpoch, frames } from '../../../e2e/support/tags.ts'
 import { Broadcast } from '../../broadcast/broadcast.ts'
 import type { EpochWriter } from '../../broadcast/epoch-writer.ts'
+import { TAG_TYPE } from '../../flv/tag.ts'
 import { LlHlsOrigin, MOST_HELD } from './origin.ts'
 
 const never = new AbortController().signal
@@ -11,7 +12,13 @@ let origin: LlHlsOrigin
 let writer: EpochWriter
 
 function start(height: 720 | 540 | null = 720): void {
-  broadcast = new Broadcast('name', 'recorder', { onLive: () => {}, onClosed: () => {} })
+  broadcast = new Broadcast('name', 'recorder', {
+    onLive: () => {},
+    onFault: (_, error) => {
+      throw error
+    },
+    onClosed: () => {},
+  })
   writer = beginEpoch(broadcast, 0, 0, height)
   origin = new LlHlsOrigin(broadcast)
 }
@@ -115,6 +122,38 @@ describe('the playlist', () => {
     const bytes = segmentFiles().length * 2 * 30 * 200_000
     expect(segmentFiles().length).toBeGreaterThanOrEqual(3)
     expect(bytes).toBeLessThan(80 * 1024 * 1024)
+  })
+
+  it('keeps no more than its bytes where a publisher gives every frame the same time', () => {
+    for (const tag of frames(0, 2500)) writer.write(tag)
+    const body = Buffer.alloc(4 * 1024 * 1024, 1)
+    body.set([0x27, 1, 0, 0, 0])
+    for (let frame = 0; frame < 60; frame++) writer.write({ type: TAG_TYPE.video, timestamp: 2500, body })
+    write(frames(2600, 5000))
+    const listed = lines('#EXT-X-PART:').flatMap((line) => /URI="(.*?)"/.exec(line)?.[1] ?? [])
+    expect(listed.length).toBeGreaterThan(0)
+    expect(segmentFiles().length).toBeLessThan(6)
+  })
+
+  it('goes on with sound alone where the picture is given up, and with the picture when it is back', () => {
+    write(frames(0, 4100))
+    writer = broadcast.beginEpoch({ epoch: 1, at: 4200, video: null, audio: { codec: 'aac', action: 'copy' } })
+    writer.write(audioHeader())
+    write(frames(0, 4000, { video: false }))
+    writer = beginEpoch(broadcast, 2, 8300, 720)
+    write(frames(0, 2500))
+    expect(lines('#EXT-X-MAP')).toHaveLength(3)
+    expect(lines('#EXT-X-DISCONTINUITY').filter((line) => !line.includes('SEQUENCE'))).toHaveLength(2)
+    expect(lines('#EXTINF').length).toBeGreaterThanOrEqual(5)
+  })
+
+  it('has a bounded number of segments, however often the picture changes', () => {
+    for (let epoch = 1; epoch < 200; epoch++) {
+      writer = beginEpoch(broadcast, epoch, epoch * 150, epoch % 2 ? 720 : 540)
+      write(frames(0, 100))
+    }
+    write(frames(0, 4500))
+    expect(segmentFiles().length).toBeLessThanOrEqual(121)
   })
 
   it('leaves out what a client has, where it asks for a delta update', () => {

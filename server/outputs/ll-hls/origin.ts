@@ -116,6 +116,7 @@ export class LlHlsOrigin {
 
   #hold(isThere: () => boolean, signal: AbortSignal): Promise<Wait> {
     if (isThere()) return Promise.resolve('there')
+    if (signal.aborted) return Promise.resolve('timeout')
     if (this.#held.size >= MOST_HELD) return Promise.resolve('too-many')
     return new Promise((resolve) => {
       const held: Held = {

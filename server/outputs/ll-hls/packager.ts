@@ -22,6 +22,10 @@ const MOST_TARGET_SECONDS = 10
 /** How much longer than the target duration a segment may be, since durations are rounded (4.4.3.1). */
 const TOLERANCE_MS = 400
 
+/** A part and a segment end with so many bytes, however short they are: what a publisher sends may have any times. */
+const MOST_PART_BYTES = 2 * 1024 * 1024
+const MOST_SEGMENT_BYTES = 16 * 1024 * 1024
+
 /** Time without a frame that is a break, in ms. */
 const BREAK_MS = 1_000
 
@@ -42,6 +46,9 @@ export class Packager implements BusListener {
   #segmentFrom = 0
   #partFrom = 0
   #latest = 0
+  /** Bytes of frames in the segment and in the part. */
+  #segmentBytes = 0
+  #partBytes = 0
   /** Wall clock of the broadcast's time 0, in ms since 1970. */
   #epoch = 0
   #targetSeconds: number | null = null
@@ -89,6 +96,7 @@ export class Packager implements BusListener {
         return
       }
       default:
+        if (!layout.video && this.#headers.delete('video-header')) this.#headersChanged = true
         this.#addFrame(tag, tag.kind === 'keyframe' || (!layout.video && tag.kind === 'audio'))
     }
   }
@@ -113,15 +121,17 @@ export class Packager implements BusListener {
         Math.max(LEAST_TARGET_SECONDS, Math.round(segmentMs / 1000)),
       )
       this.#nextSegment(timestamp)
-    } else if (segmentMs >= longestMs) {
+    } else if (segmentMs >= longestMs || this.#segmentBytes > MOST_SEGMENT_BYTES) {
       this.#targetSeconds ??= MOST_TARGET_SECONDS
       this.#allIndependent = false
       this.#nextSegment(timestamp)
-    } else if (timestamp - this.#partFrom >= PART_MS) {
+    } else if (timestamp - this.#partFrom >= PART_MS || this.#partBytes > MOST_PART_BYTES) {
       this.#cutPart(timestamp)
       this.#onChange()
     }
     this.#fragmenter.add(tag)
+    this.#partBytes += tag.bytes.length
+    this.#segmentBytes += tag.bytes.length
     this.#latest = Math.max(this.#latest, timestamp)
   }
 
@@ -149,6 +159,7 @@ export class Packager implements BusListener {
     const number = this.#nextNumber++
     this.#segmentFrom = timestamp
     this.#partFrom = timestamp
+    this.#segmentBytes = 0
     const file = `${this.#id}-${number}.m4s`
     this.#window.begin({
       number,
@@ -175,6 +186,7 @@ export class Packager implements BusListener {
     const segment = this.#window.last
     if (!bytes || !segment) return
     this.#fragments++
+    this.#partBytes = 0
     const file = partFile(this.#id, segment.number, segment.parts.length)
     this.#window.add({ file, bytes, seconds: (timestamp - this.#partFrom) / 1000, independent })
     this.#partFrom = timestamp

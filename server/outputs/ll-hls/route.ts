@@ -73,6 +73,9 @@ export class LlHlsRoute {
     if (position === 'bad')
       return refused(reply, 400, 'bad_request', '_HLS_msn and _HLS_part are whole numbers, and a part has a segment.')
     broadcast.audience.asked('llHls', visitorOf(request.raw))
+    // One behind others on the same connection is not held: it could not tell when its client has gone.
+    if (reply.raw.socket === null)
+      return refused(reply, 503, 'unavailable', 'Wait for one response before you ask again.')
     const gone = goneSignal(reply)
     let end = await origin.begun(gone)
     if (end === 'there' && position !== null) end = await origin.reached(position, gone)
@@ -93,7 +96,8 @@ export class LlHlsRoute {
   }
 
   async #file(name: string, file: string, reply: FastifyReply): Promise<FastifyReply> {
-    const bytes = await this.#origins.get(name)?.origin.file(file, goneSignal(reply))
+    const gone = reply.raw.socket === null ? AbortSignal.abort() : goneSignal(reply)
+    const bytes = await this.#origins.get(name)?.origin.file(file, gone)
     if (!bytes) return missing(reply)
     return reply
       .header('content-type', 'video/mp4')
