@@ -1,6 +1,9 @@
 import { LiveEdge } from './live-edge.ts'
 import { bufferEnd, type OnStopped, type Playback } from './playback.ts'
 
+/** A buffer that was empty for longer, in ms, was so because nothing was sent, not because too little was kept. */
+const JITTER_MS = 1_000
+
 /** How often the distance to the end of the buffer is looked at. */
 const LOOK_MS = 100
 
@@ -28,9 +31,17 @@ export async function playFlv(
     },
   )
   const edge = new LiveEdge()
-  const look = () => keepUp(video, edge)
+  let waitingSince: number | null = null
+  const look = () => {
+    keepUp(video, edge)
+    if (waitingSince === null || video.readyState < video.HAVE_FUTURE_DATA) return
+    const now = performance.now()
+    if (now - waitingSince < JITTER_MS) edge.stalled(now / 1000)
+    waitingSince = null
+  }
+  // A jump waits for its picture as well.
   const stalled = () => {
-    if (video.currentTime > 0) edge.stalled(performance.now() / 1000)
+    if (video.currentTime > 0 && !video.seeking) waitingSince ??= performance.now()
   }
   player.on(mpegts.Events.LOADING_COMPLETE, () => onStopped('ended'))
   player.on(mpegts.Events.ERROR, () => onStopped('failed'))

@@ -14,11 +14,11 @@ const WINDOW_S = 0.6
 const SLACK = 0.08
 
 /** How much faster and slower it plays: no one hears it. */
-const FASTER = 1.08
+const FASTER = 1.1
 const SLOWER = 0.94
 
 /** Further behind than that, in s, it jumps; at the beginning, which is a keyframe some time ago, it does so sooner. */
-const JUMP_S = 2
+const JUMP_S = 1
 const FIRST_JUMP_S = 0.3
 
 /** What to do next: play at a rate, or jump to so many s before the end of the buffer. */
