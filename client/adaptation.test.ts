@@ -51,6 +51,16 @@ describe('Adaptation', () => {
     expect(log.slice(20).every(({ behind }) => behind < 4)).toBe(true)
   })
 
+  it('gives what waited during a cut the time to go out, and goes down where that does not help', () => {
+    const adaptation = new Adaptation(chosen)
+    const backlog = (now: number, behind: number) =>
+      adaptation.observe({ now, behind, waiting: behind * 2.6e6, delivered: 1e6, capacity: 1e6, progressing: true })
+    expect(backlog(0, 0.3)).toBeNull()
+    adaptation.reconnected(4_000)
+    for (const now of [4_100, 5_100, 6_100]) expect(backlog(now, 4)).toBeNull()
+    expect(backlog(7_100, 4.5)?.videoBitsPerSecond).toBeLessThan(1e6)
+  })
+
   it('waits where nothing arrives at all', () => {
     const adaptation = new Adaptation(chosen)
     for (let second = 0; second < 20; second++) {

@@ -41,7 +41,7 @@ export class Adaptation {
   /** From the one that the person chose down to the least. */
   readonly #ladder: Quality[]
   #rung = 0
-  #changedAt = Number.NEGATIVE_INFINITY
+  #settleFrom = Number.NEGATIVE_INFINITY
   #climbedAt = Number.NEGATIVE_INFINITY
   #wellSince: number | null = null
   #patience = FIRST_PATIENCE_MS
@@ -58,7 +58,7 @@ export class Adaptation {
   observe({ now, behind, waiting, delivered, capacity, progressing }: Observation): Quality | null {
     const growing = behind >= this.#before
     this.#before = behind
-    if (now - this.#changedAt < SETTLE_MS) return null
+    if (now - this.#settleFrom < SETTLE_MS) return null
     const spare = delivered - bits(this.#current)
     const isTooMuch = growing || waiting > spare * CATCH_UP_S
     if (behind > TOO_FAR_BEHIND_S && isTooMuch && progressing) return this.#down(now, waiting, delivered)
@@ -71,6 +71,11 @@ export class Adaptation {
     if (!next) return null
     const isSafe = bits(next) <= capacity * SAFE_SHARE
     return now - this.#wellSince >= (isSafe ? SAFE_PATIENCE_MS : this.#patience) ? this.#up(now) : null
+  }
+
+  /** The connection is back: what waited meanwhile says nothing about the uplink, and gets its time to go out. */
+  reconnected(now: number): void {
+    this.#settleFrom = now
   }
 
   get #current(): Quality {
@@ -96,7 +101,7 @@ export class Adaptation {
 
   #change(now: number, rung: number): Quality {
     this.#rung = rung
-    this.#changedAt = now
+    this.#settleFrom = now
     return this.#current
   }
 }

@@ -196,6 +196,7 @@ export class Broadcaster extends EventTarget {
       this.#since = performance.now()
       this.#record()
     } else if (!this.#epochOpen) void this.#nextEpoch()
+    this.#source?.adaptation.reconnected(performance.now())
     if (this.#state.kind === 'connecting' || this.#state.kind === 'reconnecting') {
       this.#become({ kind: 'live', since: this.#since })
     }
