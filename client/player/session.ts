@@ -166,7 +166,8 @@ export class PlayerSession {
     const video = this.#video
     let shown = video.currentTime
     let moved = performance.now()
-    let asked = moved
+    // Soon at first: the gateway counts this player as well then.
+    let asked = moved - ASK_WHILE_PLAYING_MS + ASK_MS
     let began = false
     let answer: StreamAnswer | null = null
     const takeAnswer = (): StreamAnswer | null => {

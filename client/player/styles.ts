@@ -102,6 +102,7 @@ export const playerStyles = css`
   }
 
   button {
+    flex: none;
     display: inline-grid;
     place-items: center;
     min-width: 2.75rem;
