@@ -3,8 +3,11 @@ import { bufferEnd, type OnStopped, type Playback } from './playback.ts'
 /** Times that a media error is tried to be mended, before the playback counts as failed. */
 const MOST_RECOVERIES = 3
 
-/** So much more in the buffer than the playlist asks to stay behind, in s, is jumped over: it came late, after an interruption. */
-const JUMP_S = 2
+/**
+ * So much more in the buffer than the playlist asks to stay behind, in s, is jumped over: it came late, after an interruption. Plain HLS
+ * comes in whole segments, which make the buffer go up and down.
+ */
+const JUMP_S = { lowLatency: 1, plain: 6 }
 
 /** How often the buffer is looked at, in ms. */
 const LOOK_MS = 500
@@ -38,11 +41,12 @@ export async function playHls(
   hls.on(Hls.Events.MEDIA_ENDED, () => onStopped('ended'))
   hls.loadSource(url)
   hls.attachMedia(video)
+  const jumpFrom = isLowLatency ? JUMP_S.lowLatency : JUMP_S.plain
   const timer = setInterval(() => {
     const end = bufferEnd(video)
     const from = hls.targetLatency
     if (end === null || from === null || video.paused || video.seeking) return
-    if (end - video.currentTime > from + JUMP_S) video.currentTime = end - from
+    if (end - video.currentTime > from + jumpFrom) video.currentTime = end - from
   }, LOOK_MS)
   return {
     close() {
