@@ -7,7 +7,7 @@ const MOST_RECOVERIES = 3
  * So much more in the buffer than the playlist asks to stay behind, in s, is jumped over: it came late, after an interruption. Plain HLS
  * comes in whole segments, which make the buffer go up and down.
  */
-const JUMP_S = { lowLatency: 1, plain: 6 }
+const JUMP_S = { lowLatency: 2, plain: 6 }
 
 /** How often the buffer is looked at, in ms. */
 const LOOK_MS = 500
