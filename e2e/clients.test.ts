@@ -7,10 +7,8 @@ import { FILE_HEADER_BYTES, FlvReader } from '../server/flv/reader.ts'
 import { TAG_HEADER_BYTES, TAG_TRAILER_BYTES } from '../server/flv/tag.ts'
 import { startBrowser } from './support/browser.ts'
 import { startFirefox } from './support/firefox.ts'
-import { startGateway, type TestGateway } from './support/gateway.ts'
+import { startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode, ffmpeg } from './support/media.ts'
-import { castgate, type Program } from './support/program.ts'
-import { mediaPath } from './support/publisher.ts'
 import { temporaryDirectory } from './support/resources.ts'
 import { until } from './support/wait.ts'
 
@@ -18,16 +16,15 @@ import { until } from './support/wait.ts'
 const SECONDS = 10
 
 let gateway: TestGateway
-let push: Program
+let push: Awaited<ReturnType<typeof startLoop>>
 beforeAll(async () => {
   gateway = await startGateway(['--rtmp', 'nginx'])
-  push = castgate(['push', mediaPath('chrome-h264.mp4'), 'stream', '--loop', '--port', `${gateway.port}`])
+  push = await startLoop(gateway, 'stream')
   await until('nginx has HLS', async () => (await fetch(`${gateway.url}/hls/stream.m3u8`)).ok)
   await until('there is low-latency HLS', async () => (await fetch(`${gateway.url}/hls/stream/ll.m3u8`)).ok)
 })
 afterAll(async () => {
-  push.process.kill('SIGINT')
-  await push.exited
+  await push.stop()
   await gateway.stop()
 })
 

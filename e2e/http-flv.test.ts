@@ -4,22 +4,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { FlvReader } from '../server/flv/reader.ts'
 import { kindOf, type Tag } from '../server/flv/tag.ts'
-import { openSockets, startGateway, type TestGateway } from './support/gateway.ts'
+import { openSockets, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode } from './support/media.ts'
-import { castgate, type Program } from './support/program.ts'
-import { mediaPath, publish, readRecording } from './support/publisher.ts'
+import { publish, readRecording } from './support/publisher.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
 let gateway: TestGateway
-let push: Program
+let push: Awaited<ReturnType<typeof startLoop>>
 beforeAll(async () => {
   gateway = await startGateway(['--rtmp', 'embedded'])
-  push = castgate(['push', mediaPath('chrome-h264.mp4'), 'stream', '--loop', '--port', `${gateway.port}`])
-  await until('it is live', async () => (await gateway.stream('stream'))?.state === 'live')
+  push = await startLoop(gateway, 'stream')
 })
 afterAll(async () => {
-  push.process.kill('SIGINT')
-  await push.exited
+  await push.stop()
   await gateway.stop()
 })
 

@@ -3,25 +3,23 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openSockets, startGateway, type TestGateway } from './support/gateway.ts'
+import { openSockets, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode } from './support/media.ts'
-import { castgate, type Program } from './support/program.ts'
-import { mediaPath, publish, readRecording } from './support/publisher.ts'
+import { publish, readRecording } from './support/publisher.ts'
 import { freePort, temporaryDirectory } from './support/resources.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
 // Sections are those of "HTTP Live Streaming 2nd Edition", draft-pantos-hls-rfc8216bis.
 
 let gateway: TestGateway
-let push: Program
+let push: Awaited<ReturnType<typeof startLoop>>
 beforeAll(async () => {
   gateway = await startGateway(['--rtmp', 'embedded'])
-  push = castgate(['push', mediaPath('chrome-h264.mp4'), 'stream', '--loop', '--port', `${gateway.port}`])
+  push = await startLoop(gateway, 'stream')
   await until('there is HLS', async () => (await fetch(`${gateway.url}/hls/stream.m3u8`, NOT_KEPT)).ok)
 })
 afterAll(async () => {
-  push.process.kill('SIGINT')
-  await push.exited
+  await push.stop()
   await gateway.stop()
 })
 

@@ -3,11 +3,9 @@ import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Locator, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './support/browser.ts'
-import { ingestFfmpegs, startGateway, type TestGateway } from './support/gateway.ts'
+import { ingestFfmpegs, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { installClockCamera, readClock } from './support/page-clock.ts'
-import { castgate, type Program } from './support/program.ts'
 import { startProxy, type TestProxy } from './support/proxy.ts'
-import { mediaPath } from './support/publisher.ts'
 import { until } from './support/wait.ts'
 
 /** A picture that is older was waiting in a buffer, in ms: the player has not come back to what is live. */
@@ -113,16 +111,14 @@ describe('the player, while a broadcast goes through what can happen to it', () 
 
 describe('the player', () => {
   let gateway: TestGateway
-  let push: Program
+  let push: Awaited<ReturnType<typeof startLoop>>
   let page: Page
   beforeAll(async () => {
     gateway = await startGateway(['--rtmp', 'embedded'])
-    push = castgate(['push', mediaPath('chrome-h264.mp4'), 'stream', '--loop', '--port', `${gateway.port}`])
-    await until('it is live', async () => (await gateway.stream('stream'))?.state === 'live')
+    push = await startLoop(gateway, 'stream')
   })
   afterAll(async () => {
-    push.process.kill('SIGINT')
-    await push.exited
+    await push.stop()
     await gateway.stop()
   })
 

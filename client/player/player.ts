@@ -29,7 +29,6 @@ export class Player extends LitElement {
     server: {},
     methods: {},
     state: { state: true },
-    status: { state: true },
     figures: { state: true },
     idle: { state: true },
   }
@@ -38,7 +37,6 @@ export class Player extends LitElement {
   declare server: string
   declare methods: string
   declare state: PlayerState
-  declare status: StreamStatus | null
   declare figures: string
   declare idle: boolean
   #session: PlayerSession | null = null
@@ -53,7 +51,6 @@ export class Player extends LitElement {
     this.server = ''
     this.methods = ''
     this.state = { kind: 'waiting' }
-    this.status = null
     this.figures = ''
     this.idle = false
   }
@@ -162,10 +159,8 @@ export class Player extends LitElement {
         if (state.kind !== 'playing') clearTimeout(this.#pausedTimer)
         this.dispatchEvent(new CustomEvent('castgate-state', { detail: state }))
       },
-      onStream: (stream) => {
-        this.status = stream
-        this.dispatchEvent(new CustomEvent('castgate-stream', { detail: stream }))
-      },
+      onStream: (stream) =>
+        this.dispatchEvent(new CustomEvent<StreamStatus | null>('castgate-stream', { detail: stream })),
     })
   }
 

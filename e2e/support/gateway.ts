@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import type { StreamStatus } from '../../shared/status.ts'
 import { castgate, type Program } from './program.ts'
+import { mediaPath } from './publisher.ts'
 import { freePort, temporaryDirectory } from './resources.ts'
 import { NOT_KEPT, until } from './wait.ts'
 
@@ -91,6 +92,22 @@ async function end(program: Program): Promise<void> {
   if (code !== 0) throw new Error(`The gateway ended with ${code}: ${program.output().stderr}`)
   const left = await stillRunning(started)
   if (left.length > 0) throw new Error(`The gateway left processes behind: ${left.join(', ')}`)
+}
+
+/** Broadcasts `file` to `gateway` as `stream`, again and again; resolves once it is live. */
+export async function startLoop(
+  gateway: TestGateway,
+  stream: string,
+  file = mediaPath('chrome-h264.mp4'),
+): Promise<{ stop(): Promise<void> }> {
+  const push = castgate(['push', file, stream, '--loop', '--port', `${gateway.port}`])
+  await until('it is live', async () => (await gateway.stream(stream))?.state === 'live')
+  return {
+    async stop() {
+      push.process.kill('SIGINT')
+      await push.exited
+    },
+  }
 }
 
 /** Process ids of everything below `pid`, from /proc. */

@@ -22,8 +22,6 @@ const CLOSE_MS = 5_000
 export interface OutputSpec {
   /** What people call it, in the API and the log. */
   name: string
-  /** Whether it is a target, which the API lists. */
-  isTarget: boolean
   ffmpegPath: string
   job: FfmpegJob
   log: Logger
@@ -40,7 +38,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
   let overflows = 0
   const done = keepRunning()
   return {
-    status: () => (spec.isTarget ? { ...status } : null),
+    status: () => ({ ...status }),
     async close() {
       closing.abort()
       await done

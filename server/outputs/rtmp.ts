@@ -8,5 +8,5 @@ export function startRtmpTarget(
   broadcast: Broadcast,
   { name, url, ffmpegPath, log }: { name: string; url: string; ffmpegPath: string; log: Logger },
 ): Output {
-  return startFfmpegOutput(broadcast, { name, isTarget: true, ffmpegPath, job: rtmpTargetJob(url), log })
+  return startFfmpegOutput(broadcast, { name, ffmpegPath, job: rtmpTargetJob(url), log })
 }
