@@ -1,16 +1,17 @@
 import { bufferEnd, type OnStopped, type Playback } from './playback.ts'
+import { type StayingLive, stayLive } from './stay-live.ts'
 
 /** Times that a media error is tried to be mended, before the playback counts as failed. */
 const MOST_RECOVERIES = 3
 
-/**
- * So much more in the buffer than the playlist asks to stay behind, in s, is jumped over: it came late, after an interruption. Plain HLS
- * comes in whole segments, which make the buffer go up and down.
- */
-const JUMP_S = { lowLatency: 2, plain: 6 }
+/** A part comes about every 0.26 s, a request after it was made. */
+const LOW_LATENCY_NEEDS = { leastMargin: 0.4, firstJump: 1 }
+
+/** So much more in the buffer than the playlist asks to stay behind, in s, is jumped over: it came late, after an interruption. */
+const PLAIN_JUMP_S = 6
 
 /** How often the buffer is looked at, in ms. */
-const LOOK_MS = 500
+const PLAIN_LOOK_MS = 500
 
 /** Plays HLS with hls.js, which is loaded when it is needed: low-latency HLS with little delay, and any other as it comes. */
 export async function playHls(
@@ -26,11 +27,11 @@ export async function playHls(
   const hls = new Hls({
     lowLatencyMode: isLowLatency,
     backBufferLength: 30,
-    maxLiveSyncPlaybackRate: 1.1,
     enableWorker: true,
-    // A stall is an interruption of the broadcast more often than a slow network: hls.js would add a second for each.
-    liveSyncOnStallIncrease: 0.25,
-    // A low-latency playlist says itself how far from the end one stays.
+    // An interruption of the broadcast counts as a stall, and each would add to what hls.js keeps for good: it is kept up with here.
+    maxLiveSyncPlaybackRate: 1,
+    liveSyncOnStallIncrease: 0,
+    // A low-latency playlist says itself how far from the end one begins.
     ...(!isLowLatency && { liveSyncDurationCount: 2 }),
   })
   hls.on(Hls.Events.ERROR, (_, data) => {
@@ -41,23 +42,27 @@ export async function playHls(
   hls.on(Hls.Events.MEDIA_ENDED, () => onStopped('ended'))
   hls.loadSource(url)
   hls.attachMedia(video)
-  const jumpFrom = isLowLatency ? JUMP_S.lowLatency : JUMP_S.plain
-  const timer = setInterval(() => {
-    const end = bufferEnd(video)
-    const from = hls.targetLatency
-    if (end === null || from === null || video.paused || video.seeking) return
-    if (end - video.currentTime > from + jumpFrom) video.currentTime = end - from
-  }, LOOK_MS)
+  const staying = isLowLatency ? stayLive(video, LOW_LATENCY_NEEDS) : stayNearTarget(video, () => hls.targetLatency)
   return {
     close() {
-      clearInterval(timer)
+      staying.close()
       hls.destroy()
-      video.playbackRate = 1
     },
     behindSeconds: () => (hls.latency > 0 ? hls.latency : null),
-    toLiveEdge() {
-      if (hls.liveSyncPosition !== null && hls.liveSyncPosition > video.currentTime)
-        video.currentTime = hls.liveSyncPosition
-    },
+    toLiveEdge: staying.toLiveEdge,
   }
+}
+
+/** Plain HLS comes in whole segments, which make the buffer go up and down: it stays `target` s behind, and jumps over what came late. */
+function stayNearTarget(video: HTMLVideoElement, target: () => number | null): StayingLive {
+  const toLiveEdge = (from = 0) => {
+    const end = bufferEnd(video)
+    const behind = target()
+    if (end === null || behind === null) return
+    if (end - video.currentTime > behind + from) video.currentTime = end - behind
+  }
+  const timer = setInterval(() => {
+    if (!video.paused && !video.seeking) toLiveEdge(PLAIN_JUMP_S)
+  }, PLAIN_LOOK_MS)
+  return { toLiveEdge, close: () => clearInterval(timer) }
 }

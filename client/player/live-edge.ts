@@ -1,5 +1,4 @@
-/** How much is left in the buffer at least, in s, before the next chunk comes. It grows where that is too little. */
-const LEAST_MARGIN = 0.12
+/** How much is left in the buffer at most, in s, before the next piece comes: the margin grows where it is too little. */
 const MOST_MARGIN = 2
 const AFTER_STALL = 0.1
 
@@ -17,20 +16,34 @@ const SLACK = 0.08
 const FASTER = 1.1
 const SLOWER = 0.94
 
-/** Further behind than that, in s, it jumps; at the beginning, which is a keyframe some time ago, it does so sooner. */
+/** Further behind than that, in s, it jumps. */
 const JUMP_S = 1
-const FIRST_JUMP_S = 0.3
 
 /** What to do next: play at a rate, or jump to so many s before the end of the buffer. */
 export type Step = { kind: 'rate'; rate: number } | { kind: 'jump'; behindEnd: number }
 
+/** What a way to play needs of its buffer, in s. */
+export interface EdgeNeeds {
+  /** Left in the buffer at least, before the next piece comes. */
+  leastMargin: number
+  /** How far behind it jumps at the beginning, which may be a keyframe some time ago. */
+  firstJump: number
+}
+
 /** Keeps a live playback near the end of what has arrived: plays a little faster or slower, and jumps when it is far behind. */
 export class LiveEdge {
-  #margin = LEAST_MARGIN
+  readonly #leastMargin: number
+  #margin: number
   #calmSince = 0
   #catchingUp = false
-  #jumpFrom = FIRST_JUMP_S
+  #jumpFrom: number
   readonly #levels: { at: number; buffered: number }[] = []
+
+  constructor({ leastMargin, firstJump }: EdgeNeeds) {
+    this.#leastMargin = leastMargin
+    this.#margin = leastMargin
+    this.#jumpFrom = firstJump
+  }
 
   /** Where to jump to, in s before the end of the buffer. */
   get behindEnd(): number {
@@ -46,7 +59,7 @@ export class LiveEdge {
   /** What to do where `buffered` s are ahead of the picture. `now` in s. */
   next(buffered: number, now: number): Step {
     if (now - this.#calmSince > CALM_S) {
-      this.#margin = Math.max(LEAST_MARGIN, this.#margin - AFTER_CALM)
+      this.#margin = Math.max(this.#leastMargin, this.#margin - AFTER_CALM)
       this.#calmSince = now
     }
     this.#levels.push({ at: now, buffered })
