@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { addAddressOptions, addInstallOption, addServerOptions, configFrom, mayInstall } from './config.ts'
+import {
+  addAddressOptions,
+  addInstallOption,
+  addServerOptions,
+  addTokenOptions,
+  configFrom,
+  mayInstall,
+  secretFrom,
+  tokenFromEnvironment,
+} from './config.ts'
 import { doctor } from './doctor.ts'
+import { makeToken } from './make-token.ts'
 import { ExitError } from './process/errors.ts'
 import { push } from './push/push.ts'
 import { serve } from './serve.ts'
@@ -32,7 +42,15 @@ export async function main(args: string[]): Promise<number> {
         target,
         ffmpeg: options.ffmpeg ?? null,
         install: mayInstall(options),
+        token: tokenFromEnvironment(),
+        secret: secretFrom(options),
       })
+    })
+  addTokenOptions(program.command('token').version(version()))
+    .description('make a token that lets its bearer broadcast or watch')
+    .action(async ({ ttl, stream, publish, play, maxSeconds, maxBitrate, ...options }) => {
+      const claims = { stream, publish, play, maxSeconds, maxBitrate }
+      exitCode = await makeToken({ ...claims, ttlSeconds: ttl, secret: secretFrom(options) })
     })
   addServerOptions(program.command('doctor').version(version()))
     .description('tell what was found on this machine, and what to do about the rest')

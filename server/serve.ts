@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url'
 import { type Logger, pino } from 'pino'
-import { type Gateway, startGateway } from './app.ts'
+import { type App, startApp } from './app.ts'
 import type { Config } from './config.ts'
+import { redactTokens } from './process/redact.ts'
 import { requireFfmpeg } from './system/requirements.ts'
 
 /** Time after which a gateway that fails to end is left to the system. */
@@ -9,15 +9,14 @@ const LAST_RESORT_MS = 6_000
 
 /** The gateway as a program: starts it, and ends it on SIGTERM or SIGINT. Resolves with the exit code. */
 export async function serve(config: Config): Promise<number> {
-  const log = pino({ level: config.logLevel })
+  const log = pino({ level: config.logLevel, hooks: { streamWrite: redactTokens } })
   const ffmpeg = await requireFfmpeg(config.ffmpeg, config.install)
   const asked = askedToEnd(log)
-  const clientDirectory = fileURLToPath(new URL('../client', import.meta.url))
-  const gateway = await startGateway(config, ffmpeg, clientDirectory, log)
-  greet(gateway)
+  const app = await startApp(config, ffmpeg, log)
+  greet(app)
   const code = await asked
   setTimeout(() => process.exit(1), LAST_RESORT_MS).unref()
-  await gateway.close()
+  await app.close()
   return code
 }
 
@@ -42,7 +41,7 @@ function askedToEnd(log: Logger): Promise<number> {
   })
 }
 
-function greet({ url, rtmp }: Gateway): void {
+function greet({ url, rtmp }: App): void {
   const words = [
     `Castgate is ready: open ${url} and press Broadcast.`,
     `RTMP goes to ${rtmp.url} (${rtmp.kind}). Ctrl-C ends it.`,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { CLOSE_CODES, IngestError } from '../../shared/close-codes.ts'
 
 /** What every error over HTTP looks like: `code` for programs, `message` for people. */
 export interface ErrorBody {
@@ -16,12 +17,26 @@ export function notFound(message: string): ErrorBody {
   return errorBody('not_found', message)
 }
 
+/** A request that is wrong in a way that can be said in words. */
+class BadRequest extends Error {
+  readonly statusCode = 400
+}
+
+/** An error that is answered with 400 and `message`. */
+export function badRequest(message: string): Error {
+  return new BadRequest(message)
+}
+
 const REASONS: Record<number, [code: string, reason: string]> = {
   400: ['bad_request', 'Bad Request'],
+  401: ['unauthorized', 'Unauthorized'],
+  403: ['forbidden', 'Forbidden'],
   404: ['not_found', 'Not Found'],
   405: ['method_not_allowed', 'Method Not Allowed'],
   408: ['timeout', 'Request Timeout'],
+  413: ['too_large', 'Content Too Large'],
   414: ['uri_too_long', 'URI Too Long'],
+  429: ['too_many', 'Too Many Requests'],
   431: ['headers_too_large', 'Request Header Fields Too Large'],
   503: ['unavailable', 'Service Unavailable'],
 }
@@ -35,12 +50,18 @@ export function errorHandlers(app: FastifyInstance): void {
 /** Answers a request that failed, also one that Fastify refused before it reached a route. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const status = statusCodeOf(error)
-  if (status >= 500) request.log.error({ err: error }, 'request failed')
+  if (status >= 500 && !(error instanceof IngestError)) request.log.error({ err: error }, 'request failed')
   const [code] = REASONS[status] ?? [status < 500 ? 'bad_request' : 'internal']
   const message =
-    status < 500
-      ? 'The request is not one that this server takes.'
-      : 'The server failed. Its operator sees the reason in the log.'
+    error instanceof IngestError || error instanceof BadRequest
+      ? error.message
+      : status < 500
+        ? 'The request is not one that this server takes.'
+        : 'The server failed. Its operator sees the reason in the log.'
+  if (status === 401) void reply.header('www-authenticate', 'Bearer')
+  if (status === 429) void reply.header('retry-after', '60')
+  // One who is let in later must not get a refusal from a cache.
+  void reply.header('cache-control', 'no-store')
   void reply.code(status).header('content-type', 'application/json; charset=utf-8').serializer(JSON.stringify)
   void reply.send(errorBody(code, message))
 }
@@ -63,7 +84,13 @@ export function rawResponse(status: number, message: string): string {
   return `${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
 }
 
+/** The status of HTTP that means the same as the close code of an error: 4403 is 403. */
+export function httpStatusOf({ code }: IngestError): number {
+  return CLOSE_CODES[code] - 4000
+}
+
 function statusCodeOf(error: unknown): number {
+  if (error instanceof IngestError) return httpStatusOf(error)
   const code = error instanceof Error && 'statusCode' in error ? error.statusCode : 500
   return typeof code === 'number' && code >= 400 ? code : 500
 }

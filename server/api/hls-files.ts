@@ -1,38 +1,46 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Viewing } from '../access/viewing.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import { notFound } from './errors.ts'
 import { onlyRead } from './methods.ts'
-import { visitorOf } from './playback.ts'
+import { visitorOf, withToken } from './playback.ts'
 
 /** Names of playlists and segments. Nothing else in the directory is served, and no path leads out of it. */
-const FILE = /^([A-Za-z0-9_-]{1,64})\.m3u8$|^[A-Za-z0-9_-]{1,100}\.ts$/
+const FILE = /^([A-Za-z0-9_-]{1,64})\.m3u8$|^([A-Za-z0-9_-]{1,64})-\d{1,20}\.ts$/
 
 /**
  * `GET /hls/NAME.m3u8` and its segments, as nginx writes them. The playlist of a broadcast that is over gets an end, so that players
  * stop asking; it goes away with its segments.
  */
-export function hlsFileRoutes(app: FastifyInstance, directory: Directory, hlsDirectory: string): void {
+export function hlsFileRoutes(
+  app: FastifyInstance,
+  directory: Directory,
+  hlsDirectory: string,
+  viewing: Viewing,
+): void {
   app.get<{ Params: { file: string } }>('/hls/:file', async (request, reply) => {
     const { file } = request.params
-    const match = FILE.exec(file)
-    if (!match) return missing(reply)
-    const [, name] = match
+    const [, name, streamOfSegment] = FILE.exec(file) ?? []
+    const stream = name ?? streamOfSegment
+    if (stream === undefined) return missing(reply)
+    await viewing.admit(request.raw, stream)
     if (name === undefined) return segment(file, reply)
     directory.get(name)?.audience.asked('hls', visitorOf(request.raw))
-    return playlist(name, reply)
+    return playlist(name, viewing.tokenForLinks(request.raw), reply)
   })
-  onlyRead(app, '/hls/:file')
+  onlyRead(app, '/hls/:file', viewing)
 
-  async function playlist(name: string, reply: FastifyReply): Promise<FastifyReply> {
+  async function playlist(name: string, token: string | null, reply: FastifyReply): Promise<FastifyReply> {
     const text = await readOrNull(join(hlsDirectory, `${name}.m3u8`))
     if (text === null) return missing(reply)
+    const playlist = withToken(text.toString(), token)
     const over = directory.get(name) === null && !text.includes('#EXT-X-ENDLIST')
     return reply
       .header('content-type', 'application/vnd.apple.mpegurl')
       .header('cache-control', 'no-cache')
-      .send(over ? `${text.toString().trimEnd()}\n#EXT-X-ENDLIST\n` : text)
+      .send(over ? `${playlist.trimEnd()}\n#EXT-X-ENDLIST\n` : playlist)
   }
 
   async function segment(file: string, reply: FastifyReply): Promise<FastifyReply> {

@@ -1,7 +1,11 @@
+import { readFile } from 'node:fs/promises'
+import type { OutgoingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { isStreamName } from '../../shared/stream-name.ts'
+import type { Access } from '../access/access.ts'
+import type { Origins } from '../access/origins.ts'
 import { notFound } from './errors.ts'
 
 /**
@@ -19,17 +23,27 @@ const CONTENT_SECURITY_POLICY = [
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'self'",
-  "frame-ancestors 'self'",
 ].join('; ')
 
-/** The studio page, the watch page, and what they load. `directory` is what the client was built into. */
-export async function pageRoutes(app: FastifyInstance, directory: string): Promise<void> {
+/** Where the pages are served, and to whom. */
+export interface PageOptions {
+  /** What comes before their paths, or ''. */
+  prefix: string
+  origins: Origins
+  access: Access
+}
+
+/** The pages, `castgate.js`, and what they load. `directory` is what the client was built into. */
+export async function pageRoutes(app: FastifyInstance, directory: string, options: PageOptions): Promise<void> {
+  const { origins } = options
   await app.register(fastifyStatic, {
     root: join(directory, 'assets'),
     prefix: '/assets/',
     immutable: true,
     maxAge: '1y',
     index: false,
+    // The app that this is a part of may have files of its own.
+    decorateReply: false,
     // Modules that a page of another site loads.
     setHeaders: (reply) => reply.header('access-control-allow-origin', '*'),
   })
@@ -37,19 +51,52 @@ export async function pageRoutes(app: FastifyInstance, directory: string): Promi
     reply.header('x-content-type-options', 'nosniff')
     reply.header('referrer-policy', 'no-referrer')
   })
-  const headers = {
-    'content-security-policy': CONTENT_SECURITY_POLICY,
-    'cache-control': 'no-cache',
-    'permissions-policy': 'camera=(self), microphone=(self), display-capture=(self)',
+  const page = async (file: string) => {
+    const html = forPlace(await readFile(join(directory, file), 'utf8'), options)
+    return (reply: FastifyReply, frameAncestors: string) => reply.headers(pageHeaders(frameAncestors)).send(html)
   }
+  const [studio, watch, broadcast, player] = await Promise.all(
+    ['studio.html', 'watch.html', 'embed-broadcast.html', 'embed-player.html'].map(page),
+  )
+  const script = await readFile(join(directory, 'castgate.js'))
   app.get('/castgate.js', (_, reply) =>
     reply
-      .headers({ 'access-control-allow-origin': '*', 'cache-control': 'no-cache' })
-      .sendFile('castgate.js', directory, { cacheControl: false }),
+      .headers({
+        'content-type': 'text/javascript; charset=utf-8',
+        'access-control-allow-origin': '*',
+        'cross-origin-resource-policy': 'cross-origin',
+        'cache-control': 'no-cache',
+      })
+      .send(script),
   )
-  app.get('/', (_, reply) => reply.headers(headers).sendFile('studio.html', directory, { cacheControl: false }))
-  app.get<{ Params: { name: string } }>('/watch/:name', (request, reply) => {
-    if (!isStreamName(request.params.name)) return reply.code(404).send(notFound('There is no such stream.'))
-    return reply.headers(headers).sendFile('watch.html', directory, { cacheControl: false })
-  })
+  app.get('/', (_, reply) => studio?.(reply, "'self'"))
+  forStream('/watch/:name', (reply) => watch?.(reply, "'self'"))
+  forStream('/embed/broadcast/:name', (reply) => broadcast?.(reply, origins.frameAncestors('publish')))
+  forStream('/embed/player/:name', (reply) => player?.(reply, origins.frameAncestors('play')))
+
+  function forStream(url: string, send: (reply: FastifyReply) => FastifyReply | undefined): void {
+    app.get<{ Params: { name: string } }>(url, (request, reply) =>
+      isStreamName(request.params.name) ? send(reply) : reply.code(404).send(notFound('There is no such stream.')),
+    )
+  }
+}
+
+/** A page of the client, with its paths as they are here, and with what it must know of the gateway. */
+function forPlace(html: string, { prefix, origins, access }: PageOptions): string {
+  const facts = {
+    'castgate-access': access.isOpen ? 'open' : access.isPrivate ? 'private' : 'token',
+    'castgate-origins': origins.named.join(' '),
+  }
+  const meta = Object.entries(facts).map(([name, content]) => `<meta name="${name}" content="${content}" />`)
+  return html.replaceAll('="/assets/', `="${prefix}/assets/`).replace('</head>', `${meta.join('')}</head>`)
+}
+
+function pageHeaders(frameAncestors: string): OutgoingHttpHeaders {
+  return {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': `${CONTENT_SECURITY_POLICY}; frame-ancestors ${frameAncestors}`,
+    'cache-control': 'no-cache',
+    'cross-origin-opener-policy': 'same-origin',
+    'permissions-policy': 'camera=(self), microphone=(self), display-capture=(self)',
+  }
 }

@@ -1,3 +1,4 @@
+import type { IngestError } from '../../shared/close-codes.ts'
 import type { AudioStatus, TargetStatus, VideoStatus } from '../../shared/status.ts'
 import { pictureSize } from '../flv/avc.ts'
 import { type BusTag, GopCache } from '../flv/gop-cache.ts'
@@ -17,6 +18,15 @@ export interface Output {
   status(): TargetStatus | null
   /** Writes what is still queued, ends cleanly, and resolves when nothing of it is left. Never rejects. */
   close(): Promise<void>
+}
+
+/** Who publishes a broadcast, for those who have to stop it. */
+export interface Publisher {
+  /** The token that let them in, and when it expires, as `Date.now()`; null where none was needed. */
+  tokenId: string | null
+  expiresAt: number | null
+  /** Tells them why, and ends it. */
+  stop(reason: IngestError): Promise<void>
 }
 
 /** What an epoch brings. */
@@ -50,6 +60,7 @@ export class Broadcast {
   bytesIn = 0
   /** Whether its source is connected. */
   sourcePresent = true
+  publisher: Publisher | null = null
   readonly audience = new Audience()
   readonly #events: BroadcastEvents
   readonly #timeline = new Timeline()

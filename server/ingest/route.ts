@@ -7,6 +7,12 @@ import { HELLO_TIMEOUT_MS, SUBPROTOCOL } from '../../shared/limits.ts'
 import type { Hello } from '../../shared/messages.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
+import type { Access } from '../access/access.ts'
+import { bearerOf } from '../access/credentials.ts'
+import type { Limits } from '../access/limits.ts'
+import type { Origins } from '../access/origins.ts'
+import { foreignOrigin } from '../access/viewing.ts'
+import { addressOf } from '../api/playback.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import { type Incoming, IngestConnection } from './connection.ts'
@@ -18,6 +24,11 @@ const MOST_FRAME_BYTES = 16 * 1024 * 1024
 /** What the route needs of the gateway. */
 export interface IngestOptions {
   directory: Directory
+  access: Access
+  limits: Limits
+  origins: Origins
+  /** Whether it listens on this machine alone. */
+  isLocal: boolean
   ffmpegPath: string
   resumeSeconds: number
   log: Logger
@@ -60,7 +71,11 @@ export class IngestRoute {
 
   async #serve(name: string, request: IncomingMessage, socket: WebSocket): Promise<void> {
     const connection = new IngestConnection(socket, () => request.socket.bytesRead)
+    const { access, limits } = this.#options
+    const address = addressOf(request)
     try {
+      socket.once('close', limits.hold('sockets', address))
+      this.#requireOwnPage(request)
       if (socket.protocol !== SUBPROTOCOL) {
         throw new IngestError('bad_message', `Open the socket with the subprotocol "${SUBPROTOCOL}".`)
       }
@@ -68,7 +83,10 @@ export class IngestRoute {
       const messages = connection.messages()
       const hello = await firstHello(messages)
       if (this.#closing) throw shuttingDown()
-      await this.#sessionFor(name, hello, request).serve(connection, messages)
+      await limits.note('hellos', address)
+      const grant = await access.publish(hello.token ?? bearerOf(request), name)
+      const session = this.#sessionFor(name, hello, request)
+      await session.serve(connection, grant, metered(messages, limits, address))
     } catch (error) {
       if (error instanceof IngestError) return connection.fail(error)
       this.#options.log.error({ err: error, stream: name }, 'ingest failed')
@@ -82,15 +100,40 @@ export class IngestRoute {
       if (session && session.broadcast.name === name) return session
       throw new IngestError('no_session', 'The server does not know this session any more. Start a new one.')
     }
-    const { directory, playbackOf, ...rest } = this.#options
+    const { directory, playbackOf, limits, ...rest } = this.#options
+    const broadcast = directory.claim(name, hello.source ?? 'recorder')
+    const release = this.#holdBroadcast(broadcast, addressOf(request))
     const context: SessionContext = {
       ...rest,
       playback: playbackOf(name, request),
-      onClosed: (closed) => this.#sessions.delete(closed.id),
+      onClosed: (closed) => {
+        this.#sessions.delete(closed.id)
+        release()
+      },
     }
-    const session = new IngestSession(directory.claim(name, hello.source ?? 'recorder'), context)
+    const session = new IngestSession(broadcast, context)
     this.#sessions.set(session.id, session)
     return session
+  }
+
+  /** Counts a broadcast for as long as it lasts. @throws IngestError `too_many` */
+  #holdBroadcast(broadcast: Broadcast, address: string | null): () => void {
+    try {
+      return this.#options.limits.hold('broadcasts', address)
+    } catch (error) {
+      void broadcast.end()
+      throw error
+    }
+  }
+
+  /**
+   * Any page that a person visits may open a WebSocket to this server, also to one on their own machine (RFC 6455, 10.2).
+   * @throws IngestError `forbidden` for one that is not allowed to
+   */
+  #requireOwnPage(request: IncomingMessage): void {
+    const { access, origins, isLocal } = this.#options
+    const mayBeRebound = access.isOpen && isLocal && request.headers.origin !== undefined
+    if (!origins.mayPublish(request) || (mayBeRebound && !origins.namesUs(request))) throw foreignOrigin(request)
   }
 }
 
@@ -111,5 +154,17 @@ async function firstHello(messages: AsyncGenerator<Incoming, void, undefined>): 
     return first.value
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** What arrives, counted. @throws IngestError `too_many` */
+async function* metered(
+  messages: AsyncGenerator<Incoming, void, undefined>,
+  limits: Limits,
+  address: string | null,
+): AsyncGenerator<Incoming, void, undefined> {
+  for await (const message of messages) {
+    if (message.type === 'chunk') await limits.note('megabytes', address, message.payload.byteLength)
+    yield message
   }
 }

@@ -4,10 +4,12 @@ import { IngestError } from '../../shared/close-codes.ts'
 import { CHUNK_BYTES, WINDOW_BYTES } from '../../shared/limits.ts'
 import type { EpochStart } from '../../shared/messages.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
+import type { Access, Grant } from '../access/access.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { FfmpegExit } from '../ffmpeg/run.ts'
 import { describe } from '../ffmpeg/run.ts'
 import type { Incoming, IngestConnection } from './connection.ts'
+import { holdToGrant } from './grant.ts'
 import { RecordingEpoch } from './recording-epoch.ts'
 
 const STATUS_INTERVAL_MS = 1_000
@@ -17,6 +19,7 @@ const LOSSES_PERIOD_MS = 60_000
 
 /** What a session needs of the gateway. */
 export interface SessionContext {
+  access: Access
   ffmpegPath: string
   resumeSeconds: number
   log: Logger
@@ -44,6 +47,8 @@ export class IngestSession {
   #work: Promise<void> = Promise.resolve()
   #resumeTimer: NodeJS.Timeout | null = null
   #losses: number[] = []
+  /** Lets go of what the publisher was granted. */
+  #release = () => {}
   #closing: Promise<void> | null = null
 
   constructor(broadcast: Broadcast, context: SessionContext) {
@@ -54,11 +59,17 @@ export class IngestSession {
   }
 
   /**
-   * Serves a socket until it closes: says what the session has, then takes what comes. An older socket is closed.
+   * Serves a socket until it closes: says what the session has, then takes what comes. An older socket is closed. `grant` is what its
+   * token allows: from now on that counts.
    * @throws IngestError where the publisher breaks the protocol or sends what cannot be used: the session is over then
    */
-  async serve(connection: IngestConnection, messages: AsyncIterable<Incoming>): Promise<void> {
+  async serve(connection: IngestConnection, grant: Grant, messages: AsyncIterable<Incoming>): Promise<void> {
     this.#attach(connection)
+    this.#release()
+    this.#release = holdToGrant(this.broadcast, grant, this.#context.access, (reason) => {
+      this.#log.warn({ code: reason.code, reason: reason.message }, 'broadcast stopped')
+      return this.shutDown(reason)
+    })
     const status = setInterval(() => connection.send({ type: 'status', ...this.#status() }), STATUS_INTERVAL_MS)
     try {
       for await (const message of messages) {
@@ -203,6 +214,7 @@ export class IngestSession {
   }
 
   async #close(): Promise<void> {
+    this.#release()
     if (this.#resumeTimer) clearTimeout(this.#resumeTimer)
     try {
       await this.#endEpoch()

@@ -1,4 +1,5 @@
 import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
+import { signToken } from '../access/access.ts'
 import type { ServerAddress } from '../config.ts'
 import { planCodecs } from '../ffmpeg/codecs.ts'
 import { pushFileJob, pushUrlJob } from '../ffmpeg/jobs.ts'
@@ -18,7 +19,14 @@ export interface PushOptions extends ServerAddress {
   loop: boolean
   ffmpeg: string | null
   install: boolean
+  /** What the gateway lets in with, where it needs that. */
+  token: string | null
+  /** The gateway's secret: a token is made with it where none was given. */
+  secret: string | null
 }
+
+/** How long a token is good that is made here, in s: it is needed again after a lost connection. */
+const OWN_TOKEN_SECONDS = 30 * 24 * 3600
 
 /**
  * Broadcasts a file in real time: to a gateway, or straight to an RTMP URL. What can be copied is copied. Resolves with the exit
@@ -63,7 +71,8 @@ async function pushToGateway(
   progress: Progress,
 ): Promise<number> {
   const base = options.server ?? `http://${addressInUrl(options.host)}:${options.port}`
-  const uplink = new Uplink(`${base.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${options.target}`)
+  const token = options.token ?? (options.secret === null ? null : await ownToken(options.secret, options.target))
+  const uplink = new Uplink(`${base.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${options.target}`, token)
   const links = await Promise.race([uplink.welcome, uplink.done.then(() => null)])
   if (links) process.stderr.write(`Broadcasting ${file.path}: ${links.watch}\n`)
   const job = pushFileJob(file.path, options.loop, planCodecs(file.tracks).outputOptions)
@@ -76,6 +85,14 @@ async function pushToGateway(
   await refused
   if (interrupted() || (exit.kind === 'exited' && exit.code === 0)) return 0
   throw new ExitError('push_failed', `FFmpeg stopped in the middle of ${file.path}. ${withoutProgress(exit.message)}`)
+}
+
+function ownToken(secret: string, stream: string): Promise<string> {
+  return signToken(
+    secret,
+    { stream, publish: true, play: false, maxSeconds: null, maxBitrate: null },
+    OWN_TOKEN_SECONDS,
+  )
 }
 
 /** Lets Ctrl-C (or SIGTERM) end FFmpeg the way it ends at the end of a file; tells whether that happened. */

@@ -14,6 +14,7 @@ type SocketEnd = { kind: 'ended' } | { kind: 'refused'; message: string } | { ki
 /** Sends a recording to a gateway as `castgate.v1`, over as many sockets as it takes. */
 export class Uplink {
   readonly #url: string
+  readonly #token: string | null
   readonly #sender = new Sender()
   #socket: WebSocket | null = null
   #session: string | null = null
@@ -28,8 +29,9 @@ export class Uplink {
   readonly done: Promise<void>
 
   /** `url`: `ws://host:port/ingest/NAME`. */
-  constructor(url: string) {
+  constructor(url: string, token: string | null) {
     this.#url = url
+    this.#token = token
     this.welcome = new Promise((resolve) => {
       this.#welcomed = resolve
     })
@@ -82,7 +84,8 @@ export class Uplink {
       const socket = new WebSocket(this.#url, SUBPROTOCOL, { perMessageDeflate: false })
       let refusal: string | null = null
       socket.on('open', () => {
-        socket.send(JSON.stringify({ type: 'hello', session: this.#session, source: 'file' }))
+        const token = this.#token === null ? {} : { token: this.#token }
+        socket.send(JSON.stringify({ type: 'hello', session: this.#session, source: 'file', ...token }))
       })
       socket.on('message', (data, isBinary) => {
         const message = isBinary ? null : parseServerMessage(String(data))

@@ -11,6 +11,7 @@ export function externalRtmpServer(url: string): RtmpServer {
     problem: () => null,
     publishUrl: (name) => `${base}/${name}`,
     playUrl: (name) => `${base}/${name}`,
+    dropPublisher: async () => {},
     close: async () => {},
   }
 }

@@ -3,10 +3,12 @@ export type RtmpServerKind = 'nginx' | 'embedded' | 'external'
 
 /** What the RTMP server tells about encoders that publish to it, other than the gateway itself. */
 export interface PublishHandlers {
-  /** Someone wants to publish as `name`: whether they may. */
-  onPublish(name: string): boolean
+  /** Someone wants to publish as `name`, with the token of their stream key's query: whether they may. */
+  onPublish(name: string, token: string | null): Promise<boolean>
   /** They have gone. */
   onUnpublish(name: string): void
+  /** Someone wants to play `name` over RTMP: whether they may. */
+  onPlay(name: string, token: string | null): Promise<boolean>
 }
 
 /** The RTMP server that broadcasts are pushed to. It has one application, `live`. */
@@ -20,8 +22,10 @@ export interface RtmpServer {
   problem(): string | null
   /** Where the gateway publishes `name`. It holds a secret that tells the gateway from other encoders. */
   publishUrl(name: string): string
-  /** Where the gateway plays what another encoder publishes as `name`. */
+  /** Where the gateway plays what another encoder publishes as `name`. It may hold the same secret. */
   playUrl(name: string): string
+  /** Ends the connection of the encoder that publishes `name`, if there is one. */
+  dropPublisher(name: string): Promise<void>
   /** Ends the server; resolves when its processes are gone. */
   close(): Promise<void>
 }

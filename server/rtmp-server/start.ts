@@ -20,9 +20,10 @@ export async function startRtmpServer(
   log: Logger,
   handlers: PublishHandlers,
 ): Promise<RtmpServer> {
-  const { host, rtmpPort, hlsPort, rtmp } = config
+  const { host, rtmpPort, hlsPort, rtmp, private: isPrivate } = config
   if (rtmp.kind === 'external') return externalRtmpServer(rtmp.url)
-  const embedded = () => startEmbedded({ host, rtmpPort, directory: join(config.dataDir, 'rtmp'), log }, handlers)
+  const embedded = () =>
+    startEmbedded({ host, rtmpPort, directory: join(config.dataDir, 'rtmp'), isPrivate, log }, handlers)
   if (rtmp.kind === 'embedded') return embedded()
   const search = await findNginx(config.nginx)
   if (search.kind !== 'found') {
@@ -33,7 +34,7 @@ export async function startRtmpServer(
 
   function nginxWith(program: NginxProgram): Promise<RtmpServer> {
     const directory = join(config.dataDir, 'nginx')
-    return startNginx({ program, host, rtmpPort, hlsPort, directory, hlsDirectory, log }, handlers)
+    return startNginx({ program, host, rtmpPort, hlsPort, directory, hlsDirectory, isPrivate, log }, handlers)
   }
 }
 

@@ -3,7 +3,10 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { WebSocketServer } from 'ws'
-import { errorBody, notFound, rawResponse } from '../../api/errors.ts'
+import { IngestError } from '../../../shared/close-codes.ts'
+import type { Grant } from '../../access/access.ts'
+import type { Viewing } from '../../access/viewing.ts'
+import { errorBody, httpStatusOf, notFound, rawResponse } from '../../api/errors.ts'
 import { onlyRead } from '../../api/methods.ts'
 import type { Broadcast } from '../../broadcast/broadcast.ts'
 import type { Directory } from '../../broadcast/directory.ts'
@@ -29,7 +32,6 @@ const HEAD = [
   'HTTP/1.1 200 OK',
   'Content-Type: video/x-flv',
   'Cache-Control: no-store',
-  'Access-Control-Allow-Origin: *',
   'X-Accel-Buffering: no',
   'X-Content-Type-Options: nosniff',
   'Connection: close',
@@ -38,24 +40,31 @@ const HEAD = [
 /** `GET /live/NAME.flv`, over HTTP and over WebSocket: the bus as FLV, from the last keyframe on, for as long as it lasts. */
 export class FlvRoute {
   readonly #directory: Directory
+  readonly #viewing: Viewing
   readonly #fanOuts = new WeakMap<Broadcast, FlvFanOut>()
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_MESSAGE_BYTES, perMessageDeflate: false })
 
-  constructor(directory: Directory) {
+  constructor(directory: Directory, viewing: Viewing) {
     this.#directory = directory
+    this.#viewing = viewing
   }
 
   register(app: FastifyInstance): void {
-    app.get<{ Params: { file: string } }>('/live/:file', { exposeHeadRoute: false }, (request, reply) => {
-      const broadcast = this.#liveAt(request.params.file)
-      reply.header('access-control-allow-origin', '*').header('cache-control', 'no-store')
+    app.get<{ Params: { file: string } }>('/live/:file', { exposeHeadRoute: false }, async (request, reply) => {
+      const name = nameOf(request.params.file)
+      const cors = this.#viewing.corsOf(request.raw)
+      reply.headers({ ...cors, 'cache-control': 'no-store' })
+      const grant = await this.#viewing.admit(request.raw, name)
+      const broadcast = this.#live(name)
       if (!broadcast) return reply.code(404).send(notFound(NOT_LIVE))
       const { socket } = request.raw
       // Only the first of several requests that were sent at once has the connection.
       if (reply.raw.socket !== socket)
         return reply.code(400).send(errorBody('bad_request', 'Wait for one response before you ask for a stream.'))
+      this.#hold(request.raw, socket, grant)
       reply.hijack()
-      socket.write(`${HEAD}\r\nDate: ${new Date().toUTCString()}\r\n\r\n`)
+      const own = Object.entries(cors).map(([header, value]) => `\r\n${header}: ${value}`)
+      socket.write(`${HEAD}${own.join('')}\r\nDate: ${new Date().toUTCString()}\r\n\r\n`)
       this.#fanOutOf(broadcast).add({
         way: 'flv',
         socket,
@@ -68,29 +77,39 @@ export class FlvRoute {
         },
       })
     })
-    app.head<{ Params: { file: string } }>('/live/:file', (request, reply) => {
-      const live = this.#liveAt(request.params.file) !== null
+    app.head<{ Params: { file: string } }>('/live/:file', async (request, reply) => {
+      const name = nameOf(request.params.file)
+      await this.#viewing.admit(request.raw, name)
+      const live = this.#live(name) !== null
       return reply
         .code(live ? 200 : 404)
-        .headers({ 'access-control-allow-origin': '*', 'cache-control': 'no-store', 'content-type': 'video/x-flv' })
+        .headers({ ...this.#viewing.corsOf(request.raw), 'cache-control': 'no-store', 'content-type': 'video/x-flv' })
         .send()
     })
-    onlyRead(app, '/live/:file')
+    onlyRead(app, '/live/:file', this.#viewing)
   }
 
   /** Takes an upgrade to `/live/` and `file`. */
-  handleUpgrade(file: string, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const broadcast = this.#liveAt(file)
-    if (!broadcast) {
-      socket.end(rawResponse(404, NOT_LIVE), () => socket.destroy())
-      return
+  async handleUpgrade(file: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const name = nameOf(file)
+    let broadcast: Broadcast | null
+    try {
+      this.#viewing.requireOrigin(request)
+      const grant = await this.#viewing.admit(request, name)
+      broadcast = this.#live(name)
+      if (broadcast) this.#hold(request, socket, grant)
+    } catch (error) {
+      if (!(error instanceof IngestError)) throw error
+      return refuse(socket, httpStatusOf(error), error.message)
     }
+    if (!broadcast) return refuse(socket, 404, NOT_LIVE)
+    const fanOut = this.#fanOutOf(broadcast)
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       // What a viewer sends against the protocol closes its socket, which is all there is to do.
       webSocket.on('error', () => {})
-      this.#fanOutOf(broadcast).add({
+      fanOut.add({
         way: 'flvWebSocket',
-        // The connection of an HTTP server without TLS. Its messages are whole, so those of `ws` may come between.
+        // The connection of an HTTP server, plain or with TLS. Its messages are whole, so those of `ws` may come between.
         socket: socket as Socket,
         bytesOf: (batch: Batch) => batch.message,
         prefix: messageHeader,
@@ -102,10 +121,19 @@ export class FlvRoute {
     })
   }
 
-  #liveAt(file: string): Broadcast | null {
-    const [, name] = /^(.*)\.flv$/.exec(file) ?? []
-    const broadcast = name === undefined ? null : this.#directory.get(name)
+  #live(name: string): Broadcast | null {
+    const broadcast = this.#directory.get(name)
     return broadcast?.hasMedia ? broadcast : null
+  }
+
+  /** Counts a viewer's connection for as long as it lasts: until the viewer's token is over, where one was needed. */
+  #hold(request: IncomingMessage, socket: Duplex, grant: Grant): void {
+    const release = this.#viewing.hold(request)
+    const cancel = this.#viewing.whenOver(grant, () => socket.destroy())
+    socket.once('close', () => {
+      release()
+      cancel()
+    })
   }
 
   #fanOutOf(broadcast: Broadcast): FlvFanOut {
@@ -117,4 +145,13 @@ export class FlvRoute {
     }
     return fanOut
   }
+}
+
+/** The stream that `file` names; '' for a file that is none, which is no stream's name. */
+function nameOf(file: string): string {
+  return /^(.*)\.flv$/.exec(file)?.[1] ?? ''
+}
+
+function refuse(socket: Duplex, status: number, message: string): void {
+  socket.end(rawResponse(status, message), () => socket.destroy())
 }

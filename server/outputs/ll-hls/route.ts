@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Viewing } from '../../access/viewing.ts'
 import { errorBody, notFound } from '../../api/errors.ts'
 import { onlyRead } from '../../api/methods.ts'
-import { visitorOf } from '../../api/playback.ts'
+import { visitorOf, withToken } from '../../api/playback.ts'
 import type { Broadcast } from '../../broadcast/broadcast.ts'
-import { LlHlsOrigin, type Position } from './origin.ts'
+import { LlHlsOrigin, type Position, type Wait } from './origin.ts'
 import { WINDOW_SECONDS } from './window.ts'
 
 /** A query of the delivery directives (RFC 8216bis, 6.2.5). */
@@ -24,6 +25,11 @@ const PLAIN_CACHED = 0.5
 export class LlHlsRoute {
   readonly #origins = new Map<string, { origin: LlHlsOrigin; broadcast: Broadcast }>()
   readonly #removals = new Set<NodeJS.Timeout>()
+  readonly #viewing: Viewing
+
+  constructor(viewing: Viewing) {
+    this.#viewing = viewing
+  }
 
   /** Makes HLS of `broadcast`. It stays for a minute after the end, for viewers who are behind. */
   start(broadcast: Broadcast): void {
@@ -45,19 +51,22 @@ export class LlHlsRoute {
   /** `isTheLink`: this is what `/hls/NAME.m3u8` plays. */
   register(app: FastifyInstance, isTheLink: boolean): void {
     app.addHook('onRequest', async (request, reply) => {
-      if (request.url.startsWith('/hls/')) reply.header('access-control-allow-origin', '*')
+      if (request.routeOptions.url?.includes('/hls/:')) reply.headers(this.#viewing.corsOf(request.raw))
     })
-    app.get<{ Params: { name: string; file: string } }>('/hls/:name/:file', (request, reply) => {
+    app.get<{ Params: { name: string; file: string } }>('/hls/:name/:file', async (request, reply) => {
       const { name, file } = request.params
+      await this.#viewing.admit(request.raw, name)
       return file === 'll.m3u8' ? this.#playlist(name, '', request, reply) : this.#file(name, file, reply)
     })
-    onlyRead(app, '/hls/:name/:file')
+    onlyRead(app, '/hls/:name/:file', this.#viewing)
     if (!isTheLink) return
-    app.get<{ Params: { file: string } }>('/hls/:file', (request, reply) => {
+    app.get<{ Params: { file: string } }>('/hls/:file', async (request, reply) => {
       const [, name] = /^(.*)\.m3u8$/.exec(request.params.file) ?? []
-      return name === undefined ? missing(reply) : this.#playlist(name, `${name}/`, request, reply)
+      if (name === undefined) return missing(reply)
+      await this.#viewing.admit(request.raw, name)
+      return this.#playlist(name, `${name}/`, request, reply)
     })
-    onlyRead(app, '/hls/:file')
+    onlyRead(app, '/hls/:file', this.#viewing)
   }
 
   close(): void {
@@ -77,8 +86,14 @@ export class LlHlsRoute {
     if (reply.raw.socket === null)
       return refused(reply, 503, 'unavailable', 'Wait for one response before you ask again.')
     const gone = goneSignal(reply)
-    let end = await origin.begun(gone)
-    if (end === 'there' && position !== null) end = await origin.reached(position, gone)
+    const release = this.#viewing.hold(request.raw)
+    let end: Wait
+    try {
+      end = await origin.begun(gone)
+      if (end === 'there' && position !== null) end = await origin.reached(position, gone)
+    } finally {
+      release()
+    }
     const { targetSeconds } = origin
     switch (end) {
       case 'too-far':
@@ -88,11 +103,17 @@ export class LlHlsRoute {
         return refused(reply.header('retry-after', '1'), 503, 'unavailable', 'Nothing new has come yet. Ask again.')
     }
     if (targetSeconds === null) return missing(reply)
+    const playlist = origin.playlist(prefix, directives._HLS_skip === 'YES' || directives._HLS_skip === 'v2')
     const cached = position !== null && !origin.ended ? BLOCKING_CACHED : PLAIN_CACHED
     return reply
       .header('content-type', 'application/vnd.apple.mpegurl')
-      .header('cache-control', `public, max-age=${Math.round(cached * targetSeconds)}`)
-      .send(origin.playlist(prefix, directives._HLS_skip === 'YES' || directives._HLS_skip === 'v2'))
+      .header('cache-control', this.#cached(Math.round(cached * targetSeconds)))
+      .send(withToken(playlist, this.#viewing.tokenForLinks(request.raw)))
+  }
+
+  /** What is for those with a token is not for a cache that many share. */
+  #cached(seconds: number, more = ''): string {
+    return `${this.#viewing.isPrivate ? 'private' : 'public'}, max-age=${seconds}${more}`
   }
 
   async #file(name: string, file: string, reply: FastifyReply): Promise<FastifyReply> {
@@ -101,7 +122,7 @@ export class LlHlsRoute {
     if (!bytes) return missing(reply)
     return reply
       .header('content-type', 'video/mp4')
-      .header('cache-control', 'public, max-age=3600, immutable')
+      .header('cache-control', this.#cached(3600, ', immutable'))
       .send(bytes)
   }
 }

@@ -1,12 +1,13 @@
 /** What the gateway tells the process of the embedded server. */
 export type ToEmbedded =
-  | { type: 'start'; host: string; port: number; directory: string; secret: string }
-  /** The publisher with this id may not publish. */
-  | { type: 'deny'; id: string }
+  | { type: 'start'; host: string; port: number; directory: string; secret: string; isPrivate: boolean }
+  /** The publisher with this id may publish; or it may not, or not any more. */
+  | { type: 'allow' | 'deny'; id: string }
 
 /** What that process tells. */
 export type FromEmbedded =
   | { type: 'listening' }
-  | { type: 'publish'; id: string; name: string }
+  /** `token` is from the query of the stream key. */
+  | { type: 'publish'; id: string; name: string; token: string | null }
   | { type: 'unpublish'; id: string }
   | { type: 'log'; line: string }

@@ -1,6 +1,7 @@
 /** The part of node-media-server 4 that Castgate uses; it brings no types of its own. */
 declare module 'node-media-server' {
   import type { EventEmitter } from 'node:events'
+  import type { Socket } from 'node:net'
 
   export interface Session {
     id: string
@@ -9,7 +10,7 @@ declare module 'node-media-server' {
     streamQuery: Record<string, string | undefined>
     /** The stream at the server. `publishGraceMs`: how long it waits for a publisher that has gone. */
     broadcast: { publishGraceMs: number }
-    close(): void
+    socket: Socket
   }
 
   export default class NodeMediaServer {
@@ -20,7 +21,7 @@ declare module 'node-media-server' {
       webadmin: { enable: boolean }
     })
     readonly rtmpServer: { tcpServer: EventEmitter }
-    on(event: 'prePublish' | 'donePublish', listener: (session: Session) => void): void
+    on(event: 'prePublish' | 'donePublish' | 'prePlay', listener: (session: Session) => void): void
     run(): Promise<void>
   }
 }

@@ -11,7 +11,7 @@ function tell(message: FromEmbedded): void {
   process.send?.(message)
 }
 
-function start({ host, port, directory, secret }: Extract<ToEmbedded, { type: 'start' }>): void {
+function start({ host, port, directory, secret, isPrivate }: Extract<ToEmbedded, { type: 'start' }>): void {
   const publishers = new Map<string, Session>()
   const server = new NodeMediaServer({
     bind: host,
@@ -23,20 +23,32 @@ function start({ host, port, directory, secret }: Extract<ToEmbedded, { type: 's
   server.on('prePublish', (session) => {
     // The gateway itself waits for a publisher that has gone.
     session.broadcast.publishGraceMs = 0
-    if (session.streamApp !== APPLICATION) return session.close()
-    if (session.streamQuery.publisher === secret) return
+    if (session.streamApp !== APPLICATION) return session.socket.destroy()
+    if (session.streamQuery.gateway === secret) return
     publishers.set(session.id, session)
-    tell({ type: 'publish', id: session.id, name: session.streamName })
+    // Nothing of it is read until the gateway has looked at its token.
+    session.socket.pause()
+    tell({ type: 'publish', id: session.id, name: session.streamName, token: textOf(session.streamQuery.token) })
   })
   server.on('donePublish', (session) => {
     if (publishers.delete(session.id)) tell({ type: 'unpublish', id: session.id })
   })
+  server.on('prePlay', (session) => {
+    // It would send the first pictures before a token could be looked at, so there is no watching over RTMP where that needs one.
+    if (isPrivate && session.streamQuery.gateway !== secret) session.socket.destroy()
+  })
   process.on('message', (message: ToEmbedded) => {
-    if (message.type !== 'deny') return
-    publishers.get(message.id)?.close()
-    publishers.delete(message.id)
+    if (message.type === 'start') return
+    const { socket } = publishers.get(message.id) ?? {}
+    if (message.type === 'allow') socket?.resume()
+    else socket?.destroy()
   })
   void server.run()
+}
+
+/** A query may name the same thing twice, which makes a list of it. */
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
 }
 
 // It says on the console who connects, with addresses.

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { isStreamName } from '../../../shared/stream-name.ts'
 import { type Child, startChild } from '../../process/child.ts'
+import { redact } from '../../process/redact.ts'
 import { supervise } from '../../process/supervise.ts'
 import { addressInUrl, listening, requireFreePort } from '../port.ts'
 import type { PublishHandlers, RtmpServer } from '../rtmp-server.ts'
@@ -14,6 +15,7 @@ export interface EmbeddedOptions {
   host: string
   rtmpPort: number
   directory: string
+  isPrivate: boolean
   log: Logger
 }
 
@@ -22,16 +24,22 @@ export interface EmbeddedOptions {
  * @throws MissingError where the port is taken
  */
 export async function startEmbedded(options: EmbeddedOptions, handlers: PublishHandlers): Promise<RtmpServer> {
-  const { host, rtmpPort, directory, log } = options
+  const { host, rtmpPort, directory, isPrivate, log } = options
   await requireFreePort(host, rtmpPort, '--rtmp-port')
   await mkdir(directory, { recursive: true })
   const secret = randomBytes(16).toString('hex')
   const program = fileURLToPath(new URL('./process.js', import.meta.url))
+  let conversation: Conversation | null = null
   const server = await supervise(
     'embedded RTMP server',
     () => {
       const child = startChild(process.execPath, [program], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
-      converse(child, { type: 'start', host, port: rtmpPort, directory, secret }, handlers, log)
+      conversation = converse(
+        child,
+        { type: 'start', host, port: rtmpPort, directory, secret, isPrivate },
+        handlers,
+        log,
+      )
       return child
     },
     (child) => listening(child, host, rtmpPort),
@@ -43,33 +51,58 @@ export async function startEmbedded(options: EmbeddedOptions, handlers: PublishH
     url: local,
     makesHls: false,
     problem: () => server.problem(),
-    publishUrl: (name) => `${local}/${name}?publisher=${secret}`,
-    playUrl: (name) => `${local}/${name}`,
+    publishUrl: (name) => `${local}/${name}?gateway=${secret}`,
+    playUrl: (name) => `${local}/${name}?gateway=${secret}`,
+    dropPublisher: async (name) => conversation?.drop(name),
     close: () => server.close(),
   }
 }
 
-function converse(child: Child, start: ToEmbedded, handlers: PublishHandlers, log: Logger): void {
+interface Conversation {
+  /** Ends the connection of the encoder that publishes `name`. */
+  drop(name: string): void
+}
+
+function converse(child: Child, start: ToEmbedded, handlers: PublishHandlers, log: Logger): Conversation {
+  /** Names of the encoders' streams by the ids of their connections. */
   const names = new Map<string, string>()
+  /** Ids of connections whose tokens are looked at; one that goes meanwhile leaves. */
+  const asking = new Set<string>()
   const tell = (message: ToEmbedded) => child.process.connected && child.process.send(message)
   child.process.on('message', (message: FromEmbedded) => {
     switch (message.type) {
       case 'publish':
-        if (isStreamName(message.name) && handlers.onPublish(message.name)) names.set(message.id, message.name)
-        else tell({ type: 'deny', id: message.id })
+        void publish(message)
         return
       case 'unpublish': {
         const name = names.get(message.id)
         names.delete(message.id)
+        asking.delete(message.id)
         if (name !== undefined) handlers.onUnpublish(name)
         return
       }
       case 'log':
-        log.debug({ rtmp: message.line }, 'embedded RTMP server says')
+        log.debug({ rtmp: redact(message.line) }, 'embedded RTMP server says')
     }
   })
   void child.exited.then(() => {
     for (const name of names.values()) handlers.onUnpublish(name)
+    names.clear()
+    asking.clear()
   })
   tell(start)
+  return {
+    drop(name) {
+      for (const [id, other] of names) if (other === name) tell({ type: 'deny', id })
+    },
+  }
+
+  async function publish({ id, name, token }: Extract<FromEmbedded, { type: 'publish' }>): Promise<void> {
+    asking.add(id)
+    const allowed = isStreamName(name) && (await handlers.onPublish(name, token))
+    const isThere = asking.delete(id)
+    if (allowed && isThere) names.set(id, name)
+    else if (allowed) handlers.onUnpublish(name)
+    tell({ type: allowed ? 'allow' : 'deny', id })
+  }
 }

@@ -6,9 +6,13 @@ export interface NginxSettings {
   host: string
   rtmpPort: number
   hlsPort: number
-  /** Port on 127.0.0.1 that is asked about publishers, and the secret path it answers. */
+  /** Port on 127.0.0.1 that is asked about publishers and players, and the secret path it answers. */
   hookPort: number
   hookPath: string
+  /** Path on the HTTP port, a secret as well, at which publishers can be dropped. */
+  controlPath: string
+  /** Whether nobody may watch without being asked for a token: nginx then hands out no HLS itself. */
+  isPrivate: boolean
   /** Directory of its own files. */
   directory: string
   /** Directory of the playlists and segments. */
@@ -47,6 +51,7 @@ rtmp {
       wait_key on;
       idle_streams on;
       on_publish ${hook};
+      on_play ${hook};
       on_publish_done ${hook};
 
       hls on;
@@ -71,6 +76,31 @@ ${temporary.map((name) => `  ${name}_temp_path ${quoted(join(directory, `${name}
   server {
     listen ${listen(host, settings.hlsPort)};
 
+${settings.isPrivate ? '' : hlsLocations(hlsDirectory)}
+    location = /stat {
+      allow 127.0.0.1;
+      allow ::1;
+      deny all;
+      rtmp_stat all;
+      add_header Cache-Control no-store;
+    }
+
+    # nginx-rtmp reads the last two parts of the path: /drop/publisher.
+    location ${settings.controlPath}/ {
+      allow 127.0.0.1;
+      allow ::1;
+      deny all;
+      rtmp_control all;
+    }
+
+    location / { return 404; }
+  }
+}
+`
+}
+
+function hlsLocations(hlsDirectory: string): string {
+  return `
     location ~ ^/hls/([A-Za-z0-9_-]+\\.m3u8)$ {
       alias ${quoted(`${hlsDirectory}/$1`)};
       add_header Access-Control-Allow-Origin * always;
@@ -82,15 +112,6 @@ ${temporary.map((name) => `  ${name}_temp_path ${quoted(join(directory, `${name}
       add_header Access-Control-Allow-Origin * always;
       add_header Cache-Control "public, max-age=3600, immutable";
     }
-
-    location = /stat {
-      rtmp_stat all;
-      add_header Cache-Control no-store;
-    }
-
-    location / { return 404; }
-  }
-}
 `
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isStreamName } from '../../../shared/stream-name.ts'
+import { isSame } from '../../process/secret.ts'
 import type { PublishHandlers } from '../rtmp-server.ts'
 
 const MOST_BODY_BYTES = 16 * 1024
@@ -16,21 +17,20 @@ export interface Hook {
 }
 
 /**
- * Answers nginx-rtmp's `on_publish` and `on_publish_done` (its wiki, "Directives: Notify"): form fields in a POST, 2xx to
- * allow. A publisher whose arguments carry `secret` is the gateway itself.
+ * Answers nginx-rtmp's `on_publish`, `on_publish_done` and `on_play` (its wiki, "Directives: Notify"): form fields in a POST, 2xx
+ * to allow. One whose arguments carry `secret` is the gateway itself.
  */
 export async function startHook(secret: string, handlers: PublishHandlers): Promise<Hook> {
   const path = `/${randomBytes(16).toString('hex')}`
   /** Names of the other encoders' streams, by nginx's id of the connection. */
   const publishers = new Map<string, string>()
   const server = createServer((request, response) => {
-    readForm(request).then(
-      (form) => {
-        response.statusCode = request.url === path && allows(form) ? 200 : 403
-        response.end()
-      },
-      () => response.destroy(),
-    )
+    const answer = async () => {
+      const form = await readForm(request)
+      response.statusCode = request.url === path && (await allows(form)) ? 200 : 403
+      response.end()
+    }
+    answer().catch(() => response.destroy())
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -50,7 +50,7 @@ export async function startHook(secret: string, handlers: PublishHandlers): Prom
       }),
   }
 
-  function allows(form: URLSearchParams): boolean {
+  async function allows(form: URLSearchParams): Promise<boolean> {
     const client = form.get('clientid') ?? ''
     if (form.get('call') === 'publish_done') {
       const name = publishers.get(client)
@@ -58,12 +58,20 @@ export async function startHook(secret: string, handlers: PublishHandlers): Prom
       if (name !== undefined) handlers.onUnpublish(name)
       return true
     }
-    if (form.get('publisher') === secret) return true
+    if (isOneOf(form.getAll('gateway'), secret)) return true
     const name = form.get('name')
-    if (!isStreamName(name) || !handlers.onPublish(name)) return false
+    const [token = null, ...others] = form.getAll('token')
+    if (!isStreamName(name) || others.length > 0) return false
+    if (form.get('call') === 'play') return handlers.onPlay(name, token)
+    if (!(await handlers.onPublish(name, token))) return false
     publishers.set(client, name)
     return true
   }
+}
+
+function isOneOf(values: string[], secret: string): boolean {
+  const [value, ...others] = values
+  return others.length === 0 && value !== undefined && isSame(value, secret)
 }
 
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {

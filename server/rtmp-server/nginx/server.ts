@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type Child, capture, startChild } from '../../process/child.ts'
 import { ExitError } from '../../process/errors.ts'
+import { redact } from '../../process/redact.ts'
 import { supervise } from '../../process/supervise.ts'
 import { addressInUrl, listening, requireFreePort } from '../port.ts'
 import type { PublishHandlers, RtmpServer } from '../rtmp-server.ts'
@@ -20,6 +21,7 @@ export interface NginxOptions {
   /** Where its configuration, its process id and its temporary files go. */
   directory: string
   hlsDirectory: string
+  isPrivate: boolean
   log: Logger
 }
 
@@ -36,9 +38,16 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
   await mkdir(directory, { recursive: true })
   await mkdir(hlsDirectory, { recursive: true })
   const secret = randomBytes(16).toString('hex')
+  const controlPath = `/${randomBytes(16).toString('hex')}`
   const hook = await startHook(secret, handlers)
   try {
-    const settings = { ...options, hookPort: hook.port, hookPath: hook.path, rtmpModule: program.rtmpModule }
+    const settings = {
+      ...options,
+      hookPort: hook.port,
+      hookPath: hook.path,
+      controlPath,
+      rtmpModule: program.rtmpModule,
+    }
     const configuration = nginxConfiguration({ ...settings, asRoot: process.getuid?.() === 0 })
     // The path in it that nginx asks about publishers is a secret.
     await writeFile(configurationFile, configuration, { mode: 0o600 })
@@ -61,8 +70,13 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
       url: local,
       makesHls: true,
       problem: () => nginx.problem(),
-      publishUrl: (name) => `${local}/${name}?publisher=${secret}`,
-      playUrl: (name) => `${local}/${name}`,
+      publishUrl: (name) => `${local}/${name}?gateway=${secret}`,
+      playUrl: (name) => `${local}/${name}?gateway=${secret}`,
+      async dropPublisher(name) {
+        const control = `http://${addressInUrl(host)}:${hlsPort}${controlPath}/drop/publisher?app=live&name=${name}`
+        // Where nginx does not answer, it has gone, and its publishers with it.
+        await fetch(control, { headers: { connection: 'close' } }).catch(() => {})
+      },
       async close() {
         await nginx.close()
         await hook.close()
@@ -77,7 +91,7 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
 function logged(child: Child, log: Logger): Child {
   child.process.stderr
     ?.setEncoding('utf8')
-    .on('data', (text: string) => log.debug({ nginx: text.trim() }, 'nginx says'))
+    .on('data', (text: string) => log.debug({ nginx: redact(text.trim()) }, 'nginx says'))
   return child
 }
 

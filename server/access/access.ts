@@ -1,0 +1,142 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { SignJWT } from 'jose'
+import { IngestError } from '../../shared/close-codes.ts'
+import { isSame } from '../process/secret.ts'
+import { type Claims, coversStream, parseClaims } from './claims.ts'
+import { Revocations } from './revocations.ts'
+import { readKeys, tokenVerifier, type VerifyToken } from './token-keys.ts'
+
+/** How a gateway decides who may do what. */
+export interface AccessOptions {
+  /** Signs and verifies tokens (HS256). */
+  secret: string | null
+  /** Where a site's own public keys are: see {@link readKeys}. */
+  tokenKeys: string | null
+  /** For those who run the gateway. */
+  adminKey: string | null
+  /** Whether watching needs a token as well. */
+  isPrivate: boolean
+}
+
+/** What someone was allowed, and for how long. */
+export interface Grant {
+  /** By which it can be revoked; null where no token was needed. */
+  tokenId: string | null
+  /** As `Date.now()`; null where it does not end. */
+  expiresAt: number | null
+  maxSeconds: number | null
+  maxBitrate: number | null
+}
+
+const UNBOUNDED: Grant = { tokenId: null, expiresAt: null, maxSeconds: null, maxBitrate: null }
+
+/** Says who may publish, watch and administrate. Without a secret and keys, everyone may publish and watch. */
+export class Access {
+  /** Whether publishing needs no token. */
+  readonly isOpen: boolean
+  readonly isPrivate: boolean
+  readonly #secret: string | null
+  readonly #adminKey: string | null
+  readonly #verify: VerifyToken
+  readonly #revocations = new Revocations()
+
+  /** @throws UsageError where the keys cannot be read */
+  constructor({ secret, tokenKeys, adminKey, isPrivate }: AccessOptions) {
+    this.isOpen = secret === null && tokenKeys === null
+    this.isPrivate = isPrivate
+    this.#secret = secret
+    this.#adminKey = adminKey
+    this.#verify = tokenVerifier(secret, tokenKeys === null ? null : readKeys(tokenKeys))
+  }
+
+  /** @throws IngestError `unauthorized` for a bad token, `forbidden` for one that does not allow this */
+  async publish(token: string | null, name: string): Promise<Grant> {
+    if (this.isOpen) return UNBOUNDED
+    return this.#grant(token, name, 'publish')
+  }
+
+  /** @throws IngestError `unauthorized` for a bad token, `forbidden` for one that does not allow this */
+  async play(token: string | null, name: string): Promise<Grant> {
+    if (!this.isPrivate) return UNBOUNDED
+    return this.#grant(token, name, 'play')
+  }
+
+  /** @throws IngestError `unauthorized` for a wrong key or none, `forbidden` where the gateway has no admin key */
+  requireAdmin(key: string | null): void {
+    if (this.#adminKey === null) {
+      throw new IngestError('forbidden', 'This gateway has no admin key. Start it with CASTGATE_ADMIN_KEY.')
+    }
+    if (key === null || !isSame(key, this.#adminKey)) {
+      throw new IngestError('unauthorized', 'This needs the admin key, as "Authorization: Bearer KEY".')
+    }
+  }
+
+  /**
+   * Makes a token that is good for `ttlSeconds`.
+   * @throws IngestError `unavailable` where the gateway has no secret to sign with
+   */
+  async issue(claims: IssuedClaims, ttlSeconds: number): Promise<string> {
+    if (this.#secret === null) {
+      throw new IngestError('unavailable', 'This gateway has no secret to sign tokens with. Set CASTGATE_SECRET.')
+    }
+    return signToken(this.#secret, claims, ttlSeconds)
+  }
+
+  /** Denies a token until it expires: who broadcasts or watches with it is cut off. */
+  revoke(tokenId: string, expiresAt: number | null): void {
+    this.#revocations.deny(tokenId, expiresAt)
+  }
+
+  /** Calls `onOver` once, when what was granted ends: its token expires or is revoked. Gives a function that stops waiting. */
+  whenOver({ tokenId, expiresAt }: Grant, onOver: (reason: IngestError) => void): () => void {
+    if (tokenId === null) return () => {}
+    return this.#revocations.whenOver(tokenId, expiresAt, (why) => onOver(over(why)))
+  }
+
+  async #grant(token: string | null, name: string, what: 'publish' | 'play'): Promise<Grant> {
+    if (token === null) throw new IngestError('unauthorized', NEEDED[what])
+    const claims = parseClaims(await this.#verify(token))
+    const tokenId = claims.jti ?? createHash('sha256').update(token).digest('base64url')
+    if (this.#revocations.isDenied(tokenId)) throw over('revoked')
+    if (!claims[what]) throw new IngestError('forbidden', NOT_ALLOWED[what])
+    if (!coversStream(claims.stream, name)) throw new IngestError('forbidden', 'The token is for another stream.')
+    const { exp, maxSeconds, maxBitrate } = claims
+    return { tokenId, expiresAt: exp === null ? null : exp * 1000, maxSeconds, maxBitrate }
+  }
+}
+
+/** What a token is made for. */
+export type IssuedClaims = Pick<Claims, 'stream' | 'publish' | 'play' | 'maxSeconds' | 'maxBitrate'>
+
+/** Signs a token with `secret` (HS256), good for `ttlSeconds`, with an id of its own. */
+export function signToken(secret: string, claims: IssuedClaims, ttlSeconds: number): Promise<string> {
+  const { stream, publish, play, maxSeconds, maxBitrate } = claims
+  return new SignJWT({
+    stream,
+    ...(publish && { publish }),
+    ...(play && { play }),
+    ...(maxSeconds !== null && { maxSeconds }),
+    ...(maxBitrate !== null && { maxBitrate }),
+  })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setJti(randomUUID())
+    .setIssuedAt()
+    .setExpirationTime(Math.floor(Date.now() / 1000 + ttlSeconds))
+    .sign(new TextEncoder().encode(secret))
+}
+
+const NEEDED = {
+  publish: 'Broadcasting here needs a token. Ask whoever runs this server for one.',
+  play: 'Watching here needs a token. Ask whoever gave you the link for a new one.',
+}
+
+const NOT_ALLOWED = {
+  publish: 'The token does not allow to broadcast.',
+  play: 'The token does not allow to watch.',
+}
+
+function over(why: 'expired' | 'revoked'): IngestError {
+  return why === 'expired'
+    ? new IngestError('unauthorized', 'The token has expired. Ask for a new one.')
+    : new IngestError('unauthorized', 'The token was revoked. Ask for a new one.')
+}

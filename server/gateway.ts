@@ -1,0 +1,194 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { Access } from './access/access.ts'
+import { Limits } from './access/limits.ts'
+import { Origins } from './access/origins.ts'
+import { Viewing } from './access/viewing.ts'
+import { adminRoutes } from './api/admin.ts'
+import { errorHandlers, rawResponse } from './api/errors.ts'
+import { healthRoute } from './api/health.ts'
+import { hlsFileRoutes } from './api/hls-files.ts'
+import { pageRoutes } from './api/pages.ts'
+import { addressOf, baseOf, isLoopback, playbackLinks } from './api/playback.ts'
+import { statusOf, streamRoutes } from './api/streams.ts'
+import type { Broadcast } from './broadcast/broadcast.ts'
+import { Directory } from './broadcast/directory.ts'
+import type { Config } from './config.ts'
+import type { Ffmpeg } from './ffmpeg/locate.ts'
+import { killRunningFfmpegs } from './ffmpeg/run.ts'
+import { IngestRoute } from './ingest/route.ts'
+import { RtmpPublishers } from './ingest/rtmp-publishers.ts'
+import { FlvRoute } from './outputs/flv/route.ts'
+import { HLS_PLAYLIST_SECONDS } from './outputs/hls-shape.ts'
+import { LlHlsRoute } from './outputs/ll-hls/route.ts'
+import { startRtmpTarget } from './outputs/rtmp.ts'
+import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
+import { startRtmpServer } from './rtmp-server/start.ts'
+
+/**
+ * How long sources, and then outputs, may take to end when the gateway ends; the RTMP server needs a moment after them, and all is
+ * over in 5 s.
+ */
+const SOURCE_PATIENCE_MS = 1_500
+const OUTPUT_PATIENCE_MS = 3_000
+
+/** How often playlists and segments that are over are looked for. */
+const CLEAN_UP_MS = 60_000
+
+/** What the client was built into. */
+const CLIENT_DIRECTORY = fileURLToPath(new URL('../client', import.meta.url))
+
+/** A gateway without a server of its own: a Fastify app takes its routes, and hands it WebSockets. */
+export interface Gateway {
+  rtmp: RtmpServer
+  /** Adds all routes to `app`. */
+  register(app: FastifyInstance): Promise<void>
+  /** Takes the upgrade of a request to one of its WebSockets; false where the address is none of them. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
+  /** Ends broadcasts and outputs cleanly, and everything that was started but the app. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Where a gateway is reached. */
+export interface GatewayPlace {
+  /** Its address, where nothing else tells it: `http://127.0.0.1:8080`. */
+  url: string
+  /** What comes before the paths of its routes, such as `/live`; '' for nothing. */
+  prefix: string
+}
+
+/**
+ * Starts everything of a gateway but a server of HTTP.
+ * @throws ExitError where something that it needs is missing or taken
+ */
+export async function startGateway(
+  config: Config,
+  ffmpeg: Ffmpeg,
+  { url, prefix }: GatewayPlace,
+  log: Logger,
+): Promise<Gateway> {
+  const access = new Access({ ...config, isPrivate: config.private })
+  const limits = new Limits(config.limitsPerAddress, config.limitsInAll)
+  const origins = new Origins({ allowed: config.origins, publicUrl: config.publicUrl })
+  const viewing = new Viewing(access, limits, origins)
+  const hlsDirectory = join(config.dataDir, 'hls')
+  await mkdir(hlsDirectory, { recursive: true })
+  await removeOldMedia(hlsDirectory)
+  const cleanUp = setInterval(() => {
+    removeOldMedia(hlsDirectory).catch((error) => log.warn({ err: error }, 'old media could not be removed'))
+  }, CLEAN_UP_MS)
+  const directory = new Directory({
+    onLive: addOutputs,
+    onFault: (broadcast, error) => log.error({ err: error, stream: broadcast.name }, 'an output failed'),
+  })
+  const publishers = new RtmpPublishers({
+    directory,
+    access,
+    ffmpegPath: ffmpeg.path,
+    log,
+    playUrl: (name) => rtmp.playUrl(name),
+    drop: (name) => rtmp.dropPublisher(name),
+  })
+  const rtmp = await startRtmpServer(config, hlsDirectory, log, publishers)
+  // A public URL says all of it, with a prefix where there is one.
+  const base = (request: IncomingMessage) =>
+    config.publicUrl === null ? baseOf(request, null, url) + prefix : baseOf(request, config.publicUrl, url)
+  const ingest = new IngestRoute({
+    directory,
+    access,
+    limits,
+    origins,
+    isLocal: isLoopback(config.host),
+    ffmpegPath: ffmpeg.path,
+    resumeSeconds: config.resumeSeconds,
+    log,
+    playbackOf: (name, request) => playbackLinks(base(request), name),
+    statusOf,
+  })
+  const flv = new FlvRoute(directory, viewing)
+  const llHls = new LlHlsRoute(viewing)
+  let closing: Promise<void> | null = null
+  return {
+    rtmp,
+    async register(app) {
+      errorHandlers(app)
+      await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access })
+      healthRoute(app, ffmpeg, rtmp)
+      app.addHook('onRequest', async (request) => {
+        if (request.url.startsWith(`${prefix}/api/`)) await limits.note('calls', addressOf(request.raw))
+      })
+      streamRoutes(app, directory, base, { access, viewing })
+      adminRoutes(app, directory, access)
+      llHls.register(app, !rtmp.makesHls)
+      if (rtmp.makesHls) hlsFileRoutes(app, directory, hlsDirectory, viewing)
+      flv.register(app)
+    },
+    upgrade(request, socket, head) {
+      const path = request.url ?? ''
+      if (!path.startsWith(`${prefix}/`)) return false
+      const [, route, name = ''] = /^\/(ingest|live)\/([^/?]*)(?:\?|$)/.exec(path.slice(prefix.length)) ?? []
+      if (route === undefined) return false
+      // Node leaves an upgraded socket to whoever takes it, with its errors and its end.
+      socket.on('error', () => socket.destroy())
+      if (route === 'ingest') ingest.handleUpgrade(name, request, socket, head)
+      else void flv.handleUpgrade(name, request, socket, head)
+      return true
+    },
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+
+  function addOutputs(broadcast: Broadcast): void {
+    const shared = { ffmpegPath: ffmpeg.path, log }
+    // What an encoder publishes to our server is there already.
+    if (broadcast.source !== 'rtmp') {
+      broadcast.addOutput(
+        startRtmpTarget(broadcast, { name: rtmp.kind, url: rtmp.publishUrl(broadcast.name), ...shared }),
+      )
+    }
+    llHls.start(broadcast)
+    log.info({ stream: broadcast.name }, 'broadcast is live')
+  }
+
+  async function close(): Promise<void> {
+    log.info('gateway is shutting down')
+    clearInterval(cleanUp)
+    directory.refuseNew()
+    const hurry = [
+      setTimeout(() => killRunningFfmpegs('sources'), SOURCE_PATIENCE_MS),
+      setTimeout(() => killRunningFfmpegs('all'), OUTPUT_PATIENCE_MS),
+    ]
+    try {
+      await ingest.close()
+      await publishers.close()
+      await directory.close()
+    } finally {
+      for (const timer of hurry) clearTimeout(timer)
+    }
+    llHls.close()
+    await rtmp.close()
+  }
+}
+
+/** Answers an upgrade that nobody takes, and closes its socket. */
+export function refuseUpgrade(socket: Duplex): void {
+  socket.on('error', () => socket.destroy())
+  socket.end(rawResponse(404, 'There is no WebSocket at this address.'), () => socket.destroy())
+}
+
+/** Playlists and segments of broadcasts that are long over. Newer ones stay: a broadcast may go on where it was. */
+async function removeOldMedia(directory: string): Promise<void> {
+  const oldest = Date.now() - 2 * HLS_PLAYLIST_SECONDS * 1000
+  for (const name of await readdir(directory)) {
+    if (!/\.(m3u8|ts)$/.test(name)) continue
+    const file = join(directory, name)
+    if ((await stat(file)).mtimeMs < oldest) await rm(file)
+  }
+}

@@ -1,0 +1,65 @@
+import { readFile, watch } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import type { Logger } from 'pino'
+import { UsageError } from './process/errors.ts'
+
+/** Files of a certificate and its key, in PEM. */
+export interface TlsFiles {
+  cert: string
+  key: string
+}
+
+/**
+ * Reads a certificate and its key.
+ * @throws UsageError where they cannot be read, or do not belong together
+ */
+export async function readTls({ cert, key }: TlsFiles): Promise<SecureContextOptions> {
+  const [certificate, privateKey] = await Promise.all([read(cert), read(key)])
+  const context = { cert: certificate, key: privateKey, minVersion: 'TLSv1.2' as const }
+  try {
+    createSecureContext(context)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`The certificate ${cert} and the key ${key} cannot be used together: ${reason}`)
+  }
+  return context
+}
+
+/**
+ * Reads the files again whenever one of them changes, and hands on what they hold; a change to something that cannot be used is logged,
+ * and the certificate from before stays. Whoever renews a certificate replaces its file, so the directories are watched.
+ */
+export function watchTls(
+  files: TlsFiles,
+  use: (context: SecureContextOptions) => void,
+  log: Logger,
+  signal: AbortSignal,
+) {
+  let reading = Promise.resolve()
+  const reread = async () => {
+    try {
+      use(await readTls(files))
+      log.info('the certificate was read again')
+    } catch (error) {
+      log.error({ err: error }, 'the changed certificate is not used')
+    }
+  }
+  for (const directory of new Set([files.cert, files.key].map(dirname))) void follow(directory)
+
+  async function follow(directory: string): Promise<void> {
+    try {
+      for await (const _ of watch(directory, { signal })) reading = reading.then(reread)
+    } catch (error) {
+      if (!signal.aborted) log.error({ err: error }, 'changes of the certificate are not noticed')
+    }
+  }
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch {
+    throw new UsageError(`The file "${file}" cannot be read.`)
+  }
+}
