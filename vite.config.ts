@@ -18,6 +18,8 @@ export default defineConfig({
       input: {
         studio: here('client/studio.html'),
         watch: here('client/watch.html'),
+        'embed-broadcast': here('client/embed-broadcast.html'),
+        'embed-player': here('client/embed-player.html'),
         castgate: here('client/castgate.ts'),
       },
       // The one that other sites name has a name that stays.

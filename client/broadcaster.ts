@@ -1,10 +1,12 @@
 import type { PlaybackLinks, StreamStatus } from '../shared/status.ts'
 import { Adaptation } from './adaptation.ts'
 import { type Fitted, fitted, original } from './record/fitted.ts'
-import type { Quality } from './record/quality.ts'
+import { DEFAULT_QUALITY_ID, type Quality, qualityOf } from './record/quality.ts'
 import { type Recording, startRecording } from './record/recorder.ts'
 import { Throughput } from './throughput.ts'
-import { Uplink, type UplinkEnd } from './uplink/uplink.ts'
+import { type TokenSource, Uplink, type UplinkEnd } from './uplink/uplink.ts'
+
+export type { TokenSource }
 
 /** Most that waits for the server; above, what was never sent is given up. As long as the server waits, it is kept in any case. */
 const SPOOL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -53,7 +55,10 @@ export interface BroadcasterOptions {
   server: string
   /** The stream name. */
   stream: string
-  token?: string
+  /** Where the gateway asks for one: a token, or a function that gives one, which is asked for each connection. */
+  token?: TokenSource
+  /** What is asked of the recorder: 1280×720, 30 fps, 2.5 Mbit/s where nothing is said. */
+  quality?: Quality
   /** A session to go on with after the page was reloaded: what `resumption` gave before. */
   resume?: Resumption
 }
@@ -76,11 +81,24 @@ interface Source {
   adaptation: Adaptation
 }
 
+/** The events of a broadcaster. */
+export interface BroadcasterEventMap {
+  /** {@link Broadcaster.state} has changed. */
+  statechange: Event
+  /** The server told how the stream is, about once a second: {@link BroadcasterStats.server}. */
+  status: Event
+}
+
 /**
  * Broadcasts a MediaStream: records it, and brings what is recorded to a gateway. It is used once: `start`, then `stop`; in between,
- * `replace` changes what is broadcast. It tells each change of state with a `statechange` event.
+ * `replace` changes what is broadcast. Events: {@link BroadcasterEventMap}.
  */
 export class Broadcaster extends EventTarget {
+  declare addEventListener: <K extends keyof BroadcasterEventMap>(
+    type: K,
+    listener: (event: BroadcasterEventMap[K]) => void,
+    options?: AddEventListenerOptions | boolean,
+  ) => void
   readonly #options: BroadcasterOptions
   readonly #throughput = new Throughput()
   #state: BroadcasterState = { kind: 'idle' }
@@ -123,12 +141,12 @@ export class Broadcaster extends EventTarget {
   }
 
   /**
-   * Asks the gateway for the stream name, and records `stream` once it took it.
+   * Asks the gateway for the stream name, and records `stream` once it took it. The stream stays the caller's to stop.
    * @throws Error when it was started before
    */
-  start(stream: MediaStream, quality: Quality): void {
+  start(stream: MediaStream): void {
     if (this.#state.kind !== 'idle') throw new Error('A Broadcaster is started once. Make another one.')
-    this.#source = sourceOf(stream, quality)
+    this.#source = sourceOf(stream, this.#options.quality ?? qualityOf(DEFAULT_QUALITY_ID))
     this.#become({ kind: 'connecting' })
     const url = `${this.#options.server.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${this.#options.stream}`
     const { token = null, resume } = this.#options
@@ -152,6 +170,7 @@ export class Broadcaster extends EventTarget {
         },
         onStatus: (status) => {
           this.#server = status
+          this.dispatchEvent(new Event('status'))
         },
         onEnd: (end) => this.#ended(end),
       },
@@ -165,9 +184,14 @@ export class Broadcaster extends EventTarget {
     return { session, began: Date.now() - (performance.now() - this.#sessionBegan) }
   }
 
-  /** Goes on with another stream or quality: a new epoch of the same broadcast. Resolves when it has begun. */
-  replace(stream: MediaStream, quality: Quality): Promise<void> {
-    this.#source = sourceOf(stream, quality)
+  /**
+   * Goes on with another stream or quality: a new epoch of the same broadcast. Resolves when it has begun.
+   * @throws Error before the start
+   */
+  async replace(stream: MediaStream, quality?: Quality): Promise<void> {
+    const chosen = quality ?? this.#source?.chosen
+    if (!chosen) throw new Error('start() comes before replace().')
+    this.#source = sourceOf(stream, chosen)
     return this.#nextEpoch()
   }
 

@@ -1,10 +1,11 @@
 import { css, html, LitElement } from 'lit'
 import { type LevelMeter, measureLevel } from '../capture/level.ts'
 
-/** Shows how loud a stream is. Property `stream`: a MediaStream, or null. */
+/** Shows how loud a stream is. Property `stream`: a MediaStream, or null; attribute `label`: what a screen reader calls it. */
 export class LevelMeterElement extends LitElement {
-  static override properties = { stream: { attribute: false }, level: { state: true } }
+  static override properties = { stream: { attribute: false }, label: {}, level: { state: true } }
   declare stream: MediaStream | null
+  declare label: string
   declare level: number
   #meter: LevelMeter | null = null
   #frame = 0
@@ -12,6 +13,7 @@ export class LevelMeterElement extends LitElement {
   constructor() {
     super()
     this.stream = null
+    this.label = 'Sound level'
     this.level = 0
   }
 
@@ -46,7 +48,7 @@ export class LevelMeterElement extends LitElement {
 
   override render() {
     const percent = Math.round(this.level * 100)
-    return html`<div class="meter" role="meter" aria-label="Sound level" aria-valuenow=${percent} aria-valuemin="0" aria-valuemax="100">
+    return html`<div class="meter" role="meter" aria-label=${this.label} aria-valuenow=${percent} aria-valuemin="0" aria-valuemax="100">
       <div class="bar" .style=${`transform: scaleX(${this.level})`}></div>
     </div>`
   }

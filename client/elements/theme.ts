@@ -1,8 +1,25 @@
 import { css } from 'lit'
 
-/** What all elements share: type, buttons, fields, cards. Colours come from the page's custom properties. */
+/**
+ * What all elements share: colours, type, buttons, fields, cards. A page changes the colours with `--castgate-accent`,
+ * `--castgate-background`, `--castgate-text`, `--castgate-radius` and `--castgate-font`; light or dark follows its `color-scheme`.
+ */
 export const theme = css`
   :host {
+    --cg-page: light-dark(#f5f5f4, #131416);
+    --cg-surface: var(--castgate-background, light-dark(#ffffff, #1d1f23));
+    --cg-raised: light-dark(#efefed, #282b30);
+    --cg-line: light-dark(#d8d8d4, #363a41);
+    --cg-text: var(--castgate-text, light-dark(#17181a, #f1f2f4));
+    --cg-quiet: light-dark(#5b5e64, #a7acb5);
+    --cg-accent: var(--castgate-accent, light-dark(#c41f2e, #d63341));
+    --cg-accent-strong: color-mix(in srgb, var(--cg-accent) 84%, #000);
+    --cg-on-accent: #ffffff;
+    --cg-good: light-dark(#1b7a43, #4cc884);
+    --cg-warn: light-dark(#8a5a00, #f0b64a);
+    --cg-focus: light-dark(#1d5fd1, #7fb0ff);
+    --cg-radius: var(--castgate-radius, 14px);
+    --cg-font: var(--castgate-font, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif);
     font-family: var(--cg-font);
     color: var(--cg-text);
   }
@@ -93,7 +110,7 @@ export const theme = css`
     background: var(--cg-accent-strong);
   }
 
-  :is(button, input, select, a, video):focus-visible,
+  :is(button, input, select, a, video, summary):focus-visible,
   .segment:focus-within {
     outline: 3px solid var(--cg-focus);
     outline-offset: 2px;
@@ -125,6 +142,15 @@ export const theme = css`
 
   .badge.waiting {
     background: #8a5a00;
+  }
+
+  /* For screen readers alone. */
+  .sr {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
   }
 
   .dot {

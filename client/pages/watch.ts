@@ -4,13 +4,19 @@ import '../elements/qr-code.ts'
 import '../elements/share-link.ts'
 import { theme } from '../elements/theme.ts'
 import '../player/player.ts'
+import { readToken } from '../page-facts.ts'
 import { readWatchAddress } from '../player/stream.ts'
+import { playerSnippets } from './snippets.ts'
 
 /** The watch page: the player, how many watch, and what to share. */
 export class Watch extends LitElement {
   static override properties = { stream: { state: true } }
   declare stream: StreamStatus | null
-  readonly #address = readWatchAddress(location.href, location.href) ?? { server: location.origin, name: '' }
+  readonly #address = readWatchAddress(location.href, location.href) ?? {
+    server: location.origin,
+    name: '',
+    token: null,
+  }
 
   constructor() {
     super()
@@ -21,11 +27,11 @@ export class Watch extends LitElement {
   override render() {
     const { server, name } = this.#address
     const watch = `${server}/watch/${name}`
-    const embed = `<script type="module" src="${server}/castgate.js"></script><castgate-player src="${watch}"></castgate-player>`
+    const embed = playerSnippets(server, name)
     const methods = new URLSearchParams(location.search).get('methods') ?? ''
     return html`
       <main>
-        <castgate-player src=${watch} methods=${methods} @castgate-stream=${this.#told}></castgate-player>
+        <castgate-player src=${watch} token=${readToken() ?? ''} methods=${methods} @castgate-stream=${this.#told}></castgate-player>
         <div class="about">
           <h1>${name}</h1>
           <p class="quiet" role="status">${stateWords(this.stream)}</p>
@@ -35,7 +41,8 @@ export class Watch extends LitElement {
             <castgate-link label="Watch page" url=${watch}></castgate-link>
             <castgate-link label="HLS, for any player" url="${server}/hls/${name}.m3u8"></castgate-link>
             <castgate-link label="HTTP-FLV, with less delay" url="${server}/live/${name}.flv"></castgate-link>
-            <castgate-link label="Embed code" code=${embed}></castgate-link>
+            <castgate-link label="Embed code" code=${embed.script}></castgate-link>
+            <castgate-link label="Embed code for a frame" code=${embed.frame}></castgate-link>
           </div>
           <castgate-qr url=${watch}></castgate-qr>
         </div>

@@ -1,9 +1,10 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import type { StreamStatus } from '../../shared/status.ts'
+import { gatewayOfScript } from '../gateway-url.ts'
 import { icons } from './icons.ts'
 import { readMethods } from './method.ts'
 import { PlayerSession, type PlayerState } from './session.ts'
-import { readWatchAddress, type StreamAddress, serverOfScript } from './stream.ts'
+import { readWatchAddress, type StreamAddress } from './stream.ts'
 import { playerStyles } from './styles.ts'
 
 /** After so long without a move the controls go away, in ms. */
@@ -19,7 +20,7 @@ const VOLUME_STEP = 0.1
 
 /**
  * `<castgate-player>`: plays a stream, and waits for it. Attributes: `src`, the address of a watch page, or `stream`, a name, and
- * `server`, the gateway's address where it is not the one that this script came from; `methods`, the ways to play that are tried, such
+ * `server`, the gateway's address where it is not the one that this script came from; `token`, where watching needs one; `methods`, the ways to play that are tried, such
  * as `ll-hls flv`. Events: `castgate-state` with a {@link PlayerState}, `castgate-stream` with a {@link StreamStatus} or null.
  */
 export class Player extends LitElement {
@@ -27,6 +28,7 @@ export class Player extends LitElement {
     src: {},
     stream: {},
     server: {},
+    token: {},
     methods: {},
     state: { state: true },
     figures: { state: true },
@@ -35,6 +37,7 @@ export class Player extends LitElement {
   declare src: string
   declare stream: string
   declare server: string
+  declare token: string
   declare methods: string
   declare state: PlayerState
   declare figures: string
@@ -49,6 +52,7 @@ export class Player extends LitElement {
     this.src = ''
     this.stream = ''
     this.server = ''
+    this.token = ''
     this.methods = ''
     this.state = { kind: 'waiting' }
     this.figures = ''
@@ -75,7 +79,25 @@ export class Player extends LitElement {
   }
 
   override updated(changed: PropertyValues<this>): void {
-    if ((['src', 'stream', 'server', 'methods'] as const).some((name) => changed.has(name))) this.#begin()
+    if ((['src', 'stream', 'server', 'token', 'methods'] as const).some((name) => changed.has(name))) this.#begin()
+  }
+
+  /** Plays on, with what is live now. */
+  play(): void {
+    // A browser that wants a gesture first shows the button for it.
+    void this.#video?.play().catch(() => {})
+  }
+
+  pause(): void {
+    this.#video?.pause()
+  }
+
+  /** Turns the sound off, or on. */
+  mute(muted = true): void {
+    const video = this.#video
+    if (!video) return
+    video.muted = muted
+    if (!muted && video.volume === 0) video.volume = 1
   }
 
   override render() {
@@ -137,9 +159,13 @@ export class Player extends LitElement {
   }
 
   #address(): StreamAddress | null {
-    if (this.src) return readWatchAddress(this.src, document.baseURI)
+    const token = this.token || null
+    if (this.src) {
+      const address = readWatchAddress(this.src, document.baseURI)
+      return address && { ...address, token: token ?? address.token }
+    }
     if (!this.stream) return null
-    return { server: this.server.replace(/\/+$/, '') || serverOfScript(import.meta.url), name: this.stream }
+    return { server: this.server.replace(/\/+$/, '') || gatewayOfScript(import.meta.url), name: this.stream, token }
   }
 
   #begin(): void {
@@ -177,9 +203,8 @@ export class Player extends LitElement {
   }
 
   readonly #togglePlay = (): void => {
-    const video = this.#video
-    if (video?.paused) void video.play().catch(() => {})
-    else video?.pause()
+    if (this.#video?.paused) this.play()
+    else this.pause()
   }
 
   /** A person paused, or the browser did: what is loaded is kept for a moment. */
@@ -200,10 +225,7 @@ export class Player extends LitElement {
   }
 
   readonly #toggleSound = (): void => {
-    const video = this.#video
-    if (!video) return
-    video.muted = !video.muted
-    if (!video.muted && video.volume === 0) video.volume = 1
+    this.mute(!(this.#video?.muted ?? true))
   }
 
   readonly #setVolume = (event: Event): void => this.#volume(Number((event.target as HTMLInputElement).value))
@@ -286,6 +308,7 @@ const MESSAGES: Record<PlayerState['kind'], readonly [big: string, small: string
   starting: ['Starting…', ''],
   playing: ['Playing live', ''],
   interrupted: ['The broadcast is interrupted', 'It goes on here by itself.'],
+  refused: ['This link does not let you watch', 'It may have expired. Ask whoever gave it to you for a new one.'],
   unreachable: ['The server cannot be reached', 'The player tries again.'],
   ended: ['The broadcast has ended', 'If it comes back, it starts here by itself.'],
   failed: [

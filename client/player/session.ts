@@ -1,8 +1,8 @@
-import type { StreamStatus } from '../../shared/status.ts'
+import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import type { Method } from './method.ts'
 import { play, playableMethods } from './methods.ts'
 import type { OnStopped, Playback } from './playback.ts'
-import { askForStream, type StreamAddress, type StreamAnswer } from './stream.ts'
+import { askForStream, type StreamAddress, type StreamAnswer, withToken } from './stream.ts'
 
 /** How often the gateway is asked whether a stream has begun or gone on, and how it is while it plays, in ms. */
 const ASK_MS = 1_000
@@ -28,6 +28,8 @@ const LOOK_MS = 250
 export type PlayerState =
   /** The stream is not there yet. */
   | { kind: 'waiting' }
+  /** The gateway does not let this viewer in: the link lacks a token, or that is over. */
+  | { kind: 'refused' }
   /** The gateway does not answer; it is asked again. */
   | { kind: 'unreachable' }
   | { kind: 'starting'; method: Method }
@@ -106,7 +108,7 @@ export class PlayerSession {
     const { signal } = this.#closing
     while (!signal.aborted) {
       if (this.#paused) await this.#untilResumed()
-      const answer = await askForStream(this.#address.server, this.#address.name, signal)
+      const answer = await askForStream(this.#address, signal)
       if (signal.aborted) return
       const stream = answer.kind === 'there' ? answer.stream : null
       this.#events.onStream(stream)
@@ -116,7 +118,7 @@ export class PlayerSession {
         await this.#pause(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures))
         continue
       }
-      if (answer.kind === 'unreachable') this.#setState({ kind: 'unreachable' })
+      if (answer.kind === 'unreachable' || answer.kind === 'refused') this.#setState({ kind: answer.kind })
       else if (!this.#hasPlayed) this.#setState({ kind: 'waiting' })
       else this.#setState({ kind: answer.kind === 'absent' ? 'ended' : 'interrupted' })
       await this.#pause(ASK_MS)
@@ -151,7 +153,7 @@ export class PlayerSession {
       stopped ??= reason
     }
     try {
-      this.#playback = await play(method, this.#video, stream.playback, onStopped, this.#closing.signal)
+      this.#playback = await play(method, this.#video, this.#linksOf(stream), onStopped, this.#closing.signal)
     } catch {
       // The player itself could not be loaded: the server may be going.
       return 'failed'
@@ -159,6 +161,12 @@ export class PlayerSession {
     // Browsers may allow it without sound alone, and some not even that: then a button starts it.
     this.#video.play().catch(() => {})
     return this.#watch(method, () => stopped)
+  }
+
+  #linksOf({ playback }: StreamStatus): PlaybackLinks {
+    const { token } = this.#address
+    const { watch, hls, llHls, flv } = playback
+    return { watch, hls: withToken(hls, token), llHls: withToken(llHls, token), flv: withToken(flv, token) }
   }
 
   /** Looks at the progress until the playback stops, or has to be given up. */
@@ -176,7 +184,7 @@ export class PlayerSession {
       return taken
     }
     const ask = async () => {
-      answer = await askForStream(this.#address.server, this.#address.name, this.#closing.signal)
+      answer = await askForStream(this.#address, this.#closing.signal)
     }
     for (;;) {
       await this.#pause(LOOK_MS)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { gatewayOfScript } from '../gateway-url.ts'
 import { readMethods } from './method.ts'
-import { readWatchAddress, serverOfScript } from './stream.ts'
+import { readWatchAddress } from './stream.ts'
 
 describe('the address of a stream', () => {
   it.each([
@@ -9,7 +10,7 @@ describe('the address of a stream', () => {
     ['/watch/here', 'http://page.example', 'here'],
     ['https://live.example/watch/one?methods=flv#x', 'https://live.example', 'one'],
   ])('is read from the watch page %s', (url, server, name) => {
-    expect(readWatchAddress(url, 'http://page.example/some/page')).toEqual({ server, name })
+    expect(readWatchAddress(url, 'http://page.example/some/page')).toEqual({ server, name, token: null })
   })
 
   it.each([
@@ -23,8 +24,8 @@ describe('the address of a stream', () => {
   })
 
   it('is that of the script where none is named', () => {
-    expect(serverOfScript('https://live.example/castgate.js')).toBe('https://live.example')
-    expect(serverOfScript('https://live.example/x/assets/player-abc.js')).toBe('https://live.example/x')
+    expect(gatewayOfScript('https://live.example/castgate.js')).toBe('https://live.example')
+    expect(gatewayOfScript('https://live.example/x/assets/player-abc.js')).toBe('https://live.example/x')
   })
 })
 

@@ -4,8 +4,8 @@ import { type FileCapture, openFile } from '../capture/file.ts'
 import { openScreen } from '../capture/screen.ts'
 import type { Quality } from '../record/quality.ts'
 
-/** Where the picture comes from. */
-export type SourceKind = 'camera' | 'screen' | 'file'
+/** Where the picture comes from. `stream`: the page brings a MediaStream of its own. */
+export type SourceKind = 'camera' | 'screen' | 'file' | 'stream'
 
 /** Device ids; '' for the browser's choice, `none` for no such device. */
 export interface DeviceChoice {
@@ -13,40 +13,41 @@ export interface DeviceChoice {
   microphone: string
 }
 
-/** What the studio captures: one source at a time, opened and released together. */
-export class StudioSource {
+/** What a publisher captures: one source at a time, opened and released together. */
+export class Source {
   kind: SourceKind = 'camera'
   stream: MediaStream | null = null
   file: FileCapture | null = null
   cameras: Device[] = []
   microphones: Device[] = []
   #release = () => {}
+  /** Set once it was closed: what is still being opened then is released at once. */
+  #generation = 0
 
   /** Opens the camera, and then releases what was open: where it does not open, that goes on. @throws CaptureError */
-  async useCamera(choice: DeviceChoice, quality: Quality): Promise<void> {
+  async openCamera(choice: DeviceChoice, quality: Quality): Promise<void> {
+    const opening = this.#generation
     const stream = await openCamera({ camera: choice.camera || null, microphone: choice.microphone || null }, quality)
-    this.#become('camera', stream)
+    if (!this.#become('camera', { stream, file: null }, opening)) return
     await this.refreshDevices()
   }
 
   /** Lets the person choose a screen. @throws CaptureError */
-  async useScreen(quality: Quality): Promise<void> {
-    this.#become('screen', await openScreen(quality))
+  async openScreen(quality: Quality): Promise<void> {
+    const opening = this.#generation
+    this.#become('screen', { stream: await openScreen(quality), file: null }, opening)
   }
 
   /** Opens a video file. @throws CaptureError */
-  async useFile(file: File): Promise<void> {
+  async openFile(file: File): Promise<void> {
+    const opening = this.#generation
     const opened = await openFile(file)
-    this.#become('file', opened.stream)
-    this.file = opened
+    this.#become('file', { stream: opened.stream, file: opened }, opening)
   }
 
-  #become(kind: SourceKind, stream: MediaStream): void {
-    const old = { stream: this.stream, file: this.file }
-    this.kind = kind
-    this.stream = stream
-    this.file = null
-    this.#release = () => release(old)
+  /** Takes a stream that the page made, and never stops it. */
+  takeStream(stream: MediaStream): void {
+    this.#become('stream', { stream, file: null }, this.#generation)
   }
 
   /** Reads the names of the devices again: they are told once the person allowed them. */
@@ -62,16 +63,36 @@ export class StudioSource {
     this.#release = () => {}
   }
 
-  /** Releases camera, screen or file. */
+  /** Releases camera, screen or file, also one that is being opened. */
   close(): void {
+    this.#generation++
     this.releaseOld()
     release(this)
     this.stream = null
     this.file = null
   }
+
+  /** Whether the new source is in use: one that was opened for nobody is released. */
+  #become(kind: SourceKind, opened: Pick<Source, 'stream' | 'file'>, opening: number): boolean {
+    if (opening !== this.#generation) {
+      release({ kind, ...opened })
+      return false
+    }
+    const old = { kind: this.kind, stream: this.stream, file: this.file }
+    this.kind = kind
+    this.stream = opened.stream
+    this.file = opened.file
+    const before = this.#release
+    this.#release = () => {
+      before()
+      release(old)
+    }
+    return true
+  }
 }
 
-function release({ stream, file }: { stream: MediaStream | null; file: FileCapture | null }): void {
+function release({ kind, stream, file }: Pick<Source, 'kind' | 'stream' | 'file'>): void {
   file?.close()
+  if (kind === 'stream') return
   for (const track of stream?.getTracks() ?? []) track.stop()
 }

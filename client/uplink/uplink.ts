@@ -12,6 +12,9 @@ const SLEEP_MS = 10_000
 /** How long a new session is tried for, before there is any. */
 const FIRST_CONNECT_ATTEMPTS = 3
 
+/** What lets a publisher in: a token, or a function that gives one, which is asked for each connection. */
+export type TokenSource = string | (() => string | Promise<string>)
+
 /** How an uplink ended. */
 export type UplinkEnd =
   /** The server has everything. */
@@ -44,7 +47,7 @@ export interface UplinkEvents {
 /** Brings recorded bytes to the server as `castgate.v1`, over as many sockets as it takes, and loses none. */
 export class Uplink {
   readonly #url: string
-  readonly #token: string | null
+  readonly #token: TokenSource | null
   readonly #events: UplinkEvents
   #sender = new Sender()
   /** The connection that is there or being opened. */
@@ -68,7 +71,11 @@ export class Uplink {
   readonly #ticks: ReturnType<typeof setInterval>
 
   /** `url`: `wss://host/ingest/NAME`. `session`: one to take up, of which nothing is left here; null for a new one. */
-  constructor(url: string, { token, session }: { token: string | null; session: string | null }, events: UplinkEvents) {
+  constructor(
+    url: string,
+    { token, session }: { token: TokenSource | null; session: string | null },
+    events: UplinkEvents,
+  ) {
     this.#url = url
     this.#token = token
     this.#session = session
@@ -145,14 +152,25 @@ export class Uplink {
     this.#retryAt = null
     this.#refusal = null
     const connection = new Connection(this.#url, {
-      onOpen: () => {
-        const token = this.#token === null ? {} : { token: this.#token }
-        connection.send(JSON.stringify({ type: 'hello', session: this.#session, ...token }))
-      },
+      onOpen: () => void this.#hello(connection),
       onMessage: (message) => this.#receive(message, connection),
       onLost: (closeCode) => this.#lost(closeCode),
     })
     this.#connection = connection
+  }
+
+  async #hello(connection: Connection): Promise<void> {
+    let token: string | null
+    try {
+      token = typeof this.#token === 'function' ? await this.#token() : this.#token
+    } catch (error) {
+      // Without a token the server says no; before there was a session, that is the end.
+      this.#refusal = { code: 'unauthorized', message: `There is no token to broadcast with: ${String(error)}` }
+      connection.close()
+      return this.#lost(null)
+    }
+    if (connection !== this.#connection) return
+    connection.send(JSON.stringify({ type: 'hello', session: this.#session, ...(token !== null && { token }) }))
   }
 
   #receive(message: ServerMessage, connection: Connection): void {

@@ -1,0 +1,231 @@
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { isStreamName } from '../../shared/stream-name.ts'
+import { type BroadcasterState, type BroadcasterStats, isOver, type TokenSource } from '../broadcaster.ts'
+import '../elements/level-meter.ts'
+import { theme } from '../elements/theme.ts'
+import { uplinkNotice } from '../elements/uplink-notice.ts'
+import { gatewayOfScript } from '../gateway-url.ts'
+import { preview, problemText } from '../publisher/preview.ts'
+import { Publisher } from '../publisher/publisher.ts'
+import { qualityChoice, sourceChoice, sourceDetails } from '../publisher/settings.ts'
+import type { SourceKind } from '../publisher/source.ts'
+import { publisherStyles } from '../publisher/styles.ts'
+import { DEFAULT_QUALITY_ID } from '../record/quality.ts'
+import { type Words, wordsFor } from '../words/words.ts'
+import { widgetStyles } from './styles.ts'
+
+/** How often the figures of a live broadcast are drawn and told. */
+const FIGURES_MS = 1_000
+
+const SOURCES: readonly string[] = ['camera', 'screen', 'file'] satisfies SourceKind[]
+
+/** What the events of `<castgate-broadcast>` carry as their `detail`. */
+export interface WidgetEvents {
+  /** The broadcast is live, for the first time or again. */
+  'castgate-live': { stream: string; playback: BroadcasterStats['playback'] }
+  /** The connection is lost; what is recorded is kept and sent when it is back. */
+  'castgate-waiting': { stream: string }
+  'castgate-ended': { stream: string }
+  /** `code` is a protocol error code, a capture error code, `unreachable` or `recorder_failed`. */
+  'castgate-error': { stream: string; code: string; message: string }
+  /** About once a second while a broadcast runs. */
+  'castgate-status': BroadcasterStats
+}
+
+/** The names of its events. */
+export const WIDGET_EVENTS = [
+  'castgate-live',
+  'castgate-waiting',
+  'castgate-ended',
+  'castgate-error',
+  'castgate-status',
+] as const satisfies readonly (keyof WidgetEvents)[]
+
+/**
+ * `<castgate-broadcast stream="NAME">`: broadcasts from the page that it is put into.
+ *
+ * Attributes and properties: `stream`, the name; `token`, where the gateway asks for one (the property may be a function that gives one,
+ * also a promise of one); `server`, the gateway's address where it is not the one that this script came from; `source`: `camera`,
+ * `screen` or `file`; `quality`: `1080p`, `720p60`, `720p`, `540p` or `360p`; `muted`; `lang`. Methods: {@link start}, {@link stop},
+ * {@link mute}. Events: {@link WidgetEvents}. Looks: the custom properties of the theme, and the parts `preview`, `video`, `bar`,
+ * `settings`, `action` and `problem`.
+ */
+export class BroadcastElement extends LitElement {
+  static override properties = {
+    stream: {},
+    token: {},
+    server: {},
+    source: {},
+    quality: {},
+    muted: { type: Boolean },
+    lang: {},
+  }
+  declare stream: string
+  declare token: TokenSource
+  declare server: string
+  declare source: string
+  declare quality: string
+  declare muted: boolean
+  readonly #publisher = new Publisher()
+  #told: BroadcasterState['kind'] | null = null
+  #toldProblem: Publisher['problem'] = null
+  #timer = 0
+
+  static override styles = [theme, publisherStyles, widgetStyles]
+
+  constructor() {
+    super()
+    this.stream = ''
+    this.token = ''
+    this.server = ''
+    this.source = 'camera'
+    this.quality = DEFAULT_QUALITY_ID
+    this.muted = false
+    this.#publisher.addEventListener('change', () => this.#changed())
+    this.#publisher.addEventListener('statechange', () => this.#tell())
+  }
+
+  /** What the broadcast does; null before the first one. */
+  get state(): BroadcasterState | null {
+    return this.#publisher.state
+  }
+
+  /** The figures of the broadcast; null before the first one. */
+  get stats(): BroadcasterStats | null {
+    return this.#publisher.stats
+  }
+
+  /**
+   * Broadcasts, as the button does: opens the source first where it is not open. A `media` stream of the page's own takes its place.
+   * Resolves with whether a broadcast began; why it did not is told by `castgate-error`.
+   */
+  async start(media?: MediaStream): Promise<boolean> {
+    if (!isStreamName(this.stream)) {
+      this.#emit('castgate-error', { stream: this.stream, code: 'no_stream', message: wordsFor(['en']).noStream })
+      return false
+    }
+    if (media && !(await this.#publisher.useStream(media))) return false
+    const server = this.server.replace(/\/+$/, '') || gatewayOfScript(import.meta.url)
+    return this.#publisher.start({ server, stream: this.stream, ...(this.token && { token: this.token }) })
+  }
+
+  /** Ends the broadcast; resolves when the server has everything. */
+  stop(): Promise<void> {
+    return this.#publisher.stop()
+  }
+
+  /** Turns the sound of the broadcast off, or on again. */
+  mute(muted = true): void {
+    this.muted = muted
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    clearInterval(this.#timer)
+    this.#timer = 0
+    // Whatever the page does with it, no camera stays on.
+    this.#publisher.close()
+  }
+
+  override updated(changed: PropertyValues<this>): void {
+    if (changed.has('source') && SOURCES.includes(this.source)) this.#publisher.choose(this.source as SourceKind)
+    if (changed.has('quality')) this.#publisher.chooseQuality(this.quality)
+    if (changed.has('muted')) this.#publisher.mute(this.muted)
+  }
+
+  override render() {
+    const words = this.#words()
+    const publisher = this.#publisher
+    if (!isStreamName(this.stream)) return html`<div class="frame"><p class="nothing">${words.noStream}</p></div>`
+    const { stats, qualityId, problem } = publisher
+    return html`<div class="frame" role="group" aria-label=${words.broadcast}>
+      <div class="stage">${preview(publisher, words)}</div>
+      ${problemText(problem, words)} ${publisher.busy && stats ? uplinkNotice(stats, qualityId, words) : nothing}
+      ${this.#sound(words)}
+      <div part="bar" class="bar">${sourceChoice(publisher, words)} ${this.#action(words)}</div>
+      <details part="settings">
+        <summary>${words.settings}</summary>
+        <div class="settings">${sourceDetails(publisher, words)} ${qualityChoice(publisher, words)}</div>
+      </details>
+      <p class="sr" role="status">${publisher.state?.kind === 'ended' ? words.ended : ''}</p>
+    </div>`
+  }
+
+  #words(): Words {
+    const inherited = this.closest<HTMLElement>('[lang]')?.lang
+    return wordsFor([...(this.lang ? [this.lang] : []), ...(inherited ? [inherited] : []), ...navigator.languages])
+  }
+
+  #sound(words: Words): TemplateResult | typeof nothing {
+    const { source, muted } = this.#publisher
+    if (!source.stream || source.stream.getAudioTracks().length === 0) return nothing
+    return html`<div class="sound">
+      <castgate-level .stream=${source.stream} label=${words.soundLevel}></castgate-level>
+      <button type="button" aria-pressed=${muted} @click=${() => this.mute(!muted)}>${words.mute}</button>
+    </div>`
+  }
+
+  #action(words: Words): TemplateResult {
+    const { busy, state, opening } = this.#publisher
+    return html`<button
+      part="action"
+      type="button"
+      class=${busy ? 'action stop' : 'action primary'}
+      ?disabled=${state?.kind === 'ending' || opening}
+      @click=${() => (busy ? this.stop() : this.start())}
+    >
+      ${busy ? words.stop : words.broadcast}
+    </button>`
+  }
+
+  /** Draws, and tells of problems that came before there was a broadcast. */
+  #changed(): void {
+    const { problem, muted, kind, qualityId, state } = this.#publisher
+    this.muted = muted
+    this.quality = qualityId
+    if (kind !== 'stream') this.source = kind
+    if (problem && problem !== this.#toldProblem && state?.kind !== 'failed') {
+      this.#emit('castgate-error', { stream: this.stream, ...problem })
+    }
+    this.#toldProblem = problem
+    this.requestUpdate()
+  }
+
+  /** Tells the page what the broadcast does now. */
+  #tell(): void {
+    const { state, stats } = this.#publisher
+    if (!state || state.kind === this.#told) return
+    this.#told = state.kind
+    const { stream } = this
+    switch (state.kind) {
+      case 'live':
+        this.#emit('castgate-live', { stream, playback: stats?.playback ?? null })
+        break
+      case 'reconnecting':
+        this.#emit('castgate-waiting', { stream })
+        break
+      case 'ended':
+        this.#emit('castgate-ended', { stream })
+        break
+      case 'failed':
+        this.#emit('castgate-error', { stream, code: state.code, message: state.message })
+        break
+    }
+    if (isOver(state)) {
+      clearInterval(this.#timer)
+      this.#timer = 0
+    } else if (this.#timer === 0) this.#timer = window.setInterval(() => this.#showFigures(), FIGURES_MS)
+  }
+
+  #showFigures(): void {
+    const { stats } = this.#publisher
+    if (stats) this.#emit('castgate-status', stats)
+    this.requestUpdate()
+  }
+
+  #emit<K extends keyof WidgetEvents>(type: K, detail: WidgetEvents[K]): void {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }))
+  }
+}
+
+customElements.define('castgate-broadcast', BroadcastElement)

@@ -1,0 +1,46 @@
+import type { Words } from './words.ts'
+
+export const words: Words = {
+  broadcast: 'Broadcast',
+  stop: 'Stop',
+  mute: 'Mute',
+  unmute: 'Unmute',
+  settings: 'Settings',
+  openCamera: 'Turn on camera',
+  chooseScreen: 'Choose a screen',
+  anotherScreen: 'Choose another screen',
+  chooseFile: 'Choose a file',
+
+  source: 'Source',
+  camera: 'Camera',
+  screen: 'Screen',
+  file: 'File',
+  microphone: 'Microphone',
+  quality: 'Quality',
+  videoFile: 'Video file',
+  chosenByBrowser: 'Chosen by the browser',
+  noCamera: 'No camera',
+  noMicrophone: 'No microphone',
+
+  preview: 'Preview of what you broadcast',
+  soundLevel: 'Sound level',
+  opening: 'Opening…',
+  soundOnly: 'Sound only',
+  cameraHint: 'Your camera appears here.',
+  screenHint: 'Share a screen, a window or a tab.',
+  fileHint: 'Drop a video file here, or choose one.',
+  connecting: 'Connecting…',
+  live: 'LIVE',
+  reconnecting: 'Reconnecting — nothing is lost',
+  ending: 'Sending the rest…',
+  ended: 'The broadcast has ended. Press Broadcast to begin again.',
+  noStream: 'No stream is named. The page has to give this element a stream.',
+  viewers: (count) => `${count} ${count === 1 ? 'viewer' : 'viewers'}`,
+  slowUplink: (quality) => `The uplink is slow: the picture is ${quality} for now.`,
+  behind: (seconds) => `Viewers are ${seconds} s behind. Nothing is lost.`,
+  nearlyFull: 'The room for what waits is nearly full.',
+  lost: (seconds) => `${seconds} s could not be sent and are lost.`,
+
+  // The messages are English.
+  errors: {},
+}
