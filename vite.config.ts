@@ -1,14 +1,16 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vite'
+import { defineConfig, type UserConfig } from 'vite'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Builds the pages, and `castgate.js` for other sites, into `dist/client`, from where the server serves them. */
-export default defineConfig({
+/** The pages, and `castgate.js` for other sites, into `dist/client`, from where the server serves them. */
+const pages: UserConfig = {
   root: here('client'),
   build: {
     outDir: here('dist/client'),
     emptyOutDir: true,
+    // Which file imports which: for scripts/package.mjs.
+    manifest: true,
     target: 'es2022',
     // It would name chunks by their paths on this server, also on other sites.
     modulePreload: false,
@@ -23,7 +25,29 @@ export default defineConfig({
         castgate: here('client/castgate.ts'),
       },
       // The one that other sites name has a name that stays.
-      output: { entryFileNames: ({ name }) => (name === 'castgate' ? 'castgate.js' : 'assets/[name]-[hash].js') },
+      output: {
+        entryFileNames: ({ name }) => (name === 'castgate' ? 'castgate.js' : 'assets/[name]-[hash].js'),
+        // Pages of other sites share them, whichever element they use.
+        codeSplitting: {
+          groups: [
+            { name: 'lit', test: /node_modules\/(lit|@lit)/ },
+            { name: 'player', test: /client\/player\// },
+          ],
+        },
+      },
     },
   },
-})
+}
+
+/** What `import … from 'castgate'` gives, into `dist/sdk`. */
+const sdk: UserConfig = {
+  root: here('client'),
+  build: {
+    outDir: here('dist/sdk'),
+    emptyOutDir: true,
+    target: 'es2022',
+    lib: { entry: here('client/index.ts'), formats: ['es'], fileName: () => 'castgate.js' },
+  },
+}
+
+export default defineConfig(({ mode }) => (mode === 'sdk' ? sdk : pages))

@@ -29,6 +29,9 @@ const FORBIDDEN = [
   ['server/ffmpeg', '../broadcast/broadcast.ts'],
   ['server/ffmpeg', 'fastify'],
   ['server/ffmpeg', 'ws'],
+  ['server/access', '../ingest/session.ts'],
+  ['server/broadcast', '../access/access.ts'],
+  ['client/uplink', '../publisher/publisher.ts'],
 ] as const
 
 const ALLOWED = [

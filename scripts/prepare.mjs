@@ -7,7 +7,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const BUILT_FROM = ['client', 'server', 'shared', 'package-lock.json', 'tsconfig.base.json', 'vite.config.ts']
+const BUILT_FROM = [
+  'client',
+  'server',
+  'shared',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.base.json',
+  'vite.config.ts',
+]
 const LEAST_NODE = [20, 19]
 
 /** Installs and builds what is needed. Throws an Error with a sentence for people where that fails. */
@@ -23,7 +31,10 @@ export function prepare() {
     const bin = (name) => join(root, 'node_modules', '.bin', name)
     run(bin('tsc'), ['-p', 'server'])
     // Without it, packages give their development builds where a test runner has set another.
-    run(bin('vite'), ['build', '--logLevel', 'warn'], { NODE_ENV: 'production' })
+    const production = { NODE_ENV: 'production' }
+    run(bin('vite'), ['build', '--logLevel', 'warn'], production)
+    run(bin('vite'), ['build', '--mode', 'sdk', '--logLevel', 'warn'], production)
+    run(bin('tsc'), ['-p', 'client/tsconfig.sdk.json'])
   })
 }
 

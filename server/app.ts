@@ -6,10 +6,11 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import type { Logger } from 'pino'
+import { isLoopback } from './access/request.ts'
 import { answerError, refuseRequest } from './api/errors.ts'
-import type { Config } from './config.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
 import { type Gateway, refuseUpgrade, startGateway } from './gateway.ts'
+import type { Config } from './options.ts'
 import { addressInUrl, portError } from './rtmp-server/port.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { readTls, watchTls } from './tls.ts'
@@ -33,7 +34,7 @@ export interface App {
 export async function startApp(config: Config, ffmpeg: Ffmpeg, log: Logger): Promise<App> {
   const tls = config.tls ? await readTls(config.tls) : null
   const url = `${tls ? 'https' : 'http'}://${addressInUrl(config.host)}:${config.port}`
-  const gateway = await startGateway(config, ffmpeg, { url, prefix: '' }, log)
+  const gateway = await startGateway(config, ffmpeg, { url, prefix: '', isLocal: isLoopback(config.host) }, log)
   const closing = new AbortController()
   try {
     const app = fastify(tls, log)

@@ -1,48 +1,22 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from './access/limits.ts'
-import { isLoopback } from './api/playback.ts'
+import type { LimitSet } from './access/limits.ts'
 import { readDuration } from './make-token.ts'
-import { MissingError, UsageError } from './process/errors.ts'
+import { type Config, configOf, DEFAULTS, type RtmpChoice } from './options.ts'
+import { UsageError } from './process/errors.ts'
 
-/** How a gateway runs: flags and environment variables, checked. */
-export interface Config {
-  host: string
-  port: number
-  publicUrl: string | null
-  dataDir: string
-  rtmp: RtmpChoice
-  rtmpPort: number
-  nginx: string
-  hlsPort: number
-  resumeSeconds: number
-  /** Signs and verifies tokens. */
-  secret: string | null
-  /** Where the public keys of a site are that makes tokens. */
-  tokenKeys: string | null
-  /** Lets those in who run the gateway. */
-  adminKey: string | null
-  /** Whether watching needs a token. */
-  private: boolean
-  /** Whose pages may use the gateway. */
-  origins: string[]
-  limitsPerAddress: LimitSet
-  limitsInAll: LimitSet
-  /** Files of a certificate and its key. */
-  tls: { cert: string; key: string } | null
+/** A gateway as a program: its own options, and those of the command line. */
+export interface ProgramConfig {
+  gateway: Config
   /** Whether phones on the same network are to reach it, with a certificate of its own. */
   lan: boolean
-  ffmpeg: string | null
   logLevel: string
   /** Whether missing programs may be installed with apt. */
   install: boolean
 }
 
-/** Which RTMP server to use. */
-export type RtmpChoice = { kind: 'auto' | 'nginx' | 'embedded' } | { kind: 'external'; url: string }
-
-const limitNames = Object.keys(LIMITS_IN_ALL).join(', ')
+const limitNames = Object.keys(DEFAULTS.limitsInAll).join(', ')
 
 function limitWords(set: LimitSet): string {
   return Object.entries(set)
@@ -55,8 +29,8 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 /** Adds the options of a gateway to `command`. A flag wins over its environment variable. */
 export function addServerOptions(command: Command): Command {
   return command
-    .addOption(setting('--host <address>', 'address to listen on', 'HOST').default('127.0.0.1'))
-    .addOption(setting('--port <number>', 'port of HTTP and WebSocket', 'PORT').default(8080).argParser(port))
+    .addOption(setting('--host <address>', 'address to listen on', 'HOST').default(DEFAULTS.host))
+    .addOption(setting('--port <number>', 'port of HTTP and WebSocket', 'PORT').default(DEFAULTS.port).argParser(port))
     .addOption(
       setting(
         '--public-url <url>',
@@ -65,27 +39,29 @@ export function addServerOptions(command: Command): Command {
       ).argParser(webUrl),
     )
     .addOption(
-      setting('--data-dir <path>', 'where everything is written that is written', 'DATA_DIR').default('./data'),
+      setting('--data-dir <path>', 'where everything is written that is written', 'DATA_DIR').default(DEFAULTS.dataDir),
     )
     .addOption(
       setting('--rtmp <server>', 'RTMP server: auto, nginx, embedded, or rtmp://host[:port]/app', 'RTMP')
-        .default({ kind: 'auto' }, 'auto')
+        .default(DEFAULTS.rtmp, 'auto')
         .argParser(rtmpChoice),
     )
     .addOption(
       setting('--rtmp-port <number>', 'port of the RTMP server that is started', 'RTMP_PORT')
-        .default(1935)
+        .default(DEFAULTS.rtmpPort)
         .argParser(port),
     )
-    .addOption(setting('--nginx <program>', 'the nginx to start; OpenResty works, too', 'NGINX').default('nginx'))
+    .addOption(
+      setting('--nginx <program>', 'the nginx to start; OpenResty works, too', 'NGINX').default(DEFAULTS.nginx),
+    )
     .addOption(
       setting('--hls-port <number>', "nginx's own HTTP port: /hls/NAME.m3u8 and /stat", 'HLS_PORT')
-        .default(8088)
+        .default(DEFAULTS.hlsPort)
         .argParser(port),
     )
     .addOption(
       setting('--resume-seconds <number>', 'how long a broadcast waits for its publisher', 'RESUME_SECONDS')
-        .default(30)
+        .default(DEFAULTS.resumeSeconds)
         .argParser(seconds),
     )
     .addOption(secretFile())
@@ -106,13 +82,13 @@ export function addServerOptions(command: Command): Command {
     .addOption(flag('--insecure-open', 'let everyone broadcast who reaches the server', 'INSECURE_OPEN'))
     .addOption(
       setting('--limits-per-address <limits>', `for each address: ${limitNames}`, 'LIMITS_PER_ADDRESS')
-        .default(LIMITS_PER_ADDRESS, limitWords(LIMITS_PER_ADDRESS))
-        .argParser((text) => limits(text, LIMITS_PER_ADDRESS)),
+        .default(DEFAULTS.limitsPerAddress, limitWords(DEFAULTS.limitsPerAddress))
+        .argParser((text) => limits(text, DEFAULTS.limitsPerAddress)),
     )
     .addOption(
       setting('--limits-in-all <limits>', 'the same for all addresses together', 'LIMITS_IN_ALL')
-        .default(LIMITS_IN_ALL, limitWords(LIMITS_IN_ALL))
-        .argParser((text) => limits(text, LIMITS_IN_ALL)),
+        .default(DEFAULTS.limitsInAll, limitWords(DEFAULTS.limitsInAll))
+        .argParser((text) => limits(text, DEFAULTS.limitsInAll)),
     )
     .addOption(setting('--tls-cert <path>', 'certificate, in PEM: the server then speaks https', 'TLS_CERT'))
     .addOption(setting('--tls-key <path>', "the certificate's key, in PEM", 'TLS_KEY'))
@@ -136,8 +112,8 @@ export interface ServerAddress {
 export function addAddressOptions(command: Command): Command {
   return command
     .addOption(setting('--server <url>', 'the gateway (default: http://HOST:PORT)', 'SERVER').argParser(webUrl))
-    .addOption(setting('--host <address>', 'address of the gateway', 'HOST').default('127.0.0.1'))
-    .addOption(setting('--port <number>', 'port of the gateway', 'PORT').default(8080).argParser(port))
+    .addOption(setting('--host <address>', 'address of the gateway', 'HOST').default(DEFAULTS.host))
+    .addOption(setting('--port <number>', 'port of the gateway', 'PORT').default(DEFAULTS.port).argParser(port))
     .addOption(
       setting('--ffmpeg <program>', 'the FFmpeg to use (default: from ffmpeg-static, else from the PATH)', 'FFMPEG'),
     )
@@ -149,81 +125,68 @@ export function addInstallOption(command: Command): Command {
 }
 
 /** What commander gives for the options above. */
-type ServerOptions = Pick<Config, (typeof AS_GIVEN)[number]> & {
+type ServerOptions = Pick<
+  Config,
+  | 'host'
+  | 'port'
+  | 'dataDir'
+  | 'rtmp'
+  | 'rtmpPort'
+  | 'nginx'
+  | 'hlsPort'
+  | 'resumeSeconds'
+  | 'limitsPerAddress'
+  | 'limitsInAll'
+> & {
   publicUrl?: string
-  dataDir: string
   secretFile?: string
   tokenKeys?: string
   adminKeyFile?: string
-  origin: string[]
   private?: boolean
+  origin: string[]
   insecureOpen?: boolean
-  lan?: boolean
   tlsCert?: string
   tlsKey?: string
+  lan?: boolean
   ffmpeg?: string
+  logLevel: string
+  install?: boolean
 }
-
-const AS_GIVEN = [
-  'host',
-  'port',
-  'rtmp',
-  'rtmpPort',
-  'nginx',
-  'hlsPort',
-  'resumeSeconds',
-  'limitsPerAddress',
-  'limitsInAll',
-  'logLevel',
-] as const
 
 /**
  * What commander made of the options above.
  * @throws UsageError for options that do not go together, MissingError where the gateway would be open to others without a secret
  */
-export function configFrom(options: Record<string, unknown>): Config {
-  const values = options as ServerOptions
-  const given = Object.fromEntries(AS_GIVEN.map((name) => [name, values[name]])) as Pick<
-    Config,
-    (typeof AS_GIVEN)[number]
-  >
-  const config: Config = {
+export function configFrom(options: Record<string, unknown>): ProgramConfig {
+  const {
+    secretFile,
+    adminKeyFile,
+    origin,
+    tlsCert,
+    tlsKey,
+    lan,
+    logLevel,
+    install: _,
+    ...given
+  } = options as unknown as ServerOptions
+  const isForLan = lan ?? isSet('LAN')
+  const gateway = configOf({
     ...given,
-    publicUrl: values.publicUrl ?? null,
-    dataDir: resolve(values.dataDir),
-    secret: secretFrom(options),
-    tokenKeys: values.tokenKeys ?? null,
-    adminKey: keyFrom('CASTGATE_ADMIN_KEY', values.adminKeyFile),
-    private: values.private ?? isSet('PRIVATE'),
-    origins: values.origin,
-    tls: tlsFrom(values),
-    lan: values.lan ?? isSet('LAN'),
-    ffmpeg: values.ffmpeg ?? null,
-    install: mayInstall(options),
-  }
-  requireGuard(config, values.insecureOpen ?? isSet('INSECURE_OPEN'))
-  return config
+    secret: keyFrom('CASTGATE_SECRET', secretFile),
+    adminKey: keyFrom('CASTGATE_ADMIN_KEY', adminKeyFile),
+    private: given.private ?? isSet('PRIVATE'),
+    origins: origin,
+    tls: tlsFrom(tlsCert, tlsKey),
+    // It gets a secret of its own.
+    insecureOpen: isForLan || (given.insecureOpen ?? isSet('INSECURE_OPEN')),
+  })
+  return { gateway, lan: isForLan, logLevel, install: mayInstall(options) }
 }
 
-/** Refuses what would let strangers in without being asked to. */
-function requireGuard(config: Config, insecureOpen: boolean): void {
-  const isGuarded = config.secret !== null || config.tokenKeys !== null
-  if (config.private && !isGuarded) {
-    throw new UsageError('--private needs tokens: set CASTGATE_SECRET, or give --token-keys.')
-  }
-  if (isGuarded || insecureOpen || config.lan || isLoopback(config.host)) return
-  throw new MissingError(
-    'secret_missing',
-    `Others reach ${config.host}, and without a secret all of them may broadcast. Make one with
-  export CASTGATE_SECRET=$(openssl rand -base64 32)
-and give broadcasters tokens (castgate token --help), or say --insecure-open.`,
-  )
-}
-
-function tlsFrom({ tlsCert, tlsKey }: ServerOptions): Config['tls'] {
-  if (tlsCert === undefined && tlsKey === undefined) return null
-  if (tlsCert === undefined || tlsKey === undefined) throw new UsageError('--tls-cert and --tls-key go together.')
-  return { cert: resolve(tlsCert), key: resolve(tlsKey) }
+function tlsFrom(cert: string | undefined, key: string | undefined): Config['tls'] {
+  if (cert === undefined && key === undefined) return null
+  if (cert === undefined || key === undefined) throw new UsageError('--tls-cert and --tls-key go together.')
+  return { cert: resolve(cert), key: resolve(key) }
 }
 
 /** Adds the options of `castgate token`. */

@@ -1,5 +1,5 @@
-import type { Config } from './config.ts'
 import { locateFfmpeg } from './ffmpeg/locate.ts'
+import type { Config } from './options.ts'
 import { capture } from './process/child.ts'
 import { findNginx } from './rtmp-server/nginx/program.ts'
 import { portProblem } from './rtmp-server/port.ts'

@@ -8,21 +8,22 @@ import type { Logger } from 'pino'
 import { Access } from './access/access.ts'
 import { Limits } from './access/limits.ts'
 import { Origins } from './access/origins.ts'
+import { addressOf, baseOf } from './access/request.ts'
 import { Viewing } from './access/viewing.ts'
 import { adminRoutes } from './api/admin.ts'
 import { errorHandlers, rawResponse } from './api/errors.ts'
 import { healthRoute } from './api/health.ts'
 import { hlsFileRoutes } from './api/hls-files.ts'
 import { pageRoutes } from './api/pages.ts'
-import { addressOf, baseOf, isLoopback, playbackLinks } from './api/playback.ts'
+import { playbackLinks } from './api/playback.ts'
 import { statusOf, streamRoutes } from './api/streams.ts'
 import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
-import type { Config } from './config.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
 import { killRunningFfmpegs } from './ffmpeg/run.ts'
 import { IngestRoute } from './ingest/route.ts'
 import { RtmpPublishers } from './ingest/rtmp-publishers.ts'
+import type { Config } from './options.ts'
 import { FlvRoute } from './outputs/flv/route.ts'
 import { HLS_PLAYLIST_SECONDS } from './outputs/hls-shape.ts'
 import { LlHlsRoute } from './outputs/ll-hls/route.ts'
@@ -60,6 +61,8 @@ export interface GatewayPlace {
   url: string
   /** What comes before the paths of its routes, such as `/live`; '' for nothing. */
   prefix: string
+  /** Whether programs on this machine alone reach it. */
+  isLocal: boolean
 }
 
 /**
@@ -69,7 +72,7 @@ export interface GatewayPlace {
 export async function startGateway(
   config: Config,
   ffmpeg: Ffmpeg,
-  { url, prefix }: GatewayPlace,
+  { url, prefix, isLocal }: GatewayPlace,
   log: Logger,
 ): Promise<Gateway> {
   const access = new Access({ ...config, isPrivate: config.private })
@@ -103,7 +106,7 @@ export async function startGateway(
     access,
     limits,
     origins,
-    isLocal: isLoopback(config.host),
+    isLocal,
     ffmpegPath: ffmpeg.path,
     resumeSeconds: config.resumeSeconds,
     log,

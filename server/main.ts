@@ -55,7 +55,7 @@ export async function main(args: string[]): Promise<number> {
   addServerOptions(program.command('doctor').version(version()))
     .description('tell what was found on this machine, and what to do about the rest')
     .action(async (options) => {
-      exitCode = await doctor(configFrom(options))
+      exitCode = await doctor(configFrom(options).gateway)
     })
   try {
     await program.parseAsync(args, { from: 'user' })

@@ -1,19 +1,27 @@
 import { type Logger, pino } from 'pino'
 import { type App, startApp } from './app.ts'
-import type { Config } from './config.ts'
+import type { ProgramConfig } from './config.ts'
+import { lanConfig, lanGreeting } from './lan.ts'
+import type { Config } from './options.ts'
 import { redactTokens } from './process/redact.ts'
 import { requireFfmpeg } from './system/requirements.ts'
+
+/** As many bits as the hash has that signs (RFC 7518, 3.2). */
+const LEAST_SECRET_LENGTH = 32
 
 /** Time after which a gateway that fails to end is left to the system. */
 const LAST_RESORT_MS = 6_000
 
 /** The gateway as a program: starts it, and ends it on SIGTERM or SIGINT. Resolves with the exit code. */
-export async function serve(config: Config): Promise<number> {
-  const log = pino({ level: config.logLevel, hooks: { streamWrite: redactTokens } })
-  const ffmpeg = await requireFfmpeg(config.ffmpeg, config.install)
+export async function serve({ gateway: given, lan, logLevel, install }: ProgramConfig): Promise<number> {
+  const log = pino({ level: logLevel, hooks: { streamWrite: redactTokens } })
+  const gateway = lan ? await lanConfig(given) : given
+  warnOfWeakSecret(gateway.secret, log)
+  const ffmpeg = await requireFfmpeg(gateway.ffmpeg, install)
   const asked = askedToEnd(log)
-  const app = await startApp(config, ffmpeg, log)
-  greet(app)
+  const app = await startApp(gateway, ffmpeg, log)
+  process.stderr.write(greeting(app, gateway))
+  if (lan) process.stderr.write(await lanGreeting(gateway))
   const code = await asked
   setTimeout(() => process.exit(1), LAST_RESORT_MS).unref()
   await app.close()
@@ -41,10 +49,18 @@ function askedToEnd(log: Logger): Promise<number> {
   })
 }
 
-function greet({ url, rtmp }: App): void {
+function greeting({ url, rtmp }: App, { secret, tokenKeys }: Config): string {
+  const isOpen = secret === null && tokenKeys === null
   const words = [
     `Castgate is ready: open ${url} and press Broadcast.`,
+    isOpen ? 'Everyone who reaches it may broadcast.' : 'Broadcasters need a token: castgate token --help.',
     `RTMP goes to ${rtmp.url} (${rtmp.kind}). Ctrl-C ends it.`,
   ]
-  process.stderr.write(`\n${words.map((line) => `  ${line}\n`).join('')}\n`)
+  return `\n${words.map((line) => `  ${line}\n`).join('')}\n`
+}
+
+/** Whoever has one token can try secrets against it, at home and at any speed (RFC 8725, 3.5). */
+function warnOfWeakSecret(secret: string | null, log: Logger): void {
+  if (secret === null || secret.length >= LEAST_SECRET_LENGTH) return
+  log.warn(`the secret is short: use at least ${LEAST_SECRET_LENGTH} random characters, as of: openssl rand -base64 32`)
 }

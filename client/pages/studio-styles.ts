@@ -61,7 +61,7 @@ export const studioStyles = css`
     gap: 0.9rem;
   }
 
-  .results .card {
+  .results > .card {
     display: grid;
     gap: 0.75rem;
     align-content: start;
@@ -75,7 +75,25 @@ export const studioStyles = css`
     top: 1rem;
   }
 
-  #name-rule {
+  .results details {
+    display: block;
+    grid-column: 1 / -1;
+  }
+
+  summary {
+    font-weight: 600;
+    cursor: pointer;
+    border-radius: 6px;
+  }
+
+  .embed {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    gap: 0.75rem;
+    padding-top: 0.75rem;
+  }
+
+  :is(#name-rule, #token-rule) {
     margin-top: 0.3rem;
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { baseOf, isForwarded } from '../api/playback.ts'
+import { baseOf, isForwarded } from './request.ts'
 
 /** Whose pages may use the gateway. */
 export interface OriginRules {

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { IngestError } from '../../shared/close-codes.ts'
-import { addressOf } from '../api/playback.ts'
 import type { Access, Grant } from './access.ts'
 import { playTokenOf } from './credentials.ts'
 import type { Limits } from './limits.ts'
 import type { Origins } from './origins.ts'
+import { addressOf } from './request.ts'
 
 /** Lets viewers in: what every way to watch asks before it gives anything. */
 export class Viewing {

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { visitorOf } from '../access/request.ts'
 import type { Viewing } from '../access/viewing.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import { notFound } from './errors.ts'
 import { onlyRead } from './methods.ts'
-import { visitorOf, withToken } from './playback.ts'
+import { withToken } from './playback.ts'
 
 /** Names of playlists and segments. Nothing else in the directory is served, and no path leads out of it. */
 const FILE = /^([A-Za-z0-9_-]{1,64})\.m3u8$|^([A-Za-z0-9_-]{1,64})-\d{1,20}\.ts$/

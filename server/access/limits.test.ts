@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import type { IngestError } from '../../shared/close-codes.ts'
+import { Limits } from './limits.ts'
+
+const PER_ADDRESS = { sockets: 2, broadcasts: 1, hellos: 2, calls: 3, megabytes: 1 }
+const IN_ALL = { sockets: 3, broadcasts: 10, hellos: 3, calls: 100, megabytes: 2 }
+
+async function codeOf(action: () => unknown): Promise<string | null> {
+  try {
+    await action()
+    return null
+  } catch (error) {
+    return (error as IngestError).code
+  }
+}
+
+describe('limits', () => {
+  it('hold what lasts until it is over, once', async () => {
+    const limits = new Limits(PER_ADDRESS, IN_ALL)
+    const leave = limits.hold('sockets', 'a')
+    limits.hold('sockets', 'a')
+    expect(await codeOf(() => limits.hold('sockets', 'a'))).toBe('too_many')
+    leave()
+    leave()
+    limits.hold('sockets', 'a')
+    expect(await codeOf(() => limits.hold('sockets', 'a'))).toBe('too_many')
+  })
+
+  it('count each address by itself, and all of them together', async () => {
+    const limits = new Limits(PER_ADDRESS, IN_ALL)
+    for (const address of ['a', 'a', 'b']) limits.hold('sockets', address)
+    expect(await codeOf(() => limits.hold('sockets', 'c'))).toBe('too_many')
+    await limits.note('hellos', 'a')
+    await limits.note('hellos', 'a')
+    expect(await codeOf(() => limits.note('hellos', 'a'))).toBe('too_many')
+    expect(await codeOf(() => limits.note('hellos', 'b'))).toBeNull()
+    expect(await codeOf(() => limits.note('hellos', 'b'))).toBe('too_many')
+  })
+
+  it('hold a program on this machine to the sum alone', async () => {
+    const limits = new Limits(PER_ADDRESS, IN_ALL)
+    for (let socket = 0; socket < IN_ALL.sockets; socket++) limits.hold('sockets', null)
+    expect(await codeOf(() => limits.hold('sockets', null))).toBe('too_many')
+  })
+
+  it('count bytes', async () => {
+    const limits = new Limits(PER_ADDRESS, IN_ALL)
+    expect(await codeOf(() => limits.note('megabytes', 'a', 999_999))).toBeNull()
+    expect(await codeOf(() => limits.note('megabytes', 'a', 2))).toBe('too_many')
+  })
+})

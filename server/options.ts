@@ -1,0 +1,96 @@
+import { resolve } from 'node:path'
+import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from './access/limits.ts'
+import { isLoopback } from './access/request.ts'
+import { MissingError, UsageError } from './process/errors.ts'
+
+/** How a gateway runs, checked. */
+export interface Config {
+  /** Address and port of HTTP and WebSocket. */
+  host: string
+  port: number
+  /** Base of every link that is handed out; null: from the request. */
+  publicUrl: string | null
+  /** Where everything is written that is written. */
+  dataDir: string
+  rtmp: RtmpChoice
+  /** Port of the RTMP server that is started. */
+  rtmpPort: number
+  /** The nginx to start. */
+  nginx: string
+  /** nginx's own HTTP port. */
+  hlsPort: number
+  /** How long a broadcast waits for its publisher. */
+  resumeSeconds: number
+  /** Signs and verifies tokens. */
+  secret: string | null
+  /** Where the public keys of a site are that makes tokens. */
+  tokenKeys: string | null
+  /** Lets those in who run the gateway. */
+  adminKey: string | null
+  /** Whether watching needs a token. */
+  private: boolean
+  /** Whose pages may use the gateway. */
+  origins: string[]
+  limitsPerAddress: LimitSet
+  limitsInAll: LimitSet
+  /** Files of a certificate and its key; null for plain HTTP. */
+  tls: { cert: string; key: string } | null
+  /** The FFmpeg to use; null for the one that is found. */
+  ffmpeg: string | null
+}
+
+/** Which RTMP server to use. */
+export type RtmpChoice = { kind: 'auto' | 'nginx' | 'embedded' } | { kind: 'external'; url: string }
+
+/** What holds where nothing else is said. */
+export const DEFAULTS: Config = {
+  host: '127.0.0.1',
+  port: 8080,
+  publicUrl: null,
+  dataDir: './data',
+  rtmp: { kind: 'auto' },
+  rtmpPort: 1935,
+  nginx: 'nginx',
+  hlsPort: 8088,
+  resumeSeconds: 30,
+  secret: null,
+  tokenKeys: null,
+  adminKey: null,
+  private: false,
+  origins: [],
+  limitsPerAddress: LIMITS_PER_ADDRESS,
+  limitsInAll: LIMITS_IN_ALL,
+  tls: null,
+  ffmpeg: null,
+}
+
+/** The options of a gateway inside another program: those of {@link Config} that are not to be the defaults. */
+export type GatewayOptions = Partial<Config> & {
+  /** Lets everyone broadcast who reaches the gateway, also from other machines. */
+  insecureOpen?: boolean
+}
+
+/**
+ * Fills in the defaults. `isElsewhere`: whether others reach the gateway at an address that is not known here.
+ * @throws UsageError for options that do not go together, MissingError where the gateway would be open to others without a secret
+ */
+export function configOf({ insecureOpen = false, ...options }: GatewayOptions, isElsewhere = false): Config {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const config: Config = { ...DEFAULTS, ...given }
+  const isGuarded = config.secret !== null || config.tokenKeys !== null
+  if (config.private && !isGuarded) {
+    throw new UsageError('--private needs tokens: set CASTGATE_SECRET, or give --token-keys.')
+  }
+  const isLocal = isLoopback(config.host) && !isElsewhere
+  if (!isGuarded && !insecureOpen && !isLocal) throw unguarded(isElsewhere ? 'this gateway' : config.host)
+  return { ...config, dataDir: resolve(config.dataDir) }
+}
+
+function unguarded(place: string): MissingError {
+  return new MissingError(
+    'secret_missing',
+    `Others reach ${place}, and without a secret all of them may broadcast. Make one with
+  export CASTGATE_SECRET=$(openssl rand -base64 32)
+and give broadcasters tokens (castgate token --help), or say --insecure-open.`,
+  )
+}

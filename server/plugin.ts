@@ -1,0 +1,33 @@
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { refuseUpgrade, startGateway } from './gateway.ts'
+import { configOf, type GatewayOptions } from './options.ts'
+import { requireFfmpeg } from './system/requirements.ts'
+
+/** Options of the plugin: those of a gateway, but where it listens, which is the app's: `host` is that of its RTMP server. Fastify takes `prefix`. */
+export type PluginOptions = Omit<GatewayOptions, 'port' | 'tls'> & { prefix?: string }
+
+/**
+ * A gateway as a part of a Fastify app: `app.register(castgate, { prefix: '/live', secret })`. It takes the app's log, and ends with it.
+ * WebSockets at its paths are its own; where nobody else in the app takes upgrades, it refuses the others.
+ * @throws ExitError where something that it needs is missing or taken, or there are neither tokens nor `insecureOpen`
+ */
+export async function castgate(app: FastifyInstance, { prefix: _, ...options }: PluginOptions): Promise<void> {
+  const config = configOf(options, true)
+  const ffmpeg = await requireFfmpeg(config.ffmpeg, false)
+  // Fastify's logger is pino's, or has its methods.
+  const log = app.log as unknown as Logger
+  const { prefix } = app
+  const gateway = await startGateway(config, ffmpeg, { url: 'http://127.0.0.1', prefix, isLocal: false }, log)
+  app.addHook('preClose', () => gateway.close())
+  try {
+    await gateway.register(app)
+  } catch (error) {
+    await gateway.close()
+    throw error
+  }
+  app.server.on('upgrade', (request, socket, head) => {
+    if (gateway.upgrade(request, socket, head)) return
+    if (app.server.listenerCount('upgrade') === 1) refuseUpgrade(socket)
+  })
+}
