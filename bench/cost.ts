@@ -107,9 +107,14 @@ async function costOfBareFfmpeg(recording: Recording): Promise<Map<string, numbe
     rtmpPort,
     hlsPort,
     ...places,
+    isPrivate: false,
     log: pino({ level: 'silent' }),
   }
-  const nginx = await startNginx(options, { onPublish: () => true, onUnpublish: () => {} })
+  const nginx = await startNginx(options, {
+    onPublish: async () => true,
+    onPlay: async () => true,
+    onUnpublish: () => {},
+  })
   try {
     const args = [
       '-v',

@@ -14,8 +14,8 @@ export interface TestGateway {
   /** Where it was told to write. */
   dataDir: string
   program: Program
-  /** A stream of the API, or null where it is not live. */
-  stream(name: string): Promise<StreamStatus | null>
+  /** A stream of the API, or null where it is not live. `token`: where watching needs one. */
+  stream(name: string, token?: string): Promise<StreamStatus | null>
   /** The log lines so far. */
   log(): Record<string, unknown>[]
   /** Ends it with SIGTERM, and starts it again as it was. */
@@ -47,8 +47,8 @@ export async function startGateway(args: string[], environment: Record<string, s
     hlsPort,
     dataDir: directory.path,
     program: await start(),
-    async stream(name) {
-      const answer = await fetch(`${url}/api/streams/${name}`, NOT_KEPT)
+    async stream(name, token) {
+      const answer = await fetch(`${url}/api/streams/${name}${token ? `?token=${token}` : ''}`, NOT_KEPT)
       return answer.ok ? ((await answer.json()) as StreamStatus) : null
     },
     log: () =>
@@ -94,14 +94,22 @@ async function end(program: Program): Promise<void> {
   if (left.length > 0) throw new Error(`The gateway left processes behind: ${left.join(', ')}`)
 }
 
+/** Tokens, where a gateway asks for them: to publish, and to see whether it is live. */
+interface LoopTokens {
+  publish: string
+  play: string
+}
+
 /** Broadcasts `file` to `gateway` as `stream`, again and again; resolves once it is live. */
 export async function startLoop(
   gateway: TestGateway,
   stream: string,
   file = mediaPath('chrome-h264.mp4'),
+  tokens: LoopTokens | null = null,
 ): Promise<{ stop(): Promise<void> }> {
-  const push = castgate(['push', file, stream, '--loop', '--port', `${gateway.port}`])
-  await until('it is live', async () => (await gateway.stream(stream))?.state === 'live')
+  const environment = tokens ? { CASTGATE_TOKEN: tokens.publish } : undefined
+  const push = castgate(['push', file, stream, '--loop', '--port', `${gateway.port}`], environment)
+  await until('it is live', async () => (await gateway.stream(stream, tokens?.play))?.state === 'live')
   return {
     async stop() {
       push.process.kill('SIGINT')

@@ -59,8 +59,9 @@ export class TestSocket {
   readonly #opened: Promise<void>
   #arrived: (() => void)[] = []
 
-  constructor(url: string, protocols: string[] = [SUBPROTOCOL]) {
-    const socket = new WebSocket(url, protocols)
+  /** `headers` are those of the request that opens it. */
+  constructor(url: string, protocols: string[] = [SUBPROTOCOL], headers: Record<string, string> = {}) {
+    const socket = new WebSocket(url, protocols, { headers })
     this.#socket = socket
     this.#opened = new Promise((resolve, reject) => {
       socket.once('open', resolve)

@@ -5,7 +5,7 @@ const MOST_LENGTH = 8192
 
 /** The token or key of `Authorization: Bearer …` (RFC 6750, 2.1), or null. */
 export function bearerOf(request: IncomingMessage): string | null {
-  const [, token] = /^Bearer +([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '') ?? []
+  const [, token] = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '') ?? []
   return token !== undefined && token.length <= MOST_LENGTH ? token : null
 }
 
