@@ -128,9 +128,11 @@ export class BroadcastElement extends LitElement {
   }
 
   override updated(changed: PropertyValues<this>): void {
-    if (changed.has('source') && SOURCES.includes(this.source)) this.#publisher.choose(this.source as SourceKind)
-    if (changed.has('quality')) this.#publisher.chooseQuality(this.quality)
-    if (changed.has('muted')) this.#publisher.mute(this.muted)
+    // Each of these tells of a change, which brings the properties in line with what the publisher has.
+    const { source, quality, muted } = this
+    if (changed.has('source') && SOURCES.includes(source)) this.#publisher.choose(source as SourceKind)
+    if (changed.has('quality')) this.#publisher.chooseQuality(quality)
+    if (changed.has('muted')) this.#publisher.mute(muted)
   }
 
   override render() {

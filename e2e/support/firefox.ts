@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { WebSocket } from 'ws'
 import { findFirefox } from '../../server/system/requirements.ts'
 import { freePort, temporaryDirectory } from './resources.ts'
@@ -26,6 +28,11 @@ export async function startFirefox(preferences: Record<string, unknown> = {}): P
   const path = await findFirefox()
   if (path === null) throw new Error('There is no Firefox here.')
   const profile = await temporaryDirectory()
+  // Without geckodriver, Firefox reads preferences from its profile alone.
+  const lines = Object.entries(preferences).map(
+    ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`,
+  )
+  await writeFile(join(profile.path, 'user.js'), lines.join(''))
   const port = await freePort()
   const browser = spawn(
     path,
@@ -52,8 +59,7 @@ export async function startFirefox(preferences: Record<string, unknown> = {}): P
     if (type === 'error' || !result) throw new Error(`Firefox: ${method}: ${message}`)
     return result
   }
-  const capabilities = { alwaysMatch: { 'moz:firefoxOptions': { prefs: preferences } } }
-  await send('session.new', { capabilities })
+  await send('session.new', { capabilities: {} })
   const { contexts } = (await send('browsingContext.getTree', {})) as { contexts: { context: string }[] }
   const context = contexts[0]?.context
   return {
