@@ -19,7 +19,7 @@ async function hello(
   token: string | null,
   headers: Record<string, string> = {},
 ): Promise<[number, string | null] | null> {
-  const socket = await new TestSocket(`${ingest(gateway)}/${stream}`, undefined, headers).opened()
+  const socket = await new TestSocket(`${ingest(gateway)}/${stream}`, undefined, { headers }).opened()
   socket.send({ type: 'hello', session: null, ...(token !== null && { token }) })
   const welcomed = socket.message('welcome').then(
     () => null,
@@ -487,7 +487,7 @@ describe('requests with something hidden in them', () => {
     async (host) => {
       const token = await publishToken('links')
       const socket = await new TestSocket(`${ingest(gateway)}/links`, undefined, {
-        'x-forwarded-host': host.replace(/[\r\n]/g, ' '),
+        headers: { 'x-forwarded-host': host.replace(/[\r\n]/g, ' ') },
       }).opened()
       socket.send({ type: 'hello', session: null, token })
       const { playback } = await socket.message('welcome')
@@ -535,7 +535,7 @@ describe('too much from one address', () => {
 
   it('is refused: broadcasts at a time, and others are not', async () => {
     const token = await publishToken('*')
-    const socket = await new TestSocket(`${ingest(gateway)}/one`, undefined, from('192.0.2.1')).opened()
+    const socket = await new TestSocket(`${ingest(gateway)}/one`, undefined, { headers: from('192.0.2.1') }).opened()
     socket.send({ type: 'hello', session: null, token })
     await socket.message('welcome')
     expect(await hello(gateway, 'two', token, from('192.0.2.1'))).toEqual([4429, 'too_many'])
@@ -547,9 +547,9 @@ describe('too much from one address', () => {
 
   it('is refused: sockets at a time', async () => {
     const sockets = await Promise.all(
-      [1, 2, 3].map(() => new TestSocket(`${ingest(gateway)}/x`, undefined, from('192.0.2.3')).opened()),
+      [1, 2, 3].map(() => new TestSocket(`${ingest(gateway)}/x`, undefined, { headers: from('192.0.2.3') }).opened()),
     )
-    const fourth = await new TestSocket(`${ingest(gateway)}/x`, undefined, from('192.0.2.3')).opened()
+    const fourth = await new TestSocket(`${ingest(gateway)}/x`, undefined, { headers: from('192.0.2.3') }).opened()
     expect(await fourth.closed).toMatchObject({ code: 4429, error: 'too_many' })
     for (const socket of sockets) socket.cut()
   })
@@ -575,7 +575,7 @@ describe('too much from one address', () => {
   })
 
   it('is refused: megabytes in a minute', async () => {
-    const socket = await new TestSocket(`${ingest(gateway)}/much`, undefined, from('192.0.2.7')).opened()
+    const socket = await new TestSocket(`${ingest(gateway)}/much`, undefined, { headers: from('192.0.2.7') }).opened()
     socket.send({ type: 'hello', session: null, token: await publishToken('much') })
     await socket.message('welcome')
     socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/webm' })

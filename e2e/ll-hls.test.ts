@@ -1,12 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openSockets, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode } from './support/media.ts'
+import { startDocumentedNginx } from './support/nginx.ts'
 import { publish, readRecording } from './support/publisher.ts'
-import { freePort, temporaryDirectory } from './support/resources.ts'
+import { freePort } from './support/resources.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
 // Sections are those of "HTTP Live Streaming 2nd Edition", draft-pantos-hls-rfc8216bis.
@@ -334,23 +331,12 @@ describe('a stream that ends while it is watched', () => {
 
 describe('nginx in front, as docs/nginx-cache.conf sets it up', () => {
   it('asks the gateway once for each playlist and part, however many watch', { timeout: 120_000 }, async () => {
-    const directory = await temporaryDirectory()
     const port = await freePort()
-    const documented = await readFile(fileURLToPath(new URL('../docs/nginx-cache.conf', import.meta.url)), 'utf8')
-    const configuration = documented
-      .replace('/var/cache/nginx/castgate', `${directory.path}/cache`)
-      .replace('server 127.0.0.1:8080', `server 127.0.0.1:${gateway.port}`)
-      .replace('listen 80;', `listen 127.0.0.1:${port};`)
-    const user = process.getuid?.() === 0 ? 'user root;' : ''
-    const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-      (name) => `${name}_temp_path ${directory.path}/${name};`,
-    )
-    const main = `${user} daemon off; pid ${directory.path}/pid; error_log stderr; events { worker_connections 1024; }
-      http { access_log off; ${paths.join(' ')} ${configuration} }`
-    await writeFile(`${directory.path}/nginx.conf`, main)
-    const nginx = spawn('nginx', ['-p', directory.path, '-c', `${directory.path}/nginx.conf`], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
+    const nginx = await startDocumentedNginx('nginx-cache.conf', (directory) => ({
+      '/var/cache/nginx/castgate': `${directory}/cache`,
+      'server 127.0.0.1:8080': `server 127.0.0.1:${gateway.port}`,
+      'listen 80;': `listen 127.0.0.1:${port};`,
+    }))
     try {
       const url = `http://127.0.0.1:${port}/hls/stream/ll.m3u8`
       await until('nginx answers', () =>
@@ -385,9 +371,7 @@ describe('nginx in front, as docs/nginx-cache.conf sets it up', () => {
         expect([address, statuses.filter((status) => status !== 'HIT')]).toEqual([address, ['MISS']])
       }
     } finally {
-      nginx.kill('SIGQUIT')
-      await once(nginx, 'close')
-      await directory.remove()
+      await nginx.close()
     }
   })
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { clockRecording } from './support/clock.ts'
 import { readFrames, withoutRepeats } from './support/clock-reader.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
@@ -53,6 +54,17 @@ describe.each(['nginx', 'embedded'])('a recording sent to a gateway with the %s 
       expect(Math.max(...durations)).toBeLessThan(7)
     },
   )
+
+  it('loses no frame of a backlog that comes at once, as after an outage', async () => {
+    // Small pictures: several segments of them come within a millisecond.
+    const bytes = await clockRecording(320, 180, 900)
+    const recording = { name: 'backlog', bytes, blobs: [{ at: 0, bytes }] }
+    const collector = new HlsCollector(`${gateway.url}/hls/backlog.m3u8`)
+    const url = `${gateway.url.replace('http', 'ws')}/ingest/backlog`
+    const published = publish(url, recording, { pace: 'fast', mimeType: 'video/x-matroska;codecs=avc1,opus' })
+    const came = await collector.collectUntil(published)
+    expect(await readFrames(came.bytes)).toEqual(await readFrames(bytes))
+  })
 
   it.concurrent('plays a recording that has sound alone', async () => {
     const recording = await readRecording('chrome-audio-only.webm')

@@ -34,10 +34,28 @@ export function drawClock(number: number, width: number, height: number): Buffer
 
 /** Writes `frames` pictures of the clock as Motion JPEG at 30 frames a second: what Chromium takes as the picture of a fake camera. */
 export async function writeClockVideo(path: string, width: number, height: number, frames: number): Promise<void> {
+  await encodeClock(width, height, frames, [], ['-c:v', 'mjpeg', '-q:v', '3', '-f', 'mjpeg', '-y', path])
+}
+
+/** A recording of the clock with a tone, as a recorder gives it: H.264 with a keyframe every 2 s and Opus, in Matroska. */
+export function clockRecording(width: number, height: number, frames: number): Promise<Buffer> {
+  const tone = ['-f', 'lavfi', '-i', `sine=duration=${frames / 30}`]
+  const video = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '60', '-pix_fmt', 'yuv420p']
+  return encodeClock(width, height, frames, tone, [...video, '-c:a', 'libopus', '-f', 'matroska', 'pipe:1'])
+}
+
+/** Encodes `frames` pictures of the clock, and a further input; gives what FFmpeg writes to its standard output. */
+async function encodeClock(
+  width: number,
+  height: number,
+  frames: number,
+  input: string[],
+  output: string[],
+): Promise<Buffer> {
   const raw = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', `${width}x${height}`, '-r', '30', '-i', 'pipe:0']
-  const child = spawn(FFMPEG, ['-v', 'error', ...raw, '-c:v', 'mjpeg', '-q:v', '3', '-f', 'mjpeg', '-y', path], {
-    stdio: ['pipe', 'inherit', 'inherit'],
-  })
+  const child = spawn(FFMPEG, ['-v', 'error', ...raw, ...input, ...output], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const written: Buffer[] = []
+  child.stdout.on('data', (bytes: Buffer) => written.push(bytes))
   const exited = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
   for (let number = 1; number <= frames; number++) {
     if (!child.stdin.write(drawClock(number, width, height)))
@@ -45,4 +63,5 @@ export async function writeClockVideo(path: string, width: number, height: numbe
   }
   child.stdin.end()
   if ((await exited) !== 0) throw new Error('FFmpeg did not write the clock.')
+  return Buffer.concat(written)
 }

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 import { SUBPROTOCOL } from '../../shared/limits.ts'
 import { parseServerMessage, type ServerMessage } from '../../shared/messages.ts'
 import { Sender } from '../../shared/sender.ts'
+import type { PlaybackLinks } from '../../shared/status.ts'
 
 /** A recording with the sizes and times of its blobs. */
 export interface Recording {
@@ -59,9 +60,8 @@ export class TestSocket {
   readonly #opened: Promise<void>
   #arrived: (() => void)[] = []
 
-  /** `headers` are those of the request that opens it. */
-  constructor(url: string, protocols: string[] = [SUBPROTOCOL], headers: Record<string, string> = {}) {
-    const socket = new WebSocket(url, protocols, { headers })
+  constructor(url: string, protocols: string[] = [SUBPROTOCOL], options: ClientOptions = {}) {
+    const socket = new WebSocket(url, protocols, options)
     this.#socket = socket
     this.#opened = new Promise((resolve, reject) => {
       socket.once('open', resolve)
@@ -121,15 +121,20 @@ export interface PublishOptions {
   /** `live`: each blob at its time; `fast`: all at once. */
   pace?: 'live' | 'fast'
   /** Called when the server took the stream. */
-  onWelcome?: () => void
+  onWelcome?: (playback: PlaybackLinks) => void
+  /** Where the gateway asks for one. */
+  token?: string
+  /** A certificate to trust. */
+  ca?: string
 }
 
 /** Sends a whole recording as a page would, and resolves when the server has everything. */
 export async function publish(url: string, recording: Recording, options: PublishOptions = {}): Promise<void> {
-  const socket = await new TestSocket(url).opened()
-  socket.send({ type: 'hello', session: null })
+  const { token, ca } = options
+  const socket = await new TestSocket(url, undefined, ca === undefined ? {} : { ca }).opened()
+  socket.send({ type: 'hello', session: null, ...(token !== undefined && { token }) })
   const welcome = await socket.message('welcome')
-  options.onWelcome?.()
+  options.onWelcome?.(welcome.playback)
   const sender = new Sender()
   sender.welcome(welcome.next, welcome.limits)
   sender.startEpoch({ at: 0, mimeType: options.mimeType ?? MIME_TYPES[recording.name] ?? 'video/webm' })

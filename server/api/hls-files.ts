@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { visitorOf } from '../access/request.ts'
 import type { Viewing } from '../access/viewing.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import { HLS_SEGMENT_CACHE_SECONDS } from '../outputs/hls-shape.ts'
 import { notFound } from './errors.ts'
 import { onlyRead } from './methods.ts'
 import { withToken } from './playback.ts'
@@ -49,7 +50,7 @@ export function hlsFileRoutes(
     if (bytes === null) return missing(reply)
     return reply
       .header('content-type', 'video/mp2t')
-      .header('cache-control', 'public, max-age=3600, immutable')
+      .header('cache-control', `${viewing.isPrivate ? 'private' : 'public'}, max-age=${HLS_SEGMENT_CACHE_SECONDS}`)
       .send(bytes)
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { HLS_PLAYLIST_SECONDS, HLS_SEGMENT_SECONDS } from '../../outputs/hls-shape.ts'
+import { HLS_PLAYLIST_SECONDS, HLS_SEGMENT_CACHE_SECONDS, HLS_SEGMENT_SECONDS } from '../../outputs/hls-shape.ts'
 
 /** What an nginx configuration is made of. */
 export interface NginxSettings {
@@ -59,7 +59,8 @@ rtmp {
       hls_fragment ${HLS_SEGMENT_SECONDS}s;
       hls_playlist_length ${HLS_PLAYLIST_SECONDS}s;
       hls_continuous on;
-      hls_fragment_naming system;
+      # Two segments of a backlog begin in the same millisecond: a name of its time would be that of both.
+      hls_fragment_naming sequential;
     }
   }
 }
@@ -110,7 +111,7 @@ function hlsLocations(hlsDirectory: string): string {
     location ~ ^/hls/([A-Za-z0-9_-]+\\.ts)$ {
       alias ${quoted(`${hlsDirectory}/$1`)};
       add_header Access-Control-Allow-Origin * always;
-      add_header Cache-Control "public, max-age=3600, immutable";
+      add_header Cache-Control "public, max-age=${HLS_SEGMENT_CACHE_SECONDS}";
     }
 `
 }
