@@ -1,6 +1,7 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, watch } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import type { SecureContextOptions } from 'node:tls'
 import type { Logger } from 'pino'
 import { UsageError } from './process/errors.ts'
 
@@ -16,14 +17,11 @@ export interface TlsFiles {
  */
 export async function readTls({ cert, key }: TlsFiles): Promise<SecureContextOptions> {
   const [certificate, privateKey] = await Promise.all([read(cert), read(key)])
-  const context = { cert: certificate, key: privateKey, minVersion: 'TLSv1.2' as const }
-  try {
-    createSecureContext(context)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`The certificate ${cert} and the key ${key} cannot be used together: ${reason}`)
+  // OpenSSL takes an empty file, as one that is just being written, for no certificate at all, and would go on without any.
+  if (!belongTogether(certificate, privateKey)) {
+    throw new UsageError(`${cert} and ${key} are not a certificate and its key, in PEM.`)
   }
-  return context
+  return { cert: certificate, key: privateKey, minVersion: 'TLSv1.2' }
 }
 
 /**
@@ -53,6 +51,14 @@ export function watchTls(
     } catch (error) {
       if (!signal.aborted) log.error({ err: error }, 'changes of the certificate are not noticed')
     }
+  }
+}
+
+function belongTogether(certificate: string, key: string): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))
+  } catch {
+    return false
   }
 }
 

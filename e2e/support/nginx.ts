@@ -37,11 +37,12 @@ export async function startDocumentedNginx(
   const nginx = spawn('nginx', ['-p', directory.path, '-c', `${directory.path}/nginx.conf`], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+  const exited = once(nginx, 'close')
   return {
     read: (name) => readFile(`${directory.path}/${name}`, 'utf8').catch(() => ''),
     async close() {
       nginx.kill('SIGTERM')
-      await once(nginx, 'close')
+      await exited
       await directory.remove()
     },
   }
