@@ -61,7 +61,7 @@ export const theme = css`
     margin-bottom: 0.3rem;
   }
 
-  input[type='text'],
+  input:is([type='text'], [type='password']),
   select {
     width: 100%;
     min-height: 2.75rem;

@@ -29,5 +29,5 @@ const embedder = new Embedder(readPageFacts().origins, (command, { token }) => {
 for (const type of WIDGET_EVENTS) {
   widget.addEventListener(type, (event) => embedder.tell(type, (event as CustomEvent<unknown>).detail))
 }
-document.body.append(widget)
+document.querySelector('main')?.append(widget)
 embedder.tell('castgate-ready')

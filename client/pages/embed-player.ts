@@ -27,5 +27,5 @@ const embedder = new Embedder(origins.length === 0 ? ['*'] : origins, (command, 
 for (const type of ['castgate-state', 'castgate-stream']) {
   player.addEventListener(type, (event) => embedder.tell(type, (event as CustomEvent<unknown>).detail))
 }
-document.body.append(player)
+document.querySelector('main')?.append(player)
 embedder.tell('castgate-ready')

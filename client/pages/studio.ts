@@ -65,7 +65,7 @@ export class Studio extends LitElement {
     const words = this.#words
     return html`
       <header>
-        <p class="brand"><span class="mark" aria-hidden="true"></span>Castgate</p>
+        <h1 class="brand"><span class="mark" aria-hidden="true"></span>Castgate</h1>
         <p class="quiet">Broadcast from this browser</p>
       </header>
       <main>

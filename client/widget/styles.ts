@@ -27,13 +27,16 @@ export const widgetStyles = css`
 
   /* In a container of a fixed height the preview takes what is left. */
   .stage {
+    position: relative;
     flex: 1 1 auto;
     min-height: 8rem;
-    display: grid;
+    aspect-ratio: 16 / 9;
   }
 
   .preview {
-    min-height: 0;
+    position: absolute;
+    inset: 0;
+    aspect-ratio: auto;
     border-radius: calc(var(--cg-radius) * 0.7);
   }
 

@@ -1,0 +1,125 @@
+import axe from 'axe-core'
+import type { Browser, BrowserContext, Page } from 'playwright'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
+import { startGateway, type TestGateway } from './support/gateway.ts'
+import { type Site, startSite } from './support/site.ts'
+import { until } from './support/wait.ts'
+
+let browser: Browser
+let gateway: TestGateway
+let site: Site
+beforeAll(async () => {
+  browser = await startBrowser([...FAKE_CAMERA, '--autoplay-policy=no-user-gesture-required'])
+  gateway = await startGateway(['--rtmp', 'embedded', '--origin', '*'])
+  site = await startSite(
+    () => `<!doctype html><html lang="en"><title>A site</title><meta name="viewport" content="width=device-width">
+      <meta name="color-scheme" content="light dark">
+      <script type="module" src="${gateway.url}/castgate.js"></script>
+      <main><h1>A site</h1><castgate-broadcast stream="site"></castgate-broadcast>
+      <castgate-player stream="site"></castgate-player></main></html>`,
+  )
+})
+afterAll(async () => {
+  site.close()
+  await browser.close()
+  await gateway.stop()
+})
+
+/** What axe-core finds on a page, in words: rule, and the elements. */
+async function findings(page: Page): Promise<string[]> {
+  // The pages' own policy lets no script in; this comes from the debugger.
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run(document))
+  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+}
+
+describe.each([
+  ['light', 1200, 900],
+  ['dark', 1200, 900],
+  ['light', 390, 844],
+  ['dark', 390, 844],
+] as const)('axe-core finds nothing in the %s, %i pixels wide', (colorScheme, width, height) => {
+  let context: BrowserContext
+  let page: Page
+  beforeAll(async () => {
+    context = await browser.newContext({ colorScheme, viewport: { width, height } })
+    page = await context.newPage()
+  })
+  afterAll(() => context.close())
+
+  it('in the studio, before, during and after a broadcast', async () => {
+    await page.goto(gateway.url)
+    await page.getByRole('button', { name: 'Broadcast' }).waitFor()
+    expect(await findings(page)).toEqual([])
+    await page.getByLabel('Stream name').fill('not a name')
+    expect(await findings(page)).toEqual([])
+    await page.getByLabel('Stream name').fill('stream')
+    await page.getByRole('button', { name: 'Broadcast' }).click()
+    await page.getByText('LIVE', { exact: true }).waitFor()
+    await page.getByText('H.264, copied').waitFor()
+    await page.getByText('Embed in a page of yours').click()
+    expect(await findings(page)).toEqual([])
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.getByText('The broadcast has ended').waitFor()
+    expect(await findings(page)).toEqual([])
+  })
+
+  it('on the watch page and in the frames, before a broadcast', async () => {
+    for (const path of ['/watch/nobody', '/embed/player/nobody', '/embed/broadcast/nobody']) {
+      await page.goto(gateway.url + path)
+      await page.getByText(/Waiting for the broadcast|Turn on camera/).waitFor()
+      expect([path, await findings(page)]).toEqual([path, []])
+    }
+  })
+
+  it('on a page with widget and player, while both run, and where something failed', async () => {
+    await page.goto(site.origin)
+    const widget = page.locator('castgate-broadcast')
+    await widget.getByRole('button', { name: 'Broadcast' }).click()
+    await widget.getByText('LIVE', { exact: true }).waitFor()
+    await widget.getByText('Settings').click()
+    await page.getByText('Playing live').waitFor({ state: 'attached' })
+    expect(await findings(page)).toEqual([])
+    await widget.getByRole('button', { name: 'Stop' }).click()
+    await until('it is over', async () => (await gateway.stream('site')) === null)
+    await widget.getByText('File', { exact: true }).click()
+    await widget.getByRole('button', { name: 'Broadcast' }).click()
+    await widget
+      .getByRole('alert')
+      .getByText(/Choose a video file first/)
+      .waitFor()
+    expect(await findings(page)).toEqual([])
+  })
+})
+
+describe('a screen reader', () => {
+  it('hears a name and a role for everything that can be used, and how the broadcast is', async () => {
+    const page = await browser.newPage()
+    await page.goto(site.origin)
+    const widget = page.locator('castgate-broadcast')
+    await widget.getByRole('button', { name: 'Broadcast' }).click()
+    await widget.getByText('LIVE', { exact: true }).waitFor()
+    await widget.getByText('Settings').click()
+    await expect.poll(() => widget.ariaSnapshot()).toContain('status: LIVE')
+    const heard = await widget.ariaSnapshot()
+    for (const name of [
+      'group "Broadcast"',
+      'meter "Sound level"',
+      'button "Mute"',
+      'group "Source"',
+      'radio "Camera" [checked]',
+      'radio "Screen"',
+      'radio "File"',
+      'button "Stop"',
+      'combobox "Camera"',
+      'combobox "Microphone"',
+      'combobox "Quality"',
+    ]) {
+      expect(heard).toContain(name)
+    }
+    await widget.getByRole('button', { name: 'Stop' }).click()
+    await widget.getByText('The broadcast has ended').waitFor({ state: 'attached' })
+    await page.close()
+  })
+})
