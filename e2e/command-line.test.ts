@@ -33,7 +33,7 @@ async function withTakenPort<T>(action: (port: number) => Promise<T>): Promise<T
 
 describe('the command line', () => {
   it('has help and a version everywhere', async () => {
-    for (const command of [[], ['serve'], ['push'], ['doctor']]) {
+    for (const command of [[], ['serve'], ['push'], ['token'], ['doctor']]) {
       const help = await run([...command, '--help'])
       expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('Usage: castgate')])
       const version = await run([...command, '--version'])
@@ -48,6 +48,16 @@ describe('the command line', () => {
     ['an RTMP server that is none', ['serve', '--rtmp', 'apache']],
     ['a URL that is none', ['serve', '--public-url', 'example.org']],
     ['no file to push', ['push']],
+    ['an origin that is none', ['serve', '--origin', 'site.example/page']],
+    ['limits that are none', ['serve', '--limits-per-address', 'sockets=many']],
+    ['privacy without tokens', ['serve', '--private']],
+    ['a certificate without a key', ['serve', '--tls-cert', 'cert.pem']],
+    ['a certificate that is not there', ['serve', '--tls-cert', '/nowhere', '--tls-key', '/nowhere']],
+    ['a secret in a file that is not there', ['serve', '--secret-file', '/nowhere']],
+    ['keys that are not there', ['serve', '--token-keys', '/nowhere']],
+    ['a token for nothing', ['token', '--stream', 'one']],
+    ['a token for no name', ['token', '--stream', 'a/b', '--publish']],
+    ['a token for no time', ['token', '--stream', 'one', '--publish', '--ttl', 'long']],
     ['no command', []],
   ])('ends with 2 for %s', async (_, args) => {
     const { code, stderr } = await run(args)
@@ -59,6 +69,60 @@ describe('the command line', () => {
     expect((await run(['serve'], { CASTGATE_PORT: 'eighty' })).code).toBe(2)
     const gateway = await startGateway(['--rtmp', 'embedded'], { CASTGATE_PORT: '1', CASTGATE_RTMP: 'nginx' })
     expect(await (await fetch(`${gateway.url}/healthz`)).json()).toMatchObject({ rtmp: { kind: 'embedded' } })
+    await gateway.stop()
+  })
+})
+
+describe('castgate token', () => {
+  it('prints a token that the gateway with the same secret takes, for what was asked', async () => {
+    const secret = 'a secret of thirty-two characters'
+    const args = ['token', '--stream', 'room-*', '--publish', '--ttl', '15m', '--max-seconds', '60']
+    const { code, stdout } = await run(args, { CASTGATE_SECRET: secret })
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)])
+    const claims = JSON.parse(Buffer.from(stdout.split('.')[1] ?? '', 'base64url').toString()) as Record<string, number>
+    expect(claims).toMatchObject({ stream: 'room-*', publish: true, maxSeconds: 60, jti: expect.any(String) })
+    expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(900)
+    const gateway = await startGateway(['--rtmp', 'embedded'], { CASTGATE_SECRET: secret })
+    const socket = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/room-1`).opened()
+    socket.send({ type: 'hello', session: null, token: stdout.trim() })
+    await socket.message('welcome')
+    socket.send({ type: 'end' })
+    await socket.closed
+    await gateway.stop()
+  })
+
+  it('ends with 3 without a secret, and says where it comes from', async () => {
+    const { code, stderr } = await run(['token', '--stream', 'one', '--publish'])
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/Set CASTGATE_SECRET/)])
+  })
+})
+
+describe('castgate serve, where others reach it', () => {
+  it.each([
+    ['without a secret', {}],
+    ['where the variable that opens it says no', { CASTGATE_INSECURE_OPEN: '0' }],
+    ['where the secret is empty', { CASTGATE_SECRET: '' }],
+  ])('does not start %s, and says how to make one', async (_, environment) => {
+    const { code, stderr } = await run(['serve', '--host', '0.0.0.0', '--no-install'], environment)
+    expect(code).toBe(3)
+    expect(stderr).toMatch(/CASTGATE_SECRET=.*openssl rand/)
+    expect(stderr).toMatch(/--insecure-open/)
+  })
+
+  it('starts with a secret, or where it is told to be open', async () => {
+    for (const [args, environment] of [
+      [[], { CASTGATE_SECRET: 'a secret of thirty-two characters' }],
+      [['--insecure-open'], {}],
+    ] as [string[], Record<string, string>][]) {
+      const gateway = await startGateway(['--host', '0.0.0.0', '--rtmp', 'embedded', ...args], environment)
+      expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200)
+      await gateway.stop()
+    }
+  })
+
+  it('says in its log that a secret is short', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded'], { CASTGATE_SECRET: 'short' })
+    expect(gateway.log().some(({ msg }) => String(msg).startsWith('the secret is short'))).toBe(true)
     await gateway.stop()
   })
 })
