@@ -15,6 +15,9 @@ const STALL_MS = 1_500
 /** A picture that stands still for longer, of a broadcast that is live, is fetched anew, in ms. */
 const RESTART_MS = 5_000
 
+/** A broadcast that has come back gets so long to be seen before that, in ms: what waited comes at once. */
+const RETURN_MS = 2_000
+
 /** A method that fails again and again within so many ms is left for the next one, and the waits become longer up to a bound. */
 const SHORT_MS = 10_000
 const MOST_SHORT = 3
@@ -178,6 +181,8 @@ export class PlayerSession {
     let asked = moved - ASK_WHILE_PLAYING_MS + ASK_MS
     let began = false
     let answer: StreamAnswer | null = null
+    /** Since when the gateway has said that it is live, without a break. */
+    let liveSince: number | null = moved
     const takeAnswer = (): StreamAnswer | null => {
       const taken = answer
       answer = null
@@ -215,7 +220,9 @@ export class PlayerSession {
       this.#events.onStream(known.kind === 'there' ? known.stream : null)
       // What has come is still played to its end.
       if (known.kind === 'absent' && still > STALL_MS) return 'ended'
-      if (known.kind === 'there' && known.stream.state === 'live' && began && still > RESTART_MS) return 'stood-still'
+      const isLive = known.kind === 'there' && known.stream.state === 'live'
+      liveSince = isLive ? (liveSince ?? now) : null
+      if (liveSince !== null && now - liveSince > RETURN_MS && began && still > RESTART_MS) return 'stood-still'
     }
   }
 
