@@ -5,12 +5,10 @@ export {
   Broadcaster,
   type BroadcasterEventMap,
   type BroadcasterOptions,
-  type BroadcasterState,
-  type BroadcasterStats,
-  isOver,
   type Resumption,
   type TokenSource,
 } from './broadcaster.ts'
+export { type BroadcasterState, type BroadcasterStats, isOver } from './broadcaster-state.ts'
 export { type CameraChoice, openCamera } from './capture/camera.ts'
 export { CaptureError, type CaptureErrorCode } from './capture/errors.ts'
 export type { PictureSize } from './capture/picture-size.ts'

@@ -144,6 +144,23 @@ describe('the SDK', () => {
   })
 })
 
+describe('createGateway', () => {
+  it('runs a gateway with a server of its own, and ends it', async () => {
+    const [port, rtmpPort] = [await freePort(), await freePort()]
+    const script = `
+      import { createGateway } from 'castgate/server'
+      const options = { port: ${port}, rtmpPort: ${rtmpPort}, rtmp: { kind: 'embedded' }, dataDir: 'other', log: 'silent' }
+      const gateway = await createGateway(options)
+      const answer = await fetch(gateway.url + '/healthz')
+      console.log(gateway.url, answer.status)
+      await answer.arrayBuffer()
+      await gateway.close()
+    `
+    await writeFile(join(project.path, 'own.mjs'), script)
+    expect(await run(process.execPath, ['own.mjs'])).toBe(`http://127.0.0.1:${port} 200\n`)
+  })
+})
+
 describe('a site on Fastify with a gateway inside (examples/fastify)', () => {
   let site: ChildProcess
   let port = 0

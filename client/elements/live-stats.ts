@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit'
 import { type StreamStatus, type TargetStatus, type ViewerStatus, viewersInAll } from '../../shared/status.ts'
-import type { BroadcasterStats } from '../broadcaster.ts'
+import type { BroadcasterStats } from '../broadcaster-state.ts'
 import { bitrate, size } from './format.ts'
 import { theme } from './theme.ts'
 

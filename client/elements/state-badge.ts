@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import type { BroadcasterState } from '../broadcaster.ts'
+import type { BroadcasterState } from '../broadcaster-state.ts'
 import type { Words } from '../words/words.ts'
 import { clock } from './format.ts'
 

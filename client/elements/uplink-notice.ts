@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import type { BroadcasterStats } from '../broadcaster.ts'
+import type { BroadcasterStats } from '../broadcaster-state.ts'
 import type { Words } from '../words/words.ts'
 
 /** From when on the page says that viewers are behind, and that the room for what waits is nearly full. */

@@ -1,6 +1,6 @@
 import { html, LitElement, nothing } from 'lit'
 import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
-import { isOver } from '../broadcaster.ts'
+import { isOver } from '../broadcaster-state.ts'
 import '../elements/level-meter.ts'
 import '../elements/live-stats.ts'
 import '../elements/share-link.ts'

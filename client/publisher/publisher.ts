@@ -1,4 +1,5 @@
-import { Broadcaster, type BroadcasterState, type BroadcasterStats, isOver, type TokenSource } from '../broadcaster.ts'
+import { Broadcaster, type TokenSource } from '../broadcaster.ts'
+import { type BroadcasterState, type BroadcasterStats, isOver } from '../broadcaster-state.ts'
 import { CaptureError } from '../capture/errors.ts'
 import { DEFAULT_QUALITY_ID, type Quality, qualityOf } from '../record/quality.ts'
 import type { Interrupted } from './interrupted.ts'

@@ -1,6 +1,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { isStreamName } from '../../shared/stream-name.ts'
-import { type BroadcasterState, type BroadcasterStats, isOver, type TokenSource } from '../broadcaster.ts'
+import type { TokenSource } from '../broadcaster.ts'
+import { type BroadcasterState, type BroadcasterStats, isOver } from '../broadcaster-state.ts'
 import '../elements/level-meter.ts'
 import { theme } from '../elements/theme.ts'
 import { uplinkNotice } from '../elements/uplink-notice.ts'

@@ -1,5 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, SignJWT, UnsecuredJWT } from 'jose'
@@ -107,6 +110,22 @@ describe('the keys of a site', () => {
     const tokenKeys = join(directory, 'none')
     writeFileSync(tokenKeys, text)
     expect(() => access({ tokenKeys })).toThrow(/neither a public key/)
+  })
+
+  it('are fetched from the address of a key set, and known there', async () => {
+    const [[alg, { publicKey, privateKey }]] = kinds
+    const set = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg }] })
+    const site = createServer((_, response) => response.end(set)).listen(0, '127.0.0.1')
+    await once(site, 'listening')
+    const tokenKeys = `http://127.0.0.1:${(site.address() as AddressInfo).port}/jwks.json`
+    const gate = access({ secret: null, tokenKeys })
+    const signed = (kid: string) => new SignJWT(claims).setProtectedHeader({ alg, kid }).sign(privateKey)
+    expect(await codeOf(gate.publish(await signed('one'), 'stream'))).toBeNull()
+    expect(await codeOf(gate.publish(await signed('two'), 'stream'))).toBe('unauthorized')
+    site.closeAllConnections()
+    site.close()
+    const unreachable = access({ secret: null, tokenKeys })
+    expect(await codeOf(unreachable.publish(await signed('one'), 'stream'))).toBe('unavailable')
   })
 
   it('are not fetched over http from elsewhere', () => {
