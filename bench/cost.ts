@@ -112,7 +112,6 @@ async function costOfBareFfmpeg(recording: Recording): Promise<Map<string, numbe
   }
   const nginx = await startNginx(options, {
     onPublish: async () => true,
-    onPlay: async () => true,
     onUnpublish: () => {},
   })
   try {

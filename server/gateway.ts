@@ -92,6 +92,7 @@ export async function startGateway(
   const publishers = new RtmpPublishers({
     directory,
     access,
+    limits,
     ffmpegPath: ffmpeg.path,
     log,
     playUrl: (name) => rtmp.playUrl(name),
@@ -123,7 +124,7 @@ export async function startGateway(
       await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access })
       healthRoute(app, ffmpeg, rtmp)
       app.addHook('onRequest', async (request) => {
-        if (request.url.startsWith(`${prefix}/api/`)) await limits.note('calls', addressOf(request.raw))
+        if (request.routeOptions.url?.startsWith(`${prefix}/api/`)) await limits.note('calls', addressOf(request.raw))
       })
       streamRoutes(app, directory, base, { access, viewing })
       adminRoutes(app, directory, access)

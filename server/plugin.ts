@@ -17,11 +17,12 @@ export async function castgate(app: FastifyInstance, { prefix: _, ...options }: 
   const ffmpeg = await requireFfmpeg(config.ffmpeg, false)
   // Fastify's logger is pino's, or has its methods.
   const log = app.log as unknown as Logger
-  const { prefix } = app
+  const prefix = app.prefix.replace(/\/+$/, '')
   const gateway = await startGateway(config, ffmpeg, { url: 'http://127.0.0.1', prefix, isLocal: false }, log)
   app.addHook('preClose', () => gateway.close())
   try {
-    await gateway.register(app)
+    // The app's log would have the query of each request, and with it the tokens of viewers.
+    await app.register((routes) => gateway.register(routes), { logLevel: 'warn' })
   } catch (error) {
     await gateway.close()
     throw error

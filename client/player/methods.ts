@@ -16,6 +16,13 @@ export function playableMethods(video: HTMLVideoElement, wanted: Method[]): Meth
   )
 }
 
+/** Loads what `method` plays with, while the gateway is asked for the stream: a failure shows when it is played. */
+export function preload(method: Method | undefined): void {
+  if (method === undefined || method === 'native') return
+  const library = method === 'flv' || method === 'flv-websocket' ? import('mpegts.js') : import('hls.js')
+  library.catch(() => {})
+}
+
 /**
  * Begins to play by `method`.
  * @throws an error where its player cannot be loaded, or `signal` is aborted meanwhile

@@ -1,6 +1,6 @@
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import type { Method } from './method.ts'
-import { play, playableMethods } from './methods.ts'
+import { play, playableMethods, preload } from './methods.ts'
 import type { OnStopped, Playback } from './playback.ts'
 import { askForStream, type StreamAddress, type StreamAnswer, withToken } from './stream.ts'
 
@@ -79,6 +79,7 @@ export class PlayerSession {
     this.#address = address
     this.#methods = playableMethods(video, wanted)
     this.#events = events
+    preload(this.#methods[0])
     void this.#run()
   }
 

@@ -11,6 +11,12 @@ export interface Problem {
   message: string
 }
 
+const NO_FILE: Problem = { code: 'no_file', message: 'Choose a video file first, or drop one on the preview.' }
+const STREAM_OVER: Problem = {
+  code: 'stream_over',
+  message: 'The stream that this page gave has ended. Reload the page.',
+}
+
 /** Where and as what to broadcast. */
 export interface Destination {
   server: string
@@ -108,11 +114,9 @@ export class Publisher extends EventTarget {
   async start({ server, stream, token, interrupted = null }: Destination): Promise<boolean> {
     if (this.busy) return false
     const isOpen = this.source.kind === this.kind && this.source.stream?.active
-    if (this.kind === 'file' && !this.source.file) {
-      this.problem = { code: 'no_file', message: 'Choose a video file first, or drop one on the preview.' }
-      this.#changed()
-      return false
-    }
+    if (this.kind === 'file' && !this.source.file) return this.#failed(NO_FILE)
+    // What the page gave has ended: no camera is opened in its place.
+    if (this.kind === 'stream' && !isOpen) return this.#failed(STREAM_OVER)
     if (this.kind !== 'file' && !isOpen && !(await this.open())) return false
     await this.#rewindFile()
     const media = this.source.stream
@@ -173,12 +177,19 @@ export class Publisher extends EventTarget {
   async #goOn(): Promise<void> {
     const { stream, file } = this.source
     if (!stream) return
-    this.#applyMute()
+    // A track that the page itself has turned off stays so.
+    if (this.muted || this.source.kind !== 'stream') this.#applyMute()
     if (this.busy) {
       await this.#broadcaster?.replace(stream, this.#quality)
       void file?.element.play()
     }
     this.source.releaseOld()
+  }
+
+  #failed(problem: Problem): false {
+    this.problem = problem
+    this.#changed()
+    return false
   }
 
   #applyMute(): void {

@@ -66,6 +66,8 @@ export class Uplink {
   /** When the next connection is due, as `Date.now()`. */
   #retryAt: number | null = null
   #refusal: { code: string; message: string } | null = null
+  /** Counts the times that the page was asked for a token: an answer that comes late is not used. */
+  #tokenAttempt = 0
   #ending = false
   #over = false
   readonly #ticks: ReturnType<typeof setInterval>
@@ -82,7 +84,8 @@ export class Uplink {
     this.#events = events
     this.#ticks = setInterval(() => this.#tick(), TICK_MS)
     globalThis.addEventListener('online', this.#retryNow)
-    this.#connect()
+    // Whoever made this one is told of a failure after they have it.
+    queueMicrotask(() => this.#connect())
   }
 
   /** The session's id, to take it up after a reload; null before the server gave it. */
@@ -151,26 +154,41 @@ export class Uplink {
   #connect(): void {
     this.#retryAt = null
     this.#refusal = null
-    const connection = new Connection(this.#url, {
-      onOpen: () => void this.#hello(connection),
-      onMessage: (message) => this.#receive(message, connection),
-      onLost: (closeCode) => this.#lost(closeCode),
-    })
-    this.#connection = connection
+    if (typeof this.#token === 'function') void this.#askForToken(this.#token)
+    else this.#open(this.#token)
   }
 
-  async #hello(connection: Connection): Promise<void> {
-    let token: string | null
+  /** Asks the page for a token. The way to its server may be down as well as the one to ours: once there was a session, it is asked again. */
+  async #askForToken(give: () => string | Promise<string>): Promise<void> {
+    const attempt = ++this.#tokenAttempt
+    let token: string
     try {
-      token = typeof this.#token === 'function' ? await this.#token() : this.#token
+      token = await give()
     } catch (error) {
-      // Without a token the server says no; before there was a session, that is the end.
-      this.#refusal = { code: 'unauthorized', message: `There is no token to broadcast with: ${String(error)}` }
-      connection.close()
-      return this.#lost(null)
+      if (attempt !== this.#tokenAttempt || this.#over) return
+      if (this.#everWelcomed) return this.#retry()
+      const message = `There is no token to broadcast with: ${error instanceof Error ? error.message : String(error)}`
+      return this.#finish({ kind: 'refused', code: 'unauthorized', message })
     }
-    if (connection !== this.#connection) return
-    connection.send(JSON.stringify({ type: 'hello', session: this.#session, ...(token !== null && { token }) }))
+    if (attempt === this.#tokenAttempt && !this.#over) this.#open(token)
+  }
+
+  #open(token: string | null): void {
+    try {
+      const connection = new Connection(this.#url, {
+        onOpen: () => {
+          const given = token === null ? {} : { token }
+          connection.send(JSON.stringify({ type: 'hello', session: this.#session, ...given }))
+        },
+        onMessage: (message) => this.#receive(message, connection),
+        onLost: (closeCode) => this.#lost(closeCode),
+      })
+      this.#connection = connection
+    } catch (error) {
+      // An address that is none, or a plain one in a page that came over https.
+      const message = `The server's address cannot be used here: ${error instanceof Error ? error.message : String(error)}`
+      this.#finish({ kind: 'refused', code: 'unreachable', message })
+    }
   }
 
   #receive(message: ServerMessage, connection: Connection): void {

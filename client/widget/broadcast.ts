@@ -1,4 +1,4 @@
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import { isStreamName } from '../../shared/stream-name.ts'
 import type { TokenSource } from '../broadcaster.ts'
 import { type BroadcasterState, type BroadcasterStats, isOver } from '../broadcaster-state.ts'
@@ -68,6 +68,8 @@ export class BroadcastElement extends LitElement {
   declare quality: string
   declare muted: boolean
   readonly #publisher = new Publisher()
+  /** What the publisher had when it was looked at last: a property that differs from it was set by the page. */
+  #known = { source: 'camera', quality: DEFAULT_QUALITY_ID, muted: false }
   #told: BroadcasterState['kind'] | null = null
   #toldProblem: Publisher['problem'] = null
   #timer = 0
@@ -105,6 +107,7 @@ export class BroadcastElement extends LitElement {
       this.#emit('castgate-error', { stream: this.stream, code: 'no_stream', message: wordsFor(['en']).noStream })
       return false
     }
+    this.#apply()
     if (media && !(await this.#publisher.useStream(media))) return false
     const server = this.server.replace(/\/+$/, '') || gatewayOfScript(import.meta.url)
     return this.#publisher.start({ server, stream: this.stream, ...(this.token && { token: this.token }) })
@@ -118,6 +121,7 @@ export class BroadcastElement extends LitElement {
   /** Turns the sound of the broadcast off, or on again. */
   mute(muted = true): void {
     this.muted = muted
+    this.#apply()
   }
 
   override disconnectedCallback(): void {
@@ -128,12 +132,8 @@ export class BroadcastElement extends LitElement {
     this.#publisher.close()
   }
 
-  override updated(changed: PropertyValues<this>): void {
-    // Each of these tells of a change, which brings the properties in line with what the publisher has.
-    const { source, quality, muted } = this
-    if (changed.has('source') && SOURCES.includes(source)) this.#publisher.choose(source as SourceKind)
-    if (changed.has('quality')) this.#publisher.chooseQuality(quality)
-    if (changed.has('muted')) this.#publisher.mute(muted)
+  override updated(): void {
+    this.#apply()
   }
 
   override render() {
@@ -181,13 +181,25 @@ export class BroadcastElement extends LitElement {
     </button>`
   }
 
-  /** Draws, and tells of problems that came before there was a broadcast. */
+  /** Gives the publisher what the page has set. */
+  #apply(): void {
+    const publisher = this.#publisher
+    const { source, quality, muted } = this
+    if (source !== this.#known.source && SOURCES.includes(source)) publisher.choose(source as SourceKind)
+    if (quality !== this.#known.quality) publisher.chooseQuality(quality)
+    if (muted !== this.#known.muted) publisher.mute(muted)
+  }
+
+  /** Brings the properties in line with what the publisher has changed, draws, and tells of problems that came before a broadcast. */
   #changed(): void {
     const { problem, muted, kind, qualityId, state } = this.#publisher
-    this.muted = muted
-    this.quality = qualityId
-    if (kind !== 'stream') this.source = kind
-    if (problem && problem !== this.#toldProblem && state?.kind !== 'failed') {
+    const before = this.#known
+    this.#known = { source: kind === 'stream' ? before.source : kind, quality: qualityId, muted }
+    if (this.#known.source !== before.source) this.source = this.#known.source
+    if (qualityId !== before.quality) this.quality = qualityId
+    if (muted !== before.muted) this.muted = muted
+    const isOfState = state?.kind === 'failed' && problem?.message === state.message
+    if (problem && problem !== this.#toldProblem && !isOfState) {
       this.#emit('castgate-error', { stream: this.stream, ...problem })
     }
     this.#toldProblem = problem

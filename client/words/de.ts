@@ -54,6 +54,7 @@ export const words: Words = {
     bad_file: 'Dieser Browser kann die Datei nicht abspielen. MP4 mit H.264 und AAC geht, oder WebM.',
     cancelled: 'Es wurde kein Bildschirm gewählt. Noch einmal drücken und auswählen, was geteilt werden soll.',
     no_file: 'Zuerst eine Videodatei wählen, oder eine auf die Vorschau ziehen.',
+    stream_over: 'Der Stream, den diese Seite gab, ist zu Ende. Bitte die Seite neu laden.',
     recorder_failed: 'Der Browser hat aufgehört aufzunehmen. „Senden“ beginnt von neuem.',
     unreachable: 'Der Server antwortet nicht. Die Verbindung prüfen und noch einmal versuchen.',
     unauthorized: 'Der Zugang fehlt oder ist abgelaufen. Bitte die Seite neu laden oder einen neuen verlangen.',

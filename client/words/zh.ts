@@ -52,6 +52,7 @@ export const words: Words = {
     bad_file: '此浏览器无法播放该文件。请使用 H.264 和 AAC 的 MP4，或 WebM。',
     cancelled: '未选择屏幕。请再次点击并选择要共享的内容。',
     no_file: '请先选择视频文件，或将文件拖到预览区域。',
+    stream_over: '此页面提供的媒体流已结束。请刷新页面。',
     recorder_failed: '浏览器停止了录制。点击“开始直播”重新开始。',
     unreachable: '服务器没有响应。请检查网络后重试。',
     unauthorized: '缺少访问凭证或凭证已过期。请刷新页面或获取新的凭证。',

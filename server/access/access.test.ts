@@ -58,7 +58,7 @@ describe('a token that was signed with the secret', () => {
 
   it('gives its limits, and its id', async () => {
     const token = await sign({ jti: 'id', maxSeconds: 60, maxBitrate: 1e6 })
-    const grant = { tokenId: 'id', expiresAt: (NOW + 60) * 1000, maxSeconds: 60, maxBitrate: 1e6 }
+    const grant = { tokenId: 'id', expiresAt: (NOW + 65) * 1000, maxSeconds: 60, maxBitrate: 1e6 }
     expect(await access().publish(token, 'stream')).toEqual(grant)
   })
 })
@@ -154,7 +154,7 @@ describe('what was granted', () => {
       const [over, cancelled] = [vi.fn(), vi.fn()]
       gate.whenOver(grant, over)
       gate.whenOver(grant, cancelled)()
-      vi.advanceTimersByTime(59_000)
+      vi.advanceTimersByTime(64_000)
       expect(over).not.toHaveBeenCalled()
       vi.advanceTimersByTime(2_000)
       expect(over).toHaveBeenCalledOnce()
@@ -162,6 +162,27 @@ describe('what was granted', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+
+  it('is told to be over later and never at once, also where that is the case already', async () => {
+    const gate = access()
+    const grant = await gate.publish(await sign({}), 'stream')
+    let isWaiting = false
+    await new Promise<void>((resolve) => {
+      gate.whenOver({ ...grant, expiresAt: Date.now() - 1000 }, () => {
+        expect(isWaiting).toBe(true)
+        resolve()
+      })
+      isWaiting = true
+    })
+  })
+
+  it('stays denied for as long as it was first, whoever denies it again', async () => {
+    const gate = access()
+    const token = await sign({ jti: 'id' })
+    gate.revoke('id', null)
+    gate.revoke('id', Date.now() - 1)
+    expect(await codeOf(gate.publish(token, 'stream'))).toBe('unauthorized')
   })
 
   it('can be revoked without an id: by the token itself', async () => {

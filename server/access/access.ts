@@ -1,10 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { IngestError } from '../../shared/close-codes.ts'
 import { isSame } from '../process/secret.ts'
 import { type Claims, coversStream, parseClaims } from './claims.ts'
 import { Revocations } from './revocations.ts'
-import { readKeys, tokenVerifier, type VerifyToken } from './token-keys.ts'
+import { CLOCK_TOLERANCE_S, readKeys, tokenVerifier, type VerifyToken } from './token-keys.ts'
 
 /** How a gateway decides who may do what. */
 export interface AccessOptions {
@@ -101,14 +101,19 @@ export class Access {
     if (!claims[what]) throw new IngestError('forbidden', NOT_ALLOWED[what])
     if (!coversStream(claims.stream, name)) throw new IngestError('forbidden', 'The token is for another stream.')
     const { exp, maxSeconds, maxBitrate } = claims
-    return { tokenId, expiresAt: exp === null ? null : exp * 1000, maxSeconds, maxBitrate }
+    // As long as it would be taken.
+    const expiresAt = exp === null ? null : (exp + CLOCK_TOLERANCE_S) * 1000
+    return { tokenId, expiresAt, maxSeconds, maxBitrate }
   }
 }
 
 /** What a token is made for. */
 export type IssuedClaims = Pick<Claims, 'stream' | 'publish' | 'play' | 'maxSeconds' | 'maxBitrate'>
 
-/** Signs a token with `secret` (HS256), good for `ttlSeconds`, with an id of its own. */
+/**
+ * Signs a token with `secret` (HS256), good for `ttlSeconds`, with an id of its own. It is kept short: nginx-rtmp cuts stream keys, with
+ * their queries, at 255 characters.
+ */
 export function signToken(secret: string, claims: IssuedClaims, ttlSeconds: number): Promise<string> {
   const { stream, publish, play, maxSeconds, maxBitrate } = claims
   return new SignJWT({
@@ -118,9 +123,8 @@ export function signToken(secret: string, claims: IssuedClaims, ttlSeconds: numb
     ...(maxSeconds !== null && { maxSeconds }),
     ...(maxBitrate !== null && { maxBitrate }),
   })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setJti(randomUUID())
-    .setIssuedAt()
+    .setProtectedHeader({ alg: 'HS256' })
+    .setJti(randomBytes(8).toString('base64url'))
     .setExpirationTime(Math.floor(Date.now() / 1000 + ttlSeconds))
     .sign(new TextEncoder().encode(secret))
 }

@@ -4,8 +4,8 @@ const MOST_DENIED = 100_000
 /** Longest time that `setTimeout` takes, in ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** How long a token is denied that never expires, in ms. */
-const DENIED_MS = 24 * 3600 * 1000
+/** How long a token is denied whose end is not known, in ms: longer than any that is made here. */
+const DENIED_MS = 400 * 24 * 3600 * 1000
 
 /** Why a token is no longer good. */
 export type Over = 'expired' | 'revoked'
@@ -21,18 +21,18 @@ export class Revocations {
   }
 
   /**
-   * Denies a token until it expires (`expiresAt`, as `Date.now()`), or for a day where it does not.
+   * Denies a token until it expires (`expiresAt`, as `Date.now()`), or for 400 days where that is not known.
    * @throws Error where too many are denied already
    */
   deny(id: string, expiresAt: number | null): void {
     const now = Date.now()
     for (const [other, until] of this.#denied) if (until <= now) this.#denied.delete(other)
     if (this.#denied.size >= MOST_DENIED) throw new Error(`More than ${MOST_DENIED} tokens are denied.`)
-    this.#denied.set(id, expiresAt ?? now + DENIED_MS)
+    this.#denied.set(id, Math.max(this.#denied.get(id) ?? 0, expiresAt ?? now + DENIED_MS))
     for (const tell of [...(this.#waiting.get(id) ?? [])]) tell()
   }
 
-  /** Calls `onOver` once, when the token expires or is denied; the function that it gives stops waiting. */
+  /** Calls `onOver` once, when the token expires or is denied, and never at once; the function that it gives stops waiting. */
   whenOver(id: string, expiresAt: number | null, onOver: (why: Over) => void): () => void {
     const waiting = this.#waiting.get(id) ?? new Set()
     this.#waiting.set(id, waiting)
@@ -40,14 +40,15 @@ export class Revocations {
     waiting.add(revoked)
     let timer: NodeJS.Timeout | undefined
     const waitForEnd = () => {
-      const left = (expiresAt ?? Number.POSITIVE_INFINITY) - Date.now()
-      if (left <= 0) settle('expired')
-      else if (left < Number.POSITIVE_INFINITY) timer = setTimeout(waitForEnd, Math.min(left, LONGEST_TIMER_MS)).unref()
+      if (expiresAt === null) return
+      const left = expiresAt - Date.now()
+      const next = left > LONGEST_TIMER_MS ? waitForEnd : () => settle('expired')
+      timer = setTimeout(next, Math.min(Math.max(0, left), LONGEST_TIMER_MS)).unref()
     }
     const stop = () => {
       clearTimeout(timer)
       waiting.delete(revoked)
-      if (waiting.size === 0) this.#waiting.delete(id)
+      if (waiting.size === 0 && this.#waiting.get(id) === waiting) this.#waiting.delete(id)
     }
     const settle = (why: Over) => {
       stop()

@@ -14,7 +14,7 @@ import { isFields, parseFields } from '../../shared/narrow.ts'
 import { UsageError } from '../process/errors.ts'
 
 /** Seconds by which the clocks of the site that signs and of this server may differ. */
-const CLOCK_TOLERANCE_S = 5
+export const CLOCK_TOLERANCE_S = 5
 
 /** Longest token that is looked at. */
 const MOST_TOKEN_LENGTH = 8192
@@ -117,8 +117,15 @@ function refusal(error: unknown): IngestError {
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
     return refused('its signature is not one of this server’s keys')
   }
-  if (error instanceof errors.JOSEError) return refused('it is no valid JSON Web Token')
+  // A key set that is no answer, or comes too late, says nothing about the token.
+  const isOfKeys =
+    error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || isCode(error, 'ERR_JOSE_GENERIC')
+  if (error instanceof errors.JOSEError && !isOfKeys) return refused('it is no valid JSON Web Token')
   return new IngestError('unavailable', 'The keys that tokens are checked with cannot be fetched now. Try again later.')
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
 
 function refused(why: string): IngestError {

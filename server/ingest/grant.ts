@@ -7,7 +7,7 @@ const LOOK_MS = 1_000
 
 /**
  * What a recorder may send above the bitrate of its token: recorders aim at a bitrate, and sound and the container come on top. What
- * waited in an outage comes at once, so the time since the beginning counts.
+ * waited in an outage comes at once, so the time since the broadcast began counts, over all of its sockets.
  */
 const TOLERANCE = 1.3
 const START_SECONDS = 10
@@ -22,21 +22,10 @@ export function holdToGrant(
   access: Access,
   stop: (reason: IngestError) => Promise<void>,
 ): () => void {
-  const began = Date.now()
-  const before = broadcast.bytesIn
-  const over = (reason: IngestError): Promise<void> => {
-    release()
-    return stop(reason)
-  }
-  const cancel = access.whenOver(grant, (reason) => void over(reason))
   const { maxSeconds, maxBitrate } = grant
-  const timer =
-    maxSeconds === null && maxBitrate === null
-      ? undefined
-      : setInterval(() => {
-          const reason = passedLimit()
-          if (reason) void over(reason)
-        }, LOOK_MS)
+  let timer: NodeJS.Timeout | undefined
+  const cancel = access.whenOver(grant, (reason) => void over(reason))
+  if (maxSeconds !== null || maxBitrate !== null) timer = setInterval(look, LOOK_MS)
   const { tokenId, expiresAt } = grant
   broadcast.publisher = { tokenId, expiresAt, stop: over }
   return release
@@ -47,13 +36,23 @@ export function holdToGrant(
     broadcast.publisher = null
   }
 
+  function over(reason: IngestError): Promise<void> {
+    release()
+    return stop(reason)
+  }
+
+  function look(): void {
+    const reason = passedLimit()
+    if (reason) void over(reason)
+  }
+
   function passedLimit(): IngestError | null {
-    if (maxSeconds !== null && Date.now() - broadcast.startedAt.getTime() > maxSeconds * 1000) {
+    const seconds = (Date.now() - broadcast.startedAt.getTime()) / 1000
+    if (maxSeconds !== null && seconds > maxSeconds) {
       return new IngestError('forbidden', `The token allows broadcasts of ${maxSeconds} s, and this one is longer.`)
     }
-    const seconds = (Date.now() - began) / 1000 + START_SECONDS
-    const bits = (broadcast.bytesIn - before) * 8
-    if (maxBitrate !== null && bits > maxBitrate * TOLERANCE * seconds) {
+    const allowed = (maxBitrate ?? Number.POSITIVE_INFINITY) * TOLERANCE * (seconds + START_SECONDS)
+    if (broadcast.bytesIn * 8 > allowed) {
       return new IngestError('forbidden', `The token allows ${maxBitrate} bits a second, and more came.`)
     }
     return null

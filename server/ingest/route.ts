@@ -19,7 +19,7 @@ import { type Incoming, IngestConnection } from './connection.ts'
 import { IngestSession, type SessionContext } from './session.ts'
 
 /** Most bytes that are read of one frame before it is refused: enough to say 4413 to what is too large, and no more. */
-const MOST_FRAME_BYTES = 16 * 1024 * 1024
+const MOST_FRAME_BYTES = 4 * 1024 * 1024
 
 /** What the route needs of the gateway. */
 export interface IngestOptions {
@@ -85,6 +85,8 @@ export class IngestRoute {
       if (this.#closing) throw shuttingDown()
       await limits.note('hellos', address)
       const grant = await access.publish(hello.token ?? bearerOf(request), name)
+      // Nobody would know the session of one who has gone meanwhile.
+      if (socket.readyState !== socket.OPEN) return
       const session = this.#sessionFor(name, hello, request)
       await session.serve(connection, grant, metered(messages, limits, address))
     } catch (error) {

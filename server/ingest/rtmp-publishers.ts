@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import { IngestError } from '../../shared/close-codes.ts'
 import type { Access, Grant } from '../access/access.ts'
+import type { Limits } from '../access/limits.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import type { PublishHandlers } from '../rtmp-server/rtmp-server.ts'
 import { holdToGrant } from './grant.ts'
@@ -10,6 +12,7 @@ import { type RtmpSource, startRtmpSource } from './rtmp-source.ts'
 export interface RtmpPublishersOptions {
   directory: Directory
   access: Access
+  limits: Limits
   ffmpegPath: string
   log: Logger
   /** Where the gateway plays what is published as `name`. */
@@ -39,16 +42,6 @@ export class RtmpPublishers implements PublishHandlers {
     }
   }
 
-  async onPlay(name: string, token: string | null): Promise<boolean> {
-    try {
-      await this.#options.access.play(token, name)
-      return true
-    } catch (error) {
-      if (!(error instanceof IngestError)) throw error
-      return false
-    }
-  }
-
   onUnpublish(name: string): void {
     const entry = this.#sources.get(name)
     entry?.release()
@@ -64,15 +57,26 @@ export class RtmpPublishers implements PublishHandlers {
   }
 
   #start(name: string, grant: Grant): void {
-    const { directory, access, ffmpegPath, playUrl, drop } = this.#options
+    const { directory, access, limits, ffmpegPath, playUrl, drop } = this.#options
     const log = this.#options.log.child({ stream: name })
-    const broadcast = directory.claim(name, 'rtmp')
+    const leave = limits.hold('broadcasts', null)
+    let broadcast: Broadcast
+    try {
+      broadcast = directory.claim(name, 'rtmp')
+    } catch (error) {
+      leave()
+      throw error
+    }
     const source = startRtmpSource(broadcast, playUrl(name), ffmpegPath, log)
-    const release = holdToGrant(broadcast, grant, access, async (reason) => {
+    const letGo = holdToGrant(broadcast, grant, access, async (reason) => {
       log.warn({ code: reason.code, reason: reason.message }, 'an encoder is cut off')
       await drop(name)
       this.onUnpublish(name)
     })
+    const release = () => {
+      letGo()
+      leave()
+    }
     this.#sources.set(name, { source, release })
   }
 }

@@ -65,11 +65,7 @@ export class IngestSession {
    */
   async serve(connection: IngestConnection, grant: Grant, messages: AsyncIterable<Incoming>): Promise<void> {
     this.#attach(connection)
-    this.#release()
-    this.#release = holdToGrant(this.broadcast, grant, this.#context.access, (reason) => {
-      this.#log.warn({ code: reason.code, reason: reason.message }, 'broadcast stopped')
-      return this.shutDown(reason)
-    })
+    this.#hold(grant)
     const status = setInterval(() => connection.send({ type: 'status', ...this.#status() }), STATUS_INTERVAL_MS)
     try {
       for await (const message of messages) {
@@ -125,6 +121,15 @@ export class IngestSession {
     })
     // It was lost while nobody was there to be told.
     if (this.#epoch?.isLost) this.#askForEpoch()
+  }
+
+  /** From now on, the broadcast lasts as long as `grant` does. */
+  #hold(grant: Grant): void {
+    this.#release()
+    this.#release = holdToGrant(this.broadcast, grant, this.#context.access, (reason) => {
+      this.#log.warn({ code: reason.code, reason: reason.message }, 'broadcast stopped')
+      return this.shutDown(reason)
+    })
   }
 
   #detach(): void {

@@ -7,8 +7,6 @@ export interface PublishHandlers {
   onPublish(name: string, token: string | null): Promise<boolean>
   /** They have gone. */
   onUnpublish(name: string): void
-  /** Someone wants to play `name` over RTMP: whether they may. */
-  onPlay(name: string, token: string | null): Promise<boolean>
 }
 
 /** The RTMP server that broadcasts are pushed to. It has one application, `live`. */

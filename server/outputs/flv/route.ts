@@ -55,6 +55,8 @@ export class FlvRoute {
       const cors = this.#viewing.corsOf(request.raw)
       reply.headers({ ...cors, 'cache-control': 'no-store' })
       const grant = await this.#viewing.admit(request.raw, name)
+      // They may have gone meanwhile.
+      if (request.raw.socket.destroyed) return reply.hijack()
       const broadcast = this.#live(name)
       if (!broadcast) return reply.code(404).send(notFound(NOT_LIVE))
       const { socket } = request.raw
@@ -96,6 +98,7 @@ export class FlvRoute {
     try {
       this.#viewing.requireOrigin(request)
       const grant = await this.#viewing.admit(request, name)
+      if (socket.destroyed) return
       broadcast = this.#live(name)
       if (broadcast) this.#hold(request, socket, grant)
     } catch (error) {

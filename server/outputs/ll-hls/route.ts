@@ -57,7 +57,7 @@ export class LlHlsRoute {
     app.get<{ Params: { name: string; file: string } }>('/hls/:name/:file', async (request, reply) => {
       const { name, file } = request.params
       await this.#viewing.admit(request.raw, name)
-      return file === 'll.m3u8' ? this.#playlist(name, '', request, reply) : this.#file(name, file, reply)
+      return file === 'll.m3u8' ? this.#playlist(name, '', request, reply) : this.#file(name, file, request, reply)
     })
     onlyRead(app, '/hls/:name/:file', this.#viewing)
     if (!isTheLink) return
@@ -117,9 +117,16 @@ export class LlHlsRoute {
     return `${this.#viewing.isPrivate ? 'private' : 'public'}, max-age=${seconds}${more}`
   }
 
-  async #file(name: string, file: string, reply: FastifyReply): Promise<FastifyReply> {
+  async #file(name: string, file: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const gone = reply.raw.socket === null ? AbortSignal.abort() : goneSignal(reply)
-    const bytes = await this.#origins.get(name)?.origin.file(file, gone)
+    // It may be held until the part is there.
+    const release = this.#viewing.hold(request.raw)
+    let bytes: Buffer | null | undefined
+    try {
+      bytes = await this.#origins.get(name)?.origin.file(file, gone)
+    } finally {
+      release()
+    }
     if (!bytes) return missing(reply)
     return reply
       .header('content-type', 'video/mp4')

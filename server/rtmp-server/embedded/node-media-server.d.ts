@@ -9,7 +9,15 @@ declare module 'node-media-server' {
     streamName: string
     streamQuery: Record<string, string | undefined>
     /** The stream at the server. `publishGraceMs`: how long it waits for a publisher that has gone. */
-    broadcast: { publishGraceMs: number }
+    broadcast: {
+      publishGraceMs: number
+      publisher: Session | null
+      /** Frees the place of a publisher that has gone; nothing for another. */
+      donePublish(session: Session): void
+      broadcastMessage(packet: unknown): void
+    }
+    /** What is done with media that it sends. */
+    rtmp: { onPacketCallback: (packet: unknown) => void }
     socket: Socket
   }
 
@@ -21,7 +29,7 @@ declare module 'node-media-server' {
       webadmin: { enable: boolean }
     })
     readonly rtmpServer: { tcpServer: EventEmitter }
-    on(event: 'prePublish' | 'donePublish' | 'prePlay', listener: (session: Session) => void): void
+    on(event: 'prePublish' | 'prePlay', listener: (session: Session) => void): void
     run(): Promise<void>
   }
 }

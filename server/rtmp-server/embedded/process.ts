@@ -13,6 +13,8 @@ function tell(message: FromEmbedded): void {
 
 function start({ host, port, directory, secret, isPrivate }: Extract<ToEmbedded, { type: 'start' }>): void {
   const publishers = new Map<string, Session>()
+  /** Those of them that may publish: what others send is not handed on. */
+  const allowed = new Set<Session>()
   const server = new NodeMediaServer({
     bind: host,
     rtmp: { port },
@@ -23,25 +25,43 @@ function start({ host, port, directory, secret, isPrivate }: Extract<ToEmbedded,
   server.on('prePublish', (session) => {
     // The gateway itself waits for a publisher that has gone.
     session.broadcast.publishGraceMs = 0
-    if (session.streamApp !== APPLICATION) return session.socket.destroy()
-    if (session.streamQuery.gateway === secret) return
+    const { broadcast, socket } = session
+    session.rtmp.onPacketCallback = (packet) => {
+      if (allowed.has(session) && broadcast.publisher === session) broadcast.broadcastMessage(packet)
+    }
+    // One connection publishes one stream.
+    if (session.streamApp !== APPLICATION || allowed.has(session) || publishers.has(session.id)) return socket.destroy()
+    // The stream may have a publisher already, and only then this one learns that it is refused.
+    setImmediate(() => {
+      if (broadcast.publisher !== session) socket.destroy()
+    })
+    socket.once('close', () => {
+      allowed.delete(session)
+      if (publishers.delete(session.id)) tell({ type: 'unpublish', id: session.id })
+      broadcast.donePublish(session)
+    })
+    if (session.streamQuery.gateway === secret) {
+      allowed.add(session)
+      return
+    }
     publishers.set(session.id, session)
     // Nothing of it is read until the gateway has looked at its token.
-    session.socket.pause()
+    socket.pause()
     tell({ type: 'publish', id: session.id, name: session.streamName, token: textOf(session.streamQuery.token) })
   })
-  server.on('donePublish', (session) => {
-    if (publishers.delete(session.id)) tell({ type: 'unpublish', id: session.id })
-  })
   server.on('prePlay', (session) => {
+    // It would hand on what a player sends, as if the player were the publisher.
+    session.rtmp.onPacketCallback = () => {}
     // It would send the first pictures before a token could be looked at, so there is no watching over RTMP where that needs one.
     if (isPrivate && session.streamQuery.gateway !== secret) session.socket.destroy()
   })
   process.on('message', (message: ToEmbedded) => {
     if (message.type === 'start') return
-    const { socket } = publishers.get(message.id) ?? {}
-    if (message.type === 'allow') socket?.resume()
-    else socket?.destroy()
+    const session = publishers.get(message.id)
+    if (!session) return
+    if (message.type === 'deny') return session.socket.destroy()
+    allowed.add(session)
+    session.socket.resume()
   })
   void server.run()
 }
@@ -56,5 +76,7 @@ console.log = (line: unknown) => tell({ type: 'log', line: String(line) })
 process.once('message', (message: ToEmbedded) => {
   if (message.type === 'start') start(message)
 })
+// It throws at messages of RTMP that it does not expect: whoever sent one gets no further, and the others go on.
+process.on('uncaughtException', (error) => tell({ type: 'log', line: String(error) }))
 process.on('disconnect', () => process.exit(0))
 process.on('SIGINT', () => {})

@@ -68,7 +68,8 @@ function converse(child: Child, start: ToEmbedded, handlers: PublishHandlers, lo
   const names = new Map<string, string>()
   /** Ids of connections whose tokens are looked at; one that goes meanwhile leaves. */
   const asking = new Set<string>()
-  const tell = (message: ToEmbedded) => child.process.connected && child.process.send(message)
+  // It may go at any time; that is noticed by its exit.
+  const tell = (message: ToEmbedded) => child.process.connected && child.process.send(message, () => {})
   child.process.on('message', (message: FromEmbedded) => {
     switch (message.type) {
       case 'publish':

@@ -88,9 +88,6 @@ ${settings.isPrivate ? '' : hlsLocations(hlsDirectory)}
 
     # nginx-rtmp reads the last two parts of the path: /drop/publisher.
     location ${settings.controlPath}/ {
-      allow 127.0.0.1;
-      allow ::1;
-      deny all;
       rtmp_control all;
     }
 

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
 import { isStreamName } from '../../../shared/stream-name.ts'
 import { isSame } from '../../process/secret.ts'
 import type { PublishHandlers } from '../rtmp-server.ts'
 
 const MOST_BODY_BYTES = 16 * 1024
+
+/** nginx-rtmp keeps no more of a stream key with its query (NGX_RTMP_MAX_NAME). */
+const MOST_KEY_LENGTH = 255
 
 /** The small HTTP server on 127.0.0.1 that nginx asks about publishers. */
 export interface Hook {
@@ -20,10 +24,15 @@ export interface Hook {
  * Answers nginx-rtmp's `on_publish`, `on_publish_done` and `on_play` (its wiki, "Directives: Notify"): form fields in a POST, 2xx
  * to allow. One whose arguments carry `secret` is the gateway itself.
  */
-export async function startHook(secret: string, handlers: PublishHandlers): Promise<Hook> {
+export async function startHook(
+  { secret, isPrivate, log }: { secret: string; isPrivate: boolean; log: Logger },
+  handlers: PublishHandlers,
+): Promise<Hook> {
   const path = `/${randomBytes(16).toString('hex')}`
   /** Names of the other encoders' streams, by nginx's id of the connection. */
   const publishers = new Map<string, string>()
+  /** Connections whose tokens are looked at. */
+  const asking = new Set<string>()
   const server = createServer((request, response) => {
     const answer = async () => {
       const form = await readForm(request)
@@ -52,20 +61,46 @@ export async function startHook(secret: string, handlers: PublishHandlers): Prom
 
   async function allows(form: URLSearchParams): Promise<boolean> {
     const client = form.get('clientid') ?? ''
-    if (form.get('call') === 'publish_done') {
-      const name = publishers.get(client)
-      publishers.delete(client)
-      if (name !== undefined) handlers.onUnpublish(name)
+    const call = form.get('call')
+    if (call === 'publish_done') {
+      leave(client)
       return true
     }
     if (isOneOf(form.getAll('gateway'), secret)) return true
+    // There is no way to end a player's connection when its token is over, so there is none to begin one.
+    if (call === 'play') return !isPrivate
+    // One connection publishes one stream: nginx would not tell when the first of two is over.
+    if (publishers.has(client) || asking.has(client)) {
+      leave(client)
+      return false
+    }
     const name = form.get('name')
     const [token = null, ...others] = form.getAll('token')
     if (!isStreamName(name) || others.length > 0) return false
-    if (form.get('call') === 'play') return handlers.onPlay(name, token)
-    if (!(await handlers.onPublish(name, token))) return false
-    publishers.set(client, name)
-    return true
+    return publish(client, name, token)
+  }
+
+  async function publish(client: string, name: string, token: string | null): Promise<boolean> {
+    asking.add(client)
+    try {
+      const isAllowed = await handlers.onPublish(name, token)
+      if (!isAllowed && `${name}?token=${token}`.length >= MOST_KEY_LENGTH) {
+        log.warn({ stream: name }, `nginx cuts stream keys at ${MOST_KEY_LENGTH} characters: take a shorter token`)
+      }
+      // It may have gone meanwhile.
+      if (isAllowed && asking.has(client)) publishers.set(client, name)
+      else if (isAllowed) handlers.onUnpublish(name)
+      return publishers.has(client)
+    } finally {
+      asking.delete(client)
+    }
+  }
+
+  function leave(client: string): void {
+    asking.delete(client)
+    const name = publishers.get(client)
+    publishers.delete(client)
+    if (name !== undefined) handlers.onUnpublish(name)
   }
 }
 

@@ -39,7 +39,7 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
   await mkdir(hlsDirectory, { recursive: true })
   const secret = randomBytes(16).toString('hex')
   const controlPath = `/${randomBytes(16).toString('hex')}`
-  const hook = await startHook(secret, handlers)
+  const hook = await startHook({ secret, isPrivate: options.isPrivate, log }, handlers)
   try {
     const settings = {
       ...options,
@@ -75,7 +75,8 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
       async dropPublisher(name) {
         const control = `http://${addressInUrl(host)}:${hlsPort}${controlPath}/drop/publisher?app=live&name=${name}`
         // Where nginx does not answer, it has gone, and its publishers with it.
-        await fetch(control, { headers: { connection: 'close' } }).catch(() => {})
+        const answer = await fetch(control, { headers: { connection: 'close' } }).catch(() => null)
+        if (answer && !answer.ok) log.error({ stream: name, status: answer.status }, 'nginx did not drop a publisher')
       },
       async close() {
         await nginx.close()
