@@ -51,12 +51,18 @@ describe('ReplayBuffer', () => {
     expect(replay.bytes()?.length).toBeLessThan(sound.length * 0.65)
   })
 
+  it('begins anew with all of a recording whose first keyframe has not come', () => {
+    const header = file.subarray(0, file.indexOf(CLUSTER))
+    expect(fed(header, 100).bytes()).toEqual(header)
+  })
+
   it('is not led astray by a block that is too short to be one', () => {
     const header = file.subarray(0, file.indexOf(CLUSTER))
     const cluster = Buffer.from([
       0x1f, 0x43, 0xb6, 0x75, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xe7, 0x81, 0, 0xa3, 0x82, 0x81, 0,
     ])
-    expect(fed(Buffer.concat([header, cluster]), 1000).bytes()).toBeNull()
+    // There is no place to go on at: all of it would be given again.
+    expect(fed(Buffer.concat([header, cluster]), 1000).bytes()).toEqual(Buffer.concat([header, cluster]))
   })
 
   it('gives up on what is no Matroska, or has no keyframe for too long', () => {
@@ -86,7 +92,11 @@ describe('ReplayBuffer of an MP4', () => {
     },
   )
 
-  it('gives up on what is no MP4', () => {
-    expect(fed(recording('chrome-h264.webm'), 10_000, new Mp4Scanner()).bytes()).toBeNull()
+  it('keeps all of what it cannot read, until that is too much', () => {
+    const webm = recording('chrome-h264.webm')
+    const replay = fed(webm, 10_000, new Mp4Scanner())
+    expect(replay.bytes()?.equals(webm)).toBe(true)
+    for (let i = 0; i < 200; i++) replay.push(Buffer.alloc(50_000, 0xec))
+    expect(replay.bytes()).toBeNull()
   })
 })

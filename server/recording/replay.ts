@@ -66,10 +66,12 @@ export class ReplayBuffer {
     this.#base = first.offset
   }
 
-  /** The header and what to go on with; null where the recording cannot be gone on with. */
+  /** The header and what to go on with, or all of the recording at its beginning; null where it cannot be gone on with. */
   bytes(): Buffer | null {
     const [first] = this.#points
-    if (this.#lost || !this.#header || !first) return null
+    if (this.#lost) return null
+    // Where no place to go on at is known yet, nothing was given up: all of it is here, and what went out is left out on the bus.
+    if (!this.#header || !first) return Buffer.from(this.#kept)
     return Buffer.concat([this.#header, this.#kept.subarray(first.offset - this.#base)])
   }
 
