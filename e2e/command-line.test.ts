@@ -1,7 +1,7 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { descendantsOf, startGateway } from './support/gateway.ts'
+import { descendantsOf, signal, startGateway } from './support/gateway.ts'
 import { ffmpeg } from './support/media.ts'
 import { castgate } from './support/program.ts'
 import { publish, readRecording, TestSocket } from './support/publisher.ts'
@@ -209,7 +209,7 @@ describe('castgate serve', () => {
     await chmod(ffmpegPath, 0o755)
     const nginx = [...(await descendantsOf(gateway.program.process.pid ?? 0))].filter(([, name]) => name === 'nginx')
     expect(nginx.length).toBeGreaterThan(0)
-    for (const [pid] of nginx) process.kill(pid, 'SIGKILL')
+    for (const [pid] of nginx) signal(pid, 'SIGKILL')
     await until('it notices', async () => (await health()) === 503, 10)
     await until('nginx is back', async () => (await health()) === 200)
     await gateway.stop()

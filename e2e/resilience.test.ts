@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { encodeChunk } from '../shared/chunk.ts'
 import { readFrames } from './support/clock-reader.ts'
-import { descendantsOf, ingestFfmpegs, startGateway, type TestGateway } from './support/gateway.ts'
+import { descendantsOf, ingestFfmpegs, signal, startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { decode, FFMPEG } from './support/media.ts'
 import { castgate } from './support/program.ts'
@@ -139,7 +139,7 @@ describe('a recording whose FFmpeg is killed', () => {
     const killing = (async () => {
       for (;;) {
         const [ingest] = await processesOf(gateway, 'ffmpeg')
-        if (ingest !== undefined) process.kill(ingest, 'SIGKILL')
+        if (ingest !== undefined) signal(ingest, 'SIGKILL')
         if (socket.messages.some((message) => message.type === 'error')) return
         await delay(20)
       }
@@ -157,13 +157,13 @@ describe('a target', () => {
     const target = async () => (await gateway.stream('paused'))?.targets[0]
     await until('it is live', async () => (await target())?.state === 'live')
     const nginx = await processesOf(gateway, 'nginx')
-    for (const pid of nginx) process.kill(pid, 'SIGSTOP')
+    for (const pid of nginx) signal(pid, 'SIGSTOP')
     const status = await until('it is given up', async () => {
       const found = await target()
       return found?.state === 'retrying' ? found : null
     })
     expect(status.lastError).toMatch(/took nothing/)
-    for (const pid of nginx) process.kill(pid, 'SIGCONT')
+    for (const pid of nginx) signal(pid, 'SIGCONT')
     await until('it is live again', async () => (await target())?.state === 'live')
     expect((await target())?.reconnects).toBeGreaterThan(0)
     expect((await gateway.stream('paused'))?.state).toBe('live')
@@ -177,7 +177,7 @@ describe('a target', () => {
     const push = castgate(['push', mediaPath('chrome-h264.mp4'), 'killed', '--loop', '--port', `${gateway.port}`])
     const target = async () => (await gateway.stream('killed'))?.targets[0]
     await until('it is live', async () => (await target())?.state === 'live')
-    for (const pid of await processesOf(gateway, 'nginx')) process.kill(pid, 'SIGKILL')
+    for (const pid of await processesOf(gateway, 'nginx')) signal(pid, 'SIGKILL')
     await until('it is lost', async () => (await target())?.state === 'retrying')
     await until('it is live again', async () => (await target())?.state === 'live')
     push.process.kill('SIGINT')
@@ -193,13 +193,13 @@ describe('a name comes free', () => {
     await sendAll(socket)
     await until('its target is live', async () => (await gateway.stream('hanging'))?.targets[0]?.state === 'live')
     const nginx = await processesOf(gateway, 'nginx')
-    for (const pid of nginx) process.kill(pid, 'SIGSTOP')
+    for (const pid of nginx) signal(pid, 'SIGSTOP')
     try {
       socket.send({ type: 'end' })
       await socket.message('ended')
       expect(await gateway.stream('hanging')).toBeNull()
     } finally {
-      for (const pid of nginx) process.kill(pid, 'SIGCONT')
+      for (const pid of nginx) signal(pid, 'SIGCONT')
     }
     await gateway.stop()
   })
@@ -226,7 +226,7 @@ describe('a name comes free', () => {
       ])
     const first = encode()
     await until('it is live', async () => (await gateway.stream('again'))?.state === 'live')
-    for (const pid of await processesOf(gateway, 'nginx')) process.kill(pid, 'SIGKILL')
+    for (const pid of await processesOf(gateway, 'nginx')) signal(pid, 'SIGKILL')
     await until('the name is free', async () => (await gateway.stream('again')) === null)
     first.kill('SIGKILL')
     await until('nginx is back', () => healthy(gateway))

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser } from './support/browser.ts'
 import { writeClockVideo } from './support/clock.ts'
 import { readFrames, withoutRepeats } from './support/clock-reader.ts'
-import { descendantsOf, ingestFfmpegs, startGateway, type TestGateway } from './support/gateway.ts'
+import { descendantsOf, ingestFfmpegs, signal, startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { decode } from './support/media.ts'
 import { startProxy, type TestProxy } from './support/proxy.ts'
@@ -61,7 +61,7 @@ async function stop(): Promise<void> {
 /** Stops all processes of the browser, as a sleeping computer does, or lets them go on. */
 async function sleep(asleep: boolean): Promise<void> {
   for (const [pid, name] of await descendantsOf(process.pid)) {
-    if (name.startsWith('chrom')) process.kill(pid, asleep ? 'SIGSTOP' : 'SIGCONT')
+    if (name.startsWith('chrom')) signal(pid, asleep ? 'SIGSTOP' : 'SIGCONT')
   }
 }
 

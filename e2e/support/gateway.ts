@@ -143,6 +143,15 @@ export async function descendantsOf(pid: number): Promise<Map<number, string>> {
   return found
 }
 
+/** Sends a signal to a process that was seen a moment ago; it may have ended since. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
+
 /** How many sockets and pipes `gateway` has open. */
 export async function openSockets({ program }: TestGateway): Promise<number> {
   const directory = `/proc/${program.process.pid}/fd`
