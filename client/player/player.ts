@@ -20,8 +20,9 @@ const VOLUME_STEP = 0.1
 
 /**
  * `<castgate-player>`: plays a stream, and waits for it. Attributes: `src`, the address of a watch page, or `stream`, a name, and
- * `server`, the gateway's address where it is not the one that this script came from; `token`, where watching needs one; `methods`, the ways to play that are tried, such
- * as `ll-hls flv`. Events: `castgate-state` with a {@link PlayerState}, `castgate-stream` with a {@link StreamStatus} or null.
+ * `server`, the gateway's address where it is not the one that this script came from; `token`, where watching needs one; `methods`, the
+ * ways to play that are tried, such as `ll-hls flv`. Events: `castgate-state` with a {@link PlayerState}, `castgate-stream` with a
+ * {@link StreamStatus} or null.
  */
 export class Player extends LitElement {
   static override properties = {

@@ -15,6 +15,7 @@ import { addressOf } from '../access/request.ts'
 import { foreignOrigin } from '../access/viewing.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import { claimCounted } from './claim.ts'
 import { type Incoming, IngestConnection } from './connection.ts'
 import { IngestSession, type SessionContext } from './session.ts'
 
@@ -103,29 +104,19 @@ export class IngestRoute {
       throw new IngestError('no_session', 'The server does not know this session any more. Start a new one.')
     }
     const { directory, playbackOf, limits, ...rest } = this.#options
-    const broadcast = directory.claim(name, hello.source ?? 'recorder')
-    const release = this.#holdBroadcast(broadcast, addressOf(request))
+    const claim = { name, source: hello.source ?? 'recorder', address: addressOf(request) }
+    const { broadcast, leave } = claimCounted(directory, limits, claim)
     const context: SessionContext = {
       ...rest,
       playback: playbackOf(name, request),
       onClosed: (closed) => {
         this.#sessions.delete(closed.id)
-        release()
+        leave()
       },
     }
     const session = new IngestSession(broadcast, context)
     this.#sessions.set(session.id, session)
     return session
-  }
-
-  /** Counts a broadcast for as long as it lasts. @throws IngestError `too_many` */
-  #holdBroadcast(broadcast: Broadcast, address: string | null): () => void {
-    try {
-      return this.#options.limits.hold('broadcasts', address)
-    } catch (error) {
-      void broadcast.end()
-      throw error
-    }
   }
 
   /**

@@ -2,9 +2,9 @@ import type { Logger } from 'pino'
 import { IngestError } from '../../shared/close-codes.ts'
 import type { Access, Grant } from '../access/access.ts'
 import type { Limits } from '../access/limits.ts'
-import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import type { PublishHandlers } from '../rtmp-server/rtmp-server.ts'
+import { claimCounted } from './claim.ts'
 import { holdToGrant } from './grant.ts'
 import { type RtmpSource, startRtmpSource } from './rtmp-source.ts'
 
@@ -59,14 +59,7 @@ export class RtmpPublishers implements PublishHandlers {
   #start(name: string, grant: Grant): void {
     const { directory, access, limits, ffmpegPath, playUrl, drop } = this.#options
     const log = this.#options.log.child({ stream: name })
-    const leave = limits.hold('broadcasts', null)
-    let broadcast: Broadcast
-    try {
-      broadcast = directory.claim(name, 'rtmp')
-    } catch (error) {
-      leave()
-      throw error
-    }
+    const { broadcast, leave } = claimCounted(directory, limits, { name, source: 'rtmp', address: null })
     const source = startRtmpSource(broadcast, playUrl(name), ffmpegPath, log)
     const letGo = holdToGrant(broadcast, grant, access, async (reason) => {
       log.warn({ code: reason.code, reason: reason.message }, 'an encoder is cut off')
