@@ -8,15 +8,15 @@ import type { Logger } from 'pino'
 import { Access } from './access/access.ts'
 import { Limits } from './access/limits.ts'
 import { Origins } from './access/origins.ts'
-import { addressOf, baseOf } from './access/request.ts'
+import { baseOf } from './access/request.ts'
 import { Viewing } from './access/viewing.ts'
-import { adminRoutes } from './api/admin.ts'
+import { apiRoutes } from './api/api.ts'
 import { errorHandlers, rawResponse } from './api/errors.ts'
 import { healthRoute } from './api/health.ts'
 import { hlsFileRoutes } from './api/hls-files.ts'
 import { pageRoutes } from './api/pages.ts'
 import { playbackLinks } from './api/playback.ts'
-import { statusOf, streamRoutes } from './api/streams.ts'
+import { statusOf } from './api/streams.ts'
 import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
@@ -30,6 +30,7 @@ import { LlHlsRoute } from './outputs/ll-hls/route.ts'
 import { startRtmpTarget } from './outputs/rtmp.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { startRtmpServer } from './rtmp-server/start.ts'
+import { VERSION } from './version.ts'
 
 /**
  * How long sources, and then outputs, may take to end when the gateway ends; the RTMP server needs a moment after them, and all is
@@ -123,11 +124,7 @@ export async function startGateway(
       errorHandlers(app)
       await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access })
       healthRoute(app, ffmpeg, rtmp)
-      app.addHook('onRequest', async (request) => {
-        if (request.routeOptions.url?.startsWith(`${prefix}/api/`)) await limits.note('calls', addressOf(request.raw))
-      })
-      streamRoutes(app, directory, base, { access, viewing })
-      adminRoutes(app, directory, access)
+      await app.register((api) => apiRoutes(api, { version: VERSION, directory, access, limits, viewing, base }))
       llHls.register(app, !rtmp.makesHls)
       if (rtmp.makesHls) hlsFileRoutes(app, directory, hlsDirectory, viewing)
       flv.register(app)

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import {
   addAddressOptions,
@@ -15,21 +14,22 @@ import { makeToken } from './make-token.ts'
 import { ExitError } from './process/errors.ts'
 import { push } from './push/push.ts'
 import { serve } from './serve.ts'
+import { VERSION } from './version.ts'
 
 /** Runs the command line; resolves with the exit code: 0 done, 1 failed, 2 bad usage, 3 something is missing. */
 export async function main(args: string[]): Promise<number> {
   let exitCode = 0
   const program = new Command('castgate')
     .description('Turns a browser into a live encoder: recorded chunks over a WebSocket, FFmpeg, RTMP, HLS.')
-    .version(version(), '-V, --version')
+    .version(VERSION, '-V, --version')
     .exitOverride()
     .showHelpAfterError('(castgate --help says more)')
-  addInstallOption(addServerOptions(program.command('serve').version(version())))
+  addInstallOption(addServerOptions(program.command('serve').version(VERSION)))
     .description('start the gateway: pages, ingest, RTMP server')
     .action(async (options) => {
       exitCode = await serve(configFrom(options))
     })
-  addInstallOption(addAddressOptions(program.command('push').version(version())))
+  addInstallOption(addAddressOptions(program.command('push').version(VERSION)))
     .description('broadcast a file in real time, copying what can be copied')
     .argument('<file>', 'video or audio file')
     .argument('[target]', 'stream name, or rtmp:// URL', 'stream')
@@ -46,13 +46,13 @@ export async function main(args: string[]): Promise<number> {
         secret: secretFrom(options),
       })
     })
-  addTokenOptions(program.command('token').version(version()))
+  addTokenOptions(program.command('token').version(VERSION))
     .description('make a token that lets its bearer broadcast or watch')
     .action(async ({ ttl, stream, publish, play, maxSeconds, maxBitrate, ...options }) => {
       const claims = { stream, publish, play, maxSeconds, maxBitrate }
       exitCode = await makeToken({ ...claims, ttlSeconds: ttl, secret: secretFrom(options) })
     })
-  addServerOptions(program.command('doctor').version(version()))
+  addServerOptions(program.command('doctor').version(VERSION))
     .description('tell what was found on this machine, and what to do about the rest')
     .action(async (options) => {
       exitCode = await doctor(configFrom(options).gateway)
@@ -68,11 +68,4 @@ export async function main(args: string[]): Promise<number> {
     }
     throw error
   }
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return version
 }

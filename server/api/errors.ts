@@ -53,7 +53,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (status >= 500 && !(error instanceof IngestError)) request.log.error({ err: error }, 'request failed')
   const [code] = REASONS[status] ?? [status < 500 ? 'bad_request' : 'internal']
   const message =
-    error instanceof IngestError || error instanceof BadRequest
+    error instanceof IngestError || error instanceof BadRequest || isInvalid(error)
       ? error.message
       : status < 500
         ? 'The request is not one that this server takes.'
@@ -87,6 +87,11 @@ export function rawResponse(status: number, message: string): string {
 /** The status of HTTP that means the same as the close code of an error: 4403 is 403. */
 export function httpStatusOf({ code }: IngestError): number {
   return CLOSE_CODES[code] - 4000
+}
+
+/** Whether a request did not fit the schema of its route: then its message is for people. */
+function isInvalid(error: unknown): error is Error {
+  return error instanceof Error && 'validation' in error
 }
 
 function statusCodeOf(error: unknown): number {

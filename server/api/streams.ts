@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { IngestError } from '../../shared/close-codes.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import type { Access } from '../access/access.ts'
 import { bearerOf } from '../access/credentials.ts'
@@ -9,6 +10,10 @@ import type { Directory } from '../broadcast/directory.ts'
 import { notFound } from './errors.ts'
 import { onlyRead } from './methods.ts'
 import { playbackLinks } from './playback.ts'
+import { errors, ref, Stream, StreamParams, Streams } from './schemas.ts'
+import type { Api } from './validation.ts'
+
+const NOT_LIVE = 'Nobody is broadcasting under this name now.'
 
 /** A broadcast as the API tells it. */
 export function statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamStatus {
@@ -29,26 +34,75 @@ export function statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamS
 
 /** `GET /api/streams` and `GET /api/streams/NAME`. Where watching needs a token, the list is for those with the admin key. */
 export function streamRoutes(
-  app: FastifyInstance,
+  api: Api,
   directory: Directory,
   base: (request: IncomingMessage) => string,
   { access, viewing }: { access: Access; viewing: Viewing },
 ): void {
-  app.get('/api/streams', async (request, reply) => {
-    if (access.isPrivate) access.requireAdmin(bearerOf(request.raw))
-    const here = base(request.raw)
-    reply.header('cache-control', 'no-store')
-    return { streams: directory.all().map((broadcast) => statusOf(broadcast, playbackLinks(here, broadcast.name))) }
-  })
-  app.get<{ Params: { name: string } }>('/api/streams/:name', async (request, reply) => {
-    const { name } = request.params
-    reply.headers(viewing.corsOf(request.raw))
-    await viewing.admit(request.raw, name)
-    const broadcast = directory.get(name)
-    // Every player asks: a cache in front may answer for a second. What it says is for any page that plays the stream.
-    reply.header('cache-control', access.isPrivate ? 'no-store' : 'public, max-age=1')
-    if (!broadcast) return reply.code(404).send(notFound('Nobody is broadcasting under this name now.'))
-    return statusOf(broadcast, playbackLinks(base(request.raw), broadcast.name))
-  })
-  onlyRead(app, '/api/streams/:name', viewing)
+  const schema = { tags: ['Streams'], security: [{}, { adminKey: [] }] }
+  api.get(
+    '/api/streams',
+    {
+      schema: {
+        ...schema,
+        operationId: 'listStreams',
+        summary: 'All that is live. Where watching needs a token, this needs the admin key',
+        response: { 200: Streams, ...errors(401, 403, 429) },
+      },
+    },
+    async (request, reply) => {
+      if (access.isPrivate) access.requireAdmin(bearerOf(request.raw))
+      const here = base(request.raw)
+      reply.header('cache-control', 'no-store')
+      return { streams: directory.all().map((broadcast) => statusOf(broadcast, playbackLinks(here, broadcast.name))) }
+    },
+  )
+  api.get(
+    '/api/streams/:name',
+    {
+      schema: {
+        ...schema,
+        operationId: 'getStream',
+        summary: 'One that is live. Where watching needs a token, so does this',
+        params: StreamParams,
+        response: { 200: ref(Stream), ...errors(400, 401, 403, 404, 429) },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params
+      reply.headers(viewing.corsOf(request.raw))
+      await viewing.admit(request.raw, name)
+      const broadcast = directory.get(name)
+      // Every player asks: a cache in front may answer for a second. What it says is for any page that plays the stream.
+      reply.header('cache-control', access.isPrivate ? 'no-store' : 'public, max-age=1')
+      if (!broadcast) return reply.code(404).send(notFound(NOT_LIVE))
+      return statusOf(broadcast, playbackLinks(base(request.raw), broadcast.name))
+    },
+  )
+  onlyRead(api, '/api/streams/:name', viewing)
+}
+
+/** `POST /api/streams/NAME/stop`: ends a broadcast and denies its token. */
+export function stopRoute(admin: Api, directory: Directory, access: Access): void {
+  admin.post(
+    '/api/streams/:name/stop',
+    {
+      schema: {
+        operationId: 'stopStream',
+        tags: ['Streams'],
+        summary: 'Ends a broadcast and denies the token that it was begun with',
+        params: StreamParams,
+        response: { 204: Type.Null({ description: 'It has ended.' }), ...errors(400, 404) },
+      },
+    },
+    async (request, reply) => {
+      const broadcast = directory.get(request.params.name)
+      if (!broadcast) return reply.code(404).send(notFound(NOT_LIVE))
+      const { publisher } = broadcast
+      await publisher?.stop(new IngestError('forbidden', 'The operator of this server has stopped the broadcast.'))
+      if (publisher?.tokenId) access.revoke(publisher.tokenId, publisher.expiresAt)
+      await broadcast.end()
+      return reply.code(204).send(null)
+    },
+  )
 }

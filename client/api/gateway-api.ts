@@ -1,0 +1,295 @@
+// @ts-nocheck
+/**
+ * Castgate
+ * 0.1.0
+ * DO NOT MODIFY - This file has been generated using oazapfts.
+ * See https://www.npmjs.com/package/oazapfts
+ */
+import * as Oazapfts from '@oazapfts/runtime'
+import * as QS from '@oazapfts/runtime/query'
+export const defaults: Oazapfts.Defaults<Oazapfts.CustomHeaders> = {
+  headers: {},
+  baseUrl: '/',
+}
+const oazapfts = Oazapfts.runtime(defaults)
+export const servers = {
+  server1: '/',
+}
+export type Target = {
+  name: string
+  state: 'connecting' | 'live' | 'retrying' | 'failed'
+  lastError: string | null
+  /** Bytes sent. */
+  bytesOut: number
+  /** How often it was tried again. */
+  reconnects: number
+}
+export type Viewers = {
+  /** Over HTTP-FLV. */
+  flv: number
+  /** Over HTTP-FLV's bytes in a WebSocket. */
+  flvWebSocket: number
+  /** Of the RTMP server's HLS. */
+  hls: number
+  /** Of the gateway's own, low-latency HLS. */
+  llHls: number
+  /** Groups of pictures that viewers over FLV were too slow for. */
+  skippedGops: number
+  /** Viewers over FLV that were closed because they took nothing. */
+  closedAsTooSlow: number
+}
+export type Playback = {
+  watch: string
+  hls: string
+  llHls: string
+  flv: string
+}
+export type Stream = {
+  /** The name of a stream. */
+  name: string
+  state: 'live' | 'waiting'
+  /** When the broadcast began. */
+  startedAt: string
+  source: 'recorder' | 'file' | 'rtmp'
+  /** The current run of the recorder, from 0. */
+  epoch: number
+  video: {
+    codec: string
+    /** Pixels; 0 until known. */
+    width: number
+    /** Pixels; 0 until known. */
+    height: number
+    action: 'copy' | 'transcode' | 'silence'
+  } | null
+  audio: {
+    codec: string
+    action: 'copy' | 'transcode' | 'silence'
+  } | null
+  /** Bytes of media received. */
+  bytesIn: number
+  targets: Target[]
+  viewers: Viewers
+  playback: Playback
+}
+export type Error = {
+  error: {
+    /** For programs. */
+    code: string
+    /** For people: what happened, and what to do. */
+    message: string
+  }
+}
+/**
+ * All that is live. Where watching needs a token, this needs the admin key
+ */
+export function listStreams(opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: {
+          streams: Stream[]
+        }
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >('/api/streams', {
+    ...opts,
+  })
+}
+/**
+ * One that is live. Where watching needs a token, so does this
+ */
+export function getStream(name: string, opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: Stream
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(`/api/streams/${encodeURIComponent(name)}`, {
+    ...opts,
+  })
+}
+/**
+ * Makes a token that lets its bearer broadcast or watch
+ */
+export function makeToken(
+  body: {
+    /** The stream it is for: 1 to 64 letters, digits, "_", "-" or "*". */
+    stream: string
+    /** It allows to broadcast. */
+    publish?: boolean
+    /** It allows to watch. */
+    play?: boolean
+    /** How long it is good, in s. */
+    ttl?: number
+    /** How long one broadcast may last, in s. */
+    maxSeconds?: number | null
+    /** Most bits a second. */
+    maxBitrate?: number | null
+  },
+  opts?: Oazapfts.RequestOpts,
+) {
+  return oazapfts.fetchJson<
+    | {
+        status: 201
+        data: {
+          token: string
+          /** When it ends. */
+          expiresAt: string
+        }
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+    | {
+        status: 503
+        data: Error
+      }
+  >(
+    '/api/tokens',
+    oazapfts.json({
+      ...opts,
+      method: 'POST',
+      body,
+    }),
+  )
+}
+/**
+ * Denies a token: whoever broadcasts or watches with it is cut off
+ */
+export function revokeToken(
+  body: {
+    /** The id of the token. */
+    jti: string
+  },
+  opts?: Oazapfts.RequestOpts,
+) {
+  return oazapfts.fetchJson<
+    | {
+        status: 204
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(
+    '/api/tokens/revoke',
+    oazapfts.json({
+      ...opts,
+      method: 'POST',
+      body,
+    }),
+  )
+}
+/**
+ * Ends a broadcast and denies the token that it was begun with
+ */
+export function stopStream(name: string, opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 204
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(`/api/streams/${encodeURIComponent(name)}/stop`, {
+    ...opts,
+    method: 'POST',
+  })
+}

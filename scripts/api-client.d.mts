@@ -1,0 +1,2 @@
+export const CLIENT_FILE: string
+export function clientSource(document: object): string

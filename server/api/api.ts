@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import type { Access } from '../access/access.ts'
+import { bearerOf } from '../access/credentials.ts'
+import type { Limits } from '../access/limits.ts'
+import { addressOf } from '../access/request.ts'
+import type { Viewing } from '../access/viewing.ts'
+import type { Directory } from '../broadcast/directory.ts'
+import { describeApi } from './openapi.ts'
+import { errors } from './schemas.ts'
+import { stopRoute, streamRoutes } from './streams.ts'
+import { tokenRoutes } from './tokens.ts'
+import { type Api, checkRequests, MOST_BODY_BYTES } from './validation.ts'
+
+/** What the API tells of, and changes. */
+export interface ApiContext {
+  version: string
+  directory: Directory
+  access: Access
+  limits: Limits
+  viewing: Viewing
+  /** Base of the links that are handed out to a request. */
+  base(request: IncomingMessage): string
+}
+
+/** Adds all routes of the API to `app`, and the document that describes them. */
+export async function apiRoutes(app: FastifyInstance, context: ApiContext): Promise<void> {
+  const { version, directory, access, limits, viewing, base } = context
+  checkRequests(app)
+  app.addHook('onRequest', (request) => limits.note('calls', addressOf(request.raw)))
+  await describeApi(app, version)
+  const api: Api = app.withTypeProvider()
+  streamRoutes(api, directory, base, { access, viewing })
+  await app.register(async (scope) => {
+    forOperators(scope, access)
+    const admin: Api = scope.withTypeProvider()
+    tokenRoutes(admin, access)
+    stopRoute(admin, directory, access)
+  })
+}
+
+/** Makes every route of `scope` ask for the admin key, and say so in its description. */
+function forOperators(scope: FastifyInstance, access: Access): void {
+  scope.addHook('onRequest', async (request) => access.requireAdmin(bearerOf(request.raw)))
+  scope.addHook('onRoute', (route) => {
+    route.bodyLimit = MOST_BODY_BYTES
+    if (!route.schema?.tags) return
+    route.schema = {
+      ...route.schema,
+      security: [{ adminKey: [] }],
+      response: { ...errors(401, 403, 413, 415, 429), ...(route.schema.response as object) },
+    }
+  })
+}

@@ -1,0 +1,67 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import { NAMED_SCHEMAS } from './schemas.ts'
+
+/** Where the document is, and the page that shows it. */
+const DOCUMENT = '/api/openapi.json'
+const PAGE = '/api/docs'
+
+/** The page runs no script but its own; styles it writes into elements itself. */
+const PAGE_CSP = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+/**
+ * Describes the routes with a schema that `app` gets after this: `GET /api/openapi.json` (OpenAPI 3.1), and a page to read it and try it
+ * at `/api/docs`. Within an app that has a document of its own, the routes go into that one.
+ */
+export async function describeApi(app: FastifyInstance, version: string): Promise<void> {
+  for (const schema of NAMED_SCHEMAS) app.addSchema(schema)
+  if (app.hasDecorator('swagger')) return
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Castgate',
+        version,
+        description:
+          'What a gateway is doing, and what to change about it. Errors have a code for programs and a message for people. Times are ISO 8601, in UTC.',
+      },
+      servers: [{ url: app.prefix || '/' }],
+      components: {
+        securitySchemes: {
+          adminKey: { type: 'http', scheme: 'bearer', description: 'The key in CASTGATE_ADMIN_KEY.' },
+        },
+      },
+      tags: [
+        { name: 'Streams', description: 'What is live.' },
+        { name: 'Tokens', description: 'Who may broadcast and watch.' },
+      ],
+    },
+    hideUntagged: true,
+    stripBasePath: true,
+    refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `Schema${index}`) },
+  })
+  app.get(DOCUMENT, { schema: { hide: true } }, (_, reply) =>
+    reply.header('cache-control', 'no-cache').send(app.swagger()),
+  )
+  await app.register(swaggerUi, {
+    routePrefix: PAGE,
+    staticCSP: PAGE_CSP,
+    logLevel: 'warn',
+    uiConfig: {
+      url: `${app.prefix}${DOCUMENT}`,
+      docExpansion: 'list',
+      defaultModelsExpandDepth: 0,
+      tryItOutEnabled: true,
+      persistAuthorization: true,
+    },
+    theme: { title: 'Castgate API' },
+  })
+}
