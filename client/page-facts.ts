@@ -4,6 +4,8 @@ export interface PageFacts {
   access: 'open' | 'token' | 'private'
   /** The origins that the operator allows, which may be `*`. */
   origins: string[]
+  /** Whether broadcasters may send to other places from here. */
+  publisherDestinations: boolean
 }
 
 /** Reads them from the page's `meta` elements. */
@@ -13,6 +15,7 @@ export function readPageFacts(): PageFacts {
   return {
     access: access === 'open' || access === 'private' ? access : 'token',
     origins: read('origins').split(' ').filter(Boolean),
+    publisherDestinations: read('publisher-destinations') === 'yes',
   }
 }
 

@@ -1,22 +1,37 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
+import { IngestError } from '../shared/close-codes.ts'
 import type { LimitSet } from './access/limits.ts'
-import { readDuration } from './make-token.ts'
-import { type Config, configOf, DEFAULTS, type RtmpChoice } from './options.ts'
+import { applyConfigFile, type ConfigSections } from './config-file.ts'
+import { readDestination } from './destinations/destination.ts'
+import {
+  count,
+  duration,
+  hosts,
+  limitNames,
+  limits,
+  origins,
+  port,
+  rtmpChoice,
+  seconds,
+  webUrl,
+} from './option-values.ts'
+import { type Config, configOf, DEFAULTS } from './options.ts'
+import type { ConfiguredDestination } from './outputs/targets.ts'
 import { UsageError } from './process/errors.ts'
 
 /** A gateway as a program: its own options, and those of the command line. */
 export interface ProgramConfig {
   gateway: Config
+  /** The configuration file, or null. */
+  file: string | null
   /** Whether phones on the same network are to reach it, with a certificate of its own. */
   lan: boolean
   logLevel: string
   /** Whether missing programs may be installed with apt. */
   install: boolean
 }
-
-const limitNames = Object.keys(DEFAULTS.limitsInAll).join(', ')
 
 function limitWords(set: LimitSet): string {
   return Object.entries(set)
@@ -29,6 +44,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 /** Adds the options of a gateway to `command`. A flag wins over its environment variable. */
 export function addServerOptions(command: Command): Command {
   return command
+    .addOption(setting('--config <file>', 'a file with these options, and destinations', 'CONFIG'))
     .addOption(setting('--host <address>', 'address to listen on', 'HOST').default(DEFAULTS.host))
     .addOption(setting('--port <number>', 'port of HTTP and WebSocket', 'PORT').default(DEFAULTS.port).argParser(port))
     .addOption(
@@ -90,6 +106,18 @@ export function addServerOptions(command: Command): Command {
         .default(DEFAULTS.limitsInAll, limitWords(DEFAULTS.limitsInAll))
         .argParser((text) => limits(text, DEFAULTS.limitsInAll)),
     )
+    .addOption(
+      setting(
+        '--destination-hosts <hosts...>',
+        'where broadcasts may be pushed to: names, *.names, ranges',
+        'DESTINATION_HOSTS',
+      )
+        .default(DEFAULTS.destinationHosts, 'those of the presets')
+        .argParser((text: string, before: string[]) => hosts(text, before === DEFAULTS.destinationHosts ? [] : before)),
+    )
+    .addOption(
+      flag('--publisher-destinations', 'publishers may push to destinations of their own', 'PUBLISHER_DESTINATIONS'),
+    )
     .addOption(setting('--tls-cert <path>', 'certificate, in PEM: the server then speaks https', 'TLS_CERT'))
     .addOption(setting('--tls-key <path>', "the certificate's key, in PEM", 'TLS_KEY'))
     .addOption(flag('--lan', 'let phones on this network broadcast: https with a certificate of its own', 'LAN'))
@@ -137,13 +165,16 @@ type ServerOptions = Pick<
   | 'resumeSeconds'
   | 'limitsPerAddress'
   | 'limitsInAll'
+  | 'destinationHosts'
 > & {
+  config?: string
   publicUrl?: string
   secretFile?: string
   tokenKeys?: string
   adminKeyFile?: string
   private?: boolean
   origin: string[]
+  publisherDestinations?: boolean
   insecureOpen?: boolean
   tlsCert?: string
   tlsKey?: string
@@ -154,11 +185,15 @@ type ServerOptions = Pick<
 }
 
 /**
- * What commander made of the options above.
+ * What commander made of the options above, and what the configuration file says.
  * @throws UsageError for options that do not go together, MissingError where the gateway would be open to others without a secret
  */
-export function configFrom(options: Record<string, unknown>): ProgramConfig {
+export function configFrom(command: Command): ProgramConfig {
+  const { config: file } = command.opts<{ config?: string }>()
+  const sections = file === undefined ? null : applyConfigFile(file, command, isInEnvironment)
+  const options: unknown = command.opts()
   const {
+    config: _file,
     secretFile,
     adminKeyFile,
     origin,
@@ -166,9 +201,9 @@ export function configFrom(options: Record<string, unknown>): ProgramConfig {
     tlsKey,
     lan,
     logLevel,
-    install: _,
+    install: _install,
     ...given
-  } = options as unknown as ServerOptions
+  } = options as ServerOptions
   const isForLan = lan ?? isSet('LAN')
   const gateway = configOf({
     ...given,
@@ -176,11 +211,38 @@ export function configFrom(options: Record<string, unknown>): ProgramConfig {
     adminKey: keyFrom('CASTGATE_ADMIN_KEY', adminKeyFile),
     private: given.private ?? isSet('PRIVATE'),
     origins: origin,
+    publisherDestinations: given.publisherDestinations ?? isSet('PUBLISHER_DESTINATIONS'),
     tls: tlsFrom(tlsCert, tlsKey),
+    destinations: sections ? destinationsFrom(sections) : [],
     // It gets a secret of its own.
     insecureOpen: isForLan || (given.insecureOpen ?? isSet('INSECURE_OPEN')),
   })
-  return { gateway, lan: isForLan, logLevel, install: mayInstall(options) }
+  return { gateway, file: file ?? null, lan: isForLan, logLevel, install: mayInstall(command.opts()) }
+}
+
+/** Flags without a value are read by `isSet`, and have no variable of commander's. */
+function isInEnvironment(option: Option): boolean {
+  const variable = option.envVar ?? `CASTGATE_${option.name().toUpperCase().replaceAll('-', '_')}`
+  return process.env[variable] !== undefined
+}
+
+/** The destinations of a configuration file, with their keys. */
+function destinationsFrom({ destinations, placeOf }: ConfigSections): ConfiguredDestination[] {
+  return destinations.map(({ 'key-env': variable, 'key-file': file, streams = '*', ...rest }, index) => {
+    const place = placeOf(['destinations', index])
+    if (variable !== undefined && file !== undefined)
+      throw new UsageError(`${place}: "key-env" and "key-file" exclude each other.`)
+    const key = variable === undefined ? (file === undefined ? undefined : keyIn(file)) : process.env[variable]
+    if (variable !== undefined && !key) throw new UsageError(`${place}: the variable ${variable} is not set.`)
+    const destination = { ...rest, streams, ...(key !== undefined && { key }) }
+    try {
+      readDestination(destination)
+    } catch (error) {
+      if (!(error instanceof IngestError)) throw error
+      throw new UsageError(`${place}: ${error.message}`)
+    }
+    return destination
+  })
 }
 
 function tlsFrom(cert: string | undefined, key: string | undefined): Config['tls'] {
@@ -219,7 +281,10 @@ export function tokenFromEnvironment(): string | null {
 }
 
 function keyFrom(variable: string, file: string | undefined): string | null {
-  if (file === undefined) return process.env[variable] || null
+  return file === undefined ? process.env[variable] || null : keyIn(file)
+}
+
+function keyIn(file: string): string {
   let text: string
   try {
     text = readFileSync(file, 'utf8').trim()
@@ -247,65 +312,4 @@ function flag(flags: string, description: string, variable: string): Option {
 
 function setting(flags: string, description: string, variable: string): Option {
   return new Option(flags, description).env(`CASTGATE_${variable}`)
-}
-
-function port(text: string): number {
-  const number = Number(text)
-  if (!/^\d+$/.test(text) || number < 1 || number > 65535)
-    throw new InvalidArgumentError('A port is a number from 1 to 65535.')
-  return number
-}
-
-function seconds(text: string): number {
-  const number = Number(text)
-  if (text.trim() === '' || !Number.isFinite(number) || number < 0 || number > 86_400) {
-    throw new InvalidArgumentError('It is a number of seconds from 0 to 86400.')
-  }
-  return number
-}
-
-function webUrl(text: string): string {
-  if (!/^https?:\/\/[^\s/]+/.test(text) || !URL.canParse(text)) {
-    throw new InvalidArgumentError('It begins with http:// or https://.')
-  }
-  return text
-}
-
-function rtmpChoice(text: string): RtmpChoice {
-  if (text === 'auto' || text === 'nginx' || text === 'embedded') return { kind: text }
-  if (/^rtmps?:\/\/[^\s/]+\/[^\s/]+/.test(text)) return { kind: 'external', url: text }
-  throw new InvalidArgumentError('It is auto, nginx, embedded, or rtmp://host[:port]/app.')
-}
-
-function origins(text: string, before: string[]): string[] {
-  const added = text.split(/[\s,]+/).filter((origin) => origin !== '')
-  for (const origin of added) {
-    if (origin !== '*' && (!URL.canParse(origin) || new URL(origin).origin !== origin)) {
-      throw new InvalidArgumentError('An origin is a scheme and a host, such as https://site.example, or *.')
-    }
-  }
-  return [...before, ...added]
-}
-
-function limits(text: string, before: LimitSet): LimitSet {
-  const set = { ...before }
-  for (const pair of text.split(',')) {
-    const [, name, value] = /^\s*(\w+)=(\d+)\s*$/.exec(pair) ?? []
-    if (!name || !(name in set) || Number(value) < 1) {
-      throw new InvalidArgumentError(`It is a list such as sockets=100,broadcasts=5 of ${limitNames}.`)
-    }
-    set[name as keyof LimitSet] = Number(value)
-  }
-  return set
-}
-
-function duration(text: string): number {
-  const seconds = readDuration(text)
-  if (seconds === null) throw new InvalidArgumentError('It is a time such as 90s, 15m, 1h or 7d, up to 366d.')
-  return seconds
-}
-
-function count(text: string): number {
-  if (!/^[1-9]\d{0,11}$/.test(text)) throw new InvalidArgumentError('It is a number of at least 1.')
-  return Number(text)
 }

@@ -1,3 +1,4 @@
+import type { ProgramConfig } from './config.ts'
 import { locateFfmpeg } from './ffmpeg/locate.ts'
 import type { Config } from './options.ts'
 import { capture } from './process/child.ts'
@@ -16,9 +17,13 @@ interface Finding {
 
 const ENCODERS = ['libx264', 'aac']
 
-/** Prints what is on this machine and what to do about the rest; resolves with 0, or 3 where something needed is missing. */
-export async function doctor(config: Config): Promise<number> {
+/**
+ * Prints what is on this machine and what to do about the rest; resolves with 0, or 3 where something needed is missing. `file` is the
+ * configuration file, which has been read by then.
+ */
+export async function doctor({ gateway: config, file }: ProgramConfig): Promise<number> {
   const findings = [
+    ...(file === null ? [] : [fileFinding(file, config)]),
     nodeFinding(),
     ...(await ffmpegFindings(config)),
     await nginxFinding(config),
@@ -40,6 +45,11 @@ export async function doctor(config: Config): Promise<number> {
       : `\n${missing.map((finding) => finding.name).join(', ')}: see above.\n`,
   )
   return missing.length === 0 ? 0 : 3
+}
+
+function fileFinding(file: string, { destinations }: Config): Finding {
+  const words = destinations.length === 1 ? 'one destination' : `${destinations.length} destinations`
+  return { name: 'settings', verdict: 'ok', text: `${file}, with ${words}` }
 }
 
 function nodeFinding(): Finding {

@@ -28,6 +28,7 @@ import { FlvRoute } from './outputs/flv/route.ts'
 import { HLS_PLAYLIST_SECONDS } from './outputs/hls-shape.ts'
 import { LlHlsRoute } from './outputs/ll-hls/route.ts'
 import { startRtmpTarget } from './outputs/rtmp.ts'
+import { Targets } from './outputs/targets.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { startRtmpServer } from './rtmp-server/start.ts'
 import { VERSION } from './version.ts'
@@ -115,6 +116,13 @@ export async function startGateway(
     playbackOf: (name, request) => playbackLinks(base(request), name),
     statusOf,
   })
+  const targets = new Targets({
+    destinations: config.destinations,
+    hosts: config.destinationHosts,
+    ffmpegPath: ffmpeg.path,
+    log,
+    onState: () => {},
+  })
   const flv = new FlvRoute(directory, viewing)
   const llHls = new LlHlsRoute(viewing)
   let closing: Promise<void> | null = null
@@ -122,9 +130,16 @@ export async function startGateway(
     rtmp,
     async register(app) {
       errorHandlers(app)
-      await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access })
+      const { publisherDestinations } = config
+      await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access, publisherDestinations })
       healthRoute(app, ffmpeg, rtmp)
-      await app.register((api) => apiRoutes(api, { version: VERSION, directory, access, limits, viewing, base }))
+      await app.register((api) =>
+        apiRoutes(api, {
+          ...{ version: VERSION, directory, access, limits, viewing, base, targets },
+          publishersMayAdd: publisherDestinations,
+          isPublisher: (broadcast, session) => ingest.isPublisher(broadcast, session),
+        }),
+      )
       llHls.register(app, !rtmp.makesHls)
       if (rtmp.makesHls) hlsFileRoutes(app, directory, hlsDirectory, viewing)
       flv.register(app)
@@ -154,6 +169,7 @@ export async function startGateway(
         startRtmpTarget(broadcast, { name: rtmp.kind, url: rtmp.publishUrl(broadcast.name), ...shared }),
       )
     }
+    targets.start(broadcast)
     llHls.start(broadcast)
     log.info({ stream: broadcast.name }, 'broadcast is live')
   }

@@ -26,8 +26,8 @@ export async function main(args: string[]): Promise<number> {
     .showHelpAfterError('(castgate --help says more)')
   addInstallOption(addServerOptions(program.command('serve').version(VERSION)))
     .description('start the gateway: pages, ingest, RTMP server')
-    .action(async (options) => {
-      exitCode = await serve(configFrom(options))
+    .action(async (_, command) => {
+      exitCode = await serve(configFrom(command))
     })
   addInstallOption(addAddressOptions(program.command('push').version(VERSION)))
     .description('broadcast a file in real time, copying what can be copied')
@@ -54,8 +54,8 @@ export async function main(args: string[]): Promise<number> {
     })
   addServerOptions(program.command('doctor').version(VERSION))
     .description('tell what was found on this machine, and what to do about the rest')
-    .action(async (options) => {
-      exitCode = await doctor(configFrom(options).gateway)
+    .action(async (_, command) => {
+      exitCode = await doctor(configFrom(command))
     })
   try {
     await program.parseAsync(args, { from: 'user' })

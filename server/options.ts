@@ -1,6 +1,10 @@
 import { resolve } from 'node:path'
+import { IngestError } from '../shared/close-codes.ts'
 import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from './access/limits.ts'
 import { isLoopback } from './access/request.ts'
+import { readDestination } from './destinations/destination.ts'
+import { PRESET_HOSTS } from './destinations/presets.ts'
+import type { ConfiguredDestination } from './outputs/targets.ts'
 import { MissingError, UsageError } from './process/errors.ts'
 
 /** How a gateway runs, checked. */
@@ -35,6 +39,12 @@ export interface Config {
   limitsInAll: LimitSet
   /** Files of a certificate and its key; null for plain HTTP. */
   tls: { cert: string; key: string } | null
+  /** Where broadcasts are pushed to, besides the RTMP server. */
+  destinations: ConfiguredDestination[]
+  /** Where broadcasts may be pushed to: names, `*.` and names, addresses and ranges of them. Only those listed may be private. */
+  destinationHosts: string[]
+  /** Whether publishers may add destinations to their own broadcasts. */
+  publisherDestinations: boolean
   /** The FFmpeg to use; null for the one that is found. */
   ffmpeg: string | null
 }
@@ -61,6 +71,9 @@ export const DEFAULTS: Config = {
   limitsPerAddress: LIMITS_PER_ADDRESS,
   limitsInAll: LIMITS_IN_ALL,
   tls: null,
+  destinations: [],
+  destinationHosts: PRESET_HOSTS,
+  publisherDestinations: false,
   ffmpeg: null,
 }
 
@@ -83,7 +96,17 @@ export function configOf({ insecureOpen = false, ...options }: GatewayOptions, i
   }
   const isLocal = isLoopback(config.host) && !isElsewhere
   if (!isGuarded && !insecureOpen && !isLocal) throw unguarded(isElsewhere ? 'this gateway' : config.host)
+  for (const destination of config.destinations) requireReadable(destination)
   return { ...config, dataDir: resolve(config.dataDir) }
+}
+
+function requireReadable(destination: ConfiguredDestination): void {
+  try {
+    readDestination(destination)
+  } catch (error) {
+    if (!(error instanceof IngestError)) throw error
+    throw new UsageError(`A destination cannot be used. ${error.message}`)
+  }
 }
 
 function unguarded(place: string): MissingError {

@@ -20,16 +20,24 @@ export interface AudioStatus {
   action: TrackAction
 }
 
-/** How far an output is. */
-export type TargetState = 'connecting' | 'live' | 'retrying' | 'failed'
+/** How far an output is. `retrying`: it failed and is tried again by itself; `failed`: not before someone says so. */
+export type TargetState = (typeof TARGET_STATES)[number]
+
+const TARGET_STATES = ['connecting', 'live', 'retrying', 'failed', 'paused'] as const
 
 /** One place that a broadcast is pushed to. Its URL is not told: it may hold a key. */
 export interface TargetStatus {
+  /** Tells it from the others of the broadcast. */
+  id: string
   name: string
+  /** Where it is; null for the gateway's own RTMP server. */
+  host: string | null
   state: TargetState
   lastError: string | null
   bytesOut: number
   reconnects: number
+  /** When it became live, ISO 8601; null while it is not. */
+  liveSince: string | null
 }
 
 /** The links of a stream, to share. */
@@ -144,17 +152,25 @@ function parseAudio(value: unknown): AudioStatus | null {
 
 function parseTarget(value: unknown): TargetStatus[] {
   if (!isFields(value) || typeof value.name !== 'string') return []
-  const { name, state, lastError, bytesOut, reconnects }: Fields = value
-  if (state !== 'connecting' && state !== 'live' && state !== 'retrying' && state !== 'failed') return []
+  const { id, name, host, lastError, bytesOut, reconnects, liveSince }: Fields = value
+  const state = TARGET_STATES.find((each) => each === value.state)
+  if (state === undefined) return []
   return [
     {
+      id: typeof id === 'string' ? id : String(name),
       name: String(name),
+      host: textOrNull(host),
       state,
-      lastError: typeof lastError === 'string' ? lastError : null,
+      lastError: textOrNull(lastError),
       bytesOut: typeof bytesOut === 'number' ? bytesOut : 0,
       reconnects: typeof reconnects === 'number' ? reconnects : 0,
+      liveSince: textOrNull(liveSince),
     },
   ]
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
 }
 
 function isAction(value: unknown): value is TrackAction {

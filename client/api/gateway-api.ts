@@ -16,13 +16,18 @@ export const servers = {
   server1: '/',
 }
 export type Target = {
+  /** Tells it from the others of the broadcast. */
+  id: string
   name: string
-  state: 'connecting' | 'live' | 'retrying' | 'failed'
+  /** Where it is; null for the gateway's own RTMP server. */
+  host: string | null
+  state: 'connecting' | 'live' | 'retrying' | 'failed' | 'paused'
   lastError: string | null
   /** Bytes sent. */
   bytesOut: number
   /** How often it was tried again. */
   reconnects: number
+  liveSince: string | null
 }
 export type Viewers = {
   /** Over HTTP-FLV. */
@@ -78,6 +83,21 @@ export type Error = {
     /** For people: what happened, and what to do. */
     message: string
   }
+}
+export type Preset = {
+  id: string
+  title: string
+  /** Where it is published to; the stream key goes behind it. */
+  url: string
+  /** Longest time between keyframes. */
+  keyframeSeconds: number
+  /** Highest bitrate of the picture, in kbit/s. */
+  videoKbps: number
+  /** Highest bitrate of the sound, in kbit/s. */
+  audioKbps: number
+  /** Where a person finds the key. */
+  keyAt: string
+  advice: string
 }
 /**
  * All that is live. Where watching needs a token, this needs the admin key
@@ -137,6 +157,173 @@ export function getStream(name: string, opts?: Oazapfts.RequestOpts) {
       }
   >(`/api/streams/${encodeURIComponent(name)}`, {
     ...opts,
+  })
+}
+/**
+ * The platforms that can be chosen by name, and whether publishers may choose any
+ */
+export function listPresets(opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: {
+          presets: Preset[]
+          publishersMayAdd: boolean
+        }
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >('/api/destinations', {
+    ...opts,
+  })
+}
+/**
+ * Sends a broadcast to one more destination
+ */
+export function addTarget(
+  name: string,
+  body: {
+    /** What people call it. */
+    name?: string
+    /** A platform, by its id; or else "url". */
+    preset?: string
+    /** rtmp:// or rtmps://, a host, and the application. */
+    url?: string
+    /** The stream key. It is never told again. */
+    key?: string
+  },
+  opts?: Oazapfts.RequestOpts,
+) {
+  return oazapfts.fetchJson<
+    | {
+        status: 201
+        data: Target
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+    | {
+        status: 503
+        data: Error
+      }
+  >(
+    `/api/streams/${encodeURIComponent(name)}/targets`,
+    oazapfts.json({
+      ...opts,
+      method: 'POST',
+      body,
+    }),
+  )
+}
+/**
+ * Ends sending a broadcast to a destination
+ */
+export function removeTarget(name: string, id: string, opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 204
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(`/api/streams/${encodeURIComponent(name)}/targets/${encodeURIComponent(id)}`, {
+    ...opts,
+    method: 'DELETE',
+  })
+}
+/**
+ * Pauses sending to a destination, goes on with it, or tries it again at once
+ */
+export function controlTarget(
+  name: string,
+  id: string,
+  action: 'pause' | 'resume' | 'retry',
+  opts?: Oazapfts.RequestOpts,
+) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: Target
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(`/api/streams/${encodeURIComponent(name)}/targets/${encodeURIComponent(id)}/${encodeURIComponent(action)}`, {
+    ...opts,
+    method: 'POST',
   })
 }
 /**

@@ -14,7 +14,8 @@ export function bitrate(bitsPerSecond: number): string {
     : `${Math.round(bitsPerSecond / 1000)} kbit/s`
 }
 
-/** `1.2 MB` or `340 kB`. */
+/** `2.1 GB`, `1.2 MB` or `340 kB`. */
 export function size(bytes: number): string {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`
   return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1000)} kB`
 }

@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit'
-import { type StreamStatus, type TargetStatus, type ViewerStatus, viewersInAll } from '../../shared/status.ts'
+import { type StreamStatus, type ViewerStatus, viewersInAll } from '../../shared/status.ts'
 import type { BroadcasterStats } from '../broadcaster-state.ts'
+import { targetWords } from '../targets/target-words.ts'
 import { bitrate, size } from './format.ts'
 import { theme } from './theme.ts'
 
@@ -84,19 +85,6 @@ function soundWords({ audio }: StreamStatus): string {
       return 'none: silence is added'
     default:
       return '…'
-  }
-}
-
-function targetWords(target: TargetStatus): string {
-  switch (target.state) {
-    case 'live':
-      return target.reconnects > 0 ? `live, after ${target.reconnects} attempts` : 'live'
-    case 'connecting':
-      return 'connecting'
-    case 'retrying':
-      return `trying again: ${target.lastError ?? 'it failed'}`
-    case 'failed':
-      return `failed: ${target.lastError ?? ''}`
   }
 }
 

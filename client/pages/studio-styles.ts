@@ -75,8 +75,13 @@ export const studioStyles = css`
     top: 1rem;
   }
 
-  .results details {
+  .results > details {
     display: block;
+    grid-column: 1 / -1;
+    order: 1;
+  }
+
+  castgate-targets {
     grid-column: 1 / -1;
   }
 

@@ -13,6 +13,7 @@ import { preview, problemText } from '../publisher/preview.ts'
 import { Publisher } from '../publisher/publisher.ts'
 import { qualityChoice, sourceChoice, sourceDetails, valueFrom } from '../publisher/settings.ts'
 import { publisherStyles } from '../publisher/styles.ts'
+import '../targets/targets.ts'
 import { wordsFor } from '../words/words.ts'
 import { broadcastSnippets, playerSnippets } from './snippets.ts'
 import { studioStyles } from './studio-styles.ts'
@@ -76,7 +77,7 @@ export class Studio extends LitElement {
           ${sourceChoice(publisher, words)} ${sourceDetails(publisher, words)} ${qualityChoice(publisher, words)}
           ${this.#nameField()} ${this.#tokenField()} ${this.#mainButton()}
         </section>
-        <section class="results" aria-label="Broadcast">${this.#results()}</section>
+        <section class="results" aria-label="Broadcast">${this.#results()}${this.#targets()}</section>
       </main>
     `
   }
@@ -171,6 +172,20 @@ export class Studio extends LitElement {
           <castgate-link label="Broadcast button in a frame" code=${own.frame}></castgate-link>
         </div>
       </details>`
+  }
+
+  /** The same element before and during a broadcast: it keeps what was entered. */
+  #targets() {
+    if (!this.#facts.publisherDestinations) return nothing
+    const { stats, resumption } = this.#publisher
+    return html`<castgate-targets
+      class="card"
+      server=${GATEWAY}
+      stream=${this.name}
+      .bearer=${resumption?.session ?? null}
+      ?live=${stats?.server?.state === 'live' && resumption !== null}
+      .targets=${(resumption && stats?.server?.targets) ?? []}
+    ></castgate-targets>`
   }
 
   #mainButton() {

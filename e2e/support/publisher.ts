@@ -13,6 +13,17 @@ export interface Recording {
   blobs: { at: number; bytes: Buffer }[]
 }
 
+/** A recording of `seconds` that was made elsewhere, in blobs as a recorder would give them. */
+export function inBlobs(name: string, bytes: Buffer, seconds: number): Recording {
+  const size = 16_384
+  const count = Math.ceil(bytes.length / size)
+  const blobs = Array.from({ length: count }, (_, index) => ({
+    at: (index * seconds * 1000) / count,
+    bytes: bytes.subarray(index * size, (index + 1) * size),
+  }))
+  return { name, bytes, blobs }
+}
+
 /** Path of a recording in `e2e/media`. */
 export function mediaPath(name: string): string {
   return new URL(`../media/${name}`, import.meta.url).pathname

@@ -5,18 +5,16 @@ import { bearerOf } from '../access/credentials.ts'
 import type { Limits } from '../access/limits.ts'
 import { addressOf } from '../access/request.ts'
 import type { Viewing } from '../access/viewing.ts'
-import type { Directory } from '../broadcast/directory.ts'
 import { describeApi } from './openapi.ts'
 import { errors } from './schemas.ts'
 import { stopRoute, streamRoutes } from './streams.ts'
+import { type TargetContext, targetRoutes } from './targets.ts'
 import { tokenRoutes } from './tokens.ts'
 import { type Api, checkRequests, MOST_BODY_BYTES } from './validation.ts'
 
 /** What the API tells of, and changes. */
-export interface ApiContext {
+export interface ApiContext extends TargetContext {
   version: string
-  directory: Directory
-  access: Access
   limits: Limits
   viewing: Viewing
   /** Base of the links that are handed out to a request. */
@@ -31,6 +29,7 @@ export async function apiRoutes(app: FastifyInstance, context: ApiContext): Prom
   await describeApi(app, version)
   const api: Api = app.withTypeProvider()
   streamRoutes(api, directory, base, { access, viewing })
+  targetRoutes(api, context)
   await app.register(async (scope) => {
     forOperators(scope, access)
     const admin: Api = scope.withTypeProvider()

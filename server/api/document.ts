@@ -1,10 +1,13 @@
 import Fastify, { type FastifyInstance } from 'fastify'
+import { pino } from 'pino'
 import { Access } from '../access/access.ts'
 import { Limits } from '../access/limits.ts'
 import { Origins } from '../access/origins.ts'
 import { Viewing } from '../access/viewing.ts'
 import { Directory } from '../broadcast/directory.ts'
+import { PRESET_HOSTS } from '../destinations/presets.ts'
 import { type Config, DEFAULTS } from '../options.ts'
+import { Targets } from '../outputs/targets.ts'
 import { VERSION } from '../version.ts'
 import { apiRoutes } from './api.ts'
 import { errorHandlers } from './errors.ts'
@@ -18,7 +21,14 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const limits = new Limits(config.limitsPerAddress, config.limitsInAll)
   const viewing = new Viewing(access, limits, new Origins({ allowed: config.origins, publicUrl: null }))
   const directory = new Directory({ onLive: () => {}, onFault: () => {} })
-  await app.register((api) => apiRoutes(api, { version: VERSION, directory, access, limits, viewing, base: () => '' }))
+  const log = pino({ level: 'silent' })
+  const targets = new Targets({ destinations: [], hosts: PRESET_HOSTS, ffmpegPath: 'ffmpeg', log, onState: () => {} })
+  await app.register((api) =>
+    apiRoutes(api, {
+      ...{ version: VERSION, directory, access, limits, viewing, targets },
+      ...{ base: () => '', publishersMayAdd: config.publisherDestinations, isPublisher: () => false },
+    }),
+  )
   return app
 }
 

@@ -37,10 +37,17 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       components: {
         securitySchemes: {
           adminKey: { type: 'http', scheme: 'bearer', description: 'The key in CASTGATE_ADMIN_KEY.' },
+          session: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              "The id of a publisher's session, for its own broadcast, where the gateway runs with --publisher-destinations.",
+          },
         },
       },
       tags: [
         { name: 'Streams', description: 'What is live.' },
+        { name: 'Destinations', description: 'Where a broadcast is pushed to besides our own server.' },
         { name: 'Tokens', description: 'Who may broadcast and watch.' },
       ],
     },

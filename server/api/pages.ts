@@ -31,6 +31,8 @@ export interface PageOptions {
   prefix: string
   origins: Origins
   access: Access
+  /** Whether publishers may send their broadcasts elsewhere. */
+  publisherDestinations: boolean
 }
 
 /** The pages, `castgate.js`, and what they load. `directory` is what the client was built into. */
@@ -82,10 +84,11 @@ export async function pageRoutes(app: FastifyInstance, directory: string, option
 }
 
 /** A page of the client, with its paths as they are here, and with what it must know of the gateway. */
-function forPlace(html: string, { prefix, origins, access }: PageOptions): string {
+function forPlace(html: string, { prefix, origins, access, publisherDestinations }: PageOptions): string {
   const facts = {
     'castgate-access': access.isOpen ? 'open' : access.isPrivate ? 'private' : 'token',
     'castgate-origins': origins.named.join(' '),
+    'castgate-publisher-destinations': publisherDestinations ? 'yes' : 'no',
   }
   const meta = Object.entries(facts).map(([name, content]) => `<meta name="${name}" content="${content}" />`)
   return html.replaceAll('="/assets/', `="${prefix}/assets/`).replace('</head>', `${meta.join('')}</head>`)

@@ -32,11 +32,14 @@ const TrackActionName = oneOf('copy', 'transcode', 'silence')
 
 export const Target = Type.Object(
   {
+    id: Type.String({ description: 'Tells it from the others of the broadcast.' }),
     name: Type.String(),
-    state: oneOf('connecting', 'live', 'retrying', 'failed'),
+    host: nullable(Type.String(), { description: "Where it is; null for the gateway's own RTMP server." }),
+    state: oneOf('connecting', 'live', 'retrying', 'failed', 'paused'),
     lastError: nullable(Type.String()),
     bytesOut: count('Bytes sent.'),
     reconnects: count('How often it was tried again.'),
+    liveSince: nullable(moment('When it became live.')),
   },
   {
     $id: 'Target',
@@ -87,7 +90,21 @@ export const Stream = Type.Object(
 
 export const Streams = Type.Object({ streams: Type.Array(ref(Stream)) })
 
-export const NAMED_SCHEMAS = [ApiError, Target, Playback, Viewers, Stream]
+export const Preset = Type.Object(
+  {
+    id: Type.String(),
+    title: Type.String(),
+    url: Type.String({ description: 'Where it is published to; the stream key goes behind it.' }),
+    keyframeSeconds: count('Longest time between keyframes.'),
+    videoKbps: count('Highest bitrate of the picture, in kbit/s.'),
+    audioKbps: count('Highest bitrate of the sound, in kbit/s.'),
+    keyAt: Type.String({ description: 'Where a person finds the key.' }),
+    advice: Type.String(),
+  },
+  { $id: 'Preset', description: 'A platform that takes RTMP, and what it says about the streams that it takes.' },
+)
+
+export const NAMED_SCHEMAS = [Preset, ApiError, Target, Playback, Viewers, Stream]
 
 /** The answers that a route has besides its own: `statuses` are those of errors. */
 export function errors<Status extends number>(...statuses: Status[]) {

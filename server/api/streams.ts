@@ -13,7 +13,8 @@ import { playbackLinks } from './playback.ts'
 import { errors, ref, Stream, StreamParams, Streams } from './schemas.ts'
 import type { Api } from './validation.ts'
 
-const NOT_LIVE = 'Nobody is broadcasting under this name now.'
+/** The words of a 404. */
+export const NOT_LIVE = 'Nobody is broadcasting under this name now.'
 
 /** A broadcast as the API tells it. */
 export function statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamStatus {

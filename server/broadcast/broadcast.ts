@@ -156,6 +156,11 @@ export class Broadcast {
     this.#outputs.add(output)
   }
 
+  /** Closes an output while the broadcast goes on. */
+  async removeOutput(output: Output): Promise<void> {
+    if (this.#outputs.delete(output)) await output.close()
+  }
+
   /** Ends the broadcast: outputs get what is queued and close. Resolves when nothing of it is left; idempotent. */
   end(): Promise<void> {
     this.#ending ??= this.#end()

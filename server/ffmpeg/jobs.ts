@@ -51,6 +51,15 @@ export function rtmpTargetJob(url: string): FfmpegJob {
   return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: url }
 }
 
+/**
+ * Publishes the bus to an RTMP server behind a port of this machine. Its application and key are in the file `options`: on the command
+ * line, everyone on the machine could read them.
+ */
+export function tunnelTargetJob(port: number, options: string): FfmpegJob {
+  const { outputOptions, ...rest } = rtmpTargetJob(`rtmp://127.0.0.1:${port}/`)
+  return { ...rest, outputOptions: ['-fpre', options, '-protocol_whitelist', 'rtmp,tcp', ...outputOptions] }
+}
+
 /** A file of the operator's own, in real time. */
 function fileInput(path: string, loop: boolean): Pick<FfmpegJob, 'input' | 'inputOptions'> {
   return { input: `file:${path}`, inputOptions: [...(loop ? ['-stream_loop', '-1'] : []), '-re'] }

@@ -61,6 +61,11 @@ export class IngestRoute {
     })
   }
 
+  /** Whether `session` is the id of the session that publishes `broadcast`. */
+  isPublisher(broadcast: Broadcast, session: string): boolean {
+    return this.#sessions.get(session)?.broadcast === broadcast
+  }
+
   /** Tells all publishers that the gateway ends, and ends their broadcasts. */
   async close(): Promise<void> {
     this.#closing = true

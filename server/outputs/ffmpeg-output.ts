@@ -1,18 +1,16 @@
-import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { TargetStatus } from '../../shared/status.ts'
+import { IngestError } from '../../shared/close-codes.ts'
+import type { TargetState, TargetStatus } from '../../shared/status.ts'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import type { Subscription } from '../broadcast/subscription.ts'
 import type { FfmpegJob } from '../ffmpeg/job.ts'
 import { describe, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
+import { STALLED_MS, write } from './feed.ts'
 
-/** Waits between attempts: doubled from the first to the last, each shortened by up to a half at random. */
+/** The first wait before it is tried again: doubled from there on, each shortened by up to a half at random. */
 const FIRST_RETRY_MS = 500
-const LAST_RETRY_MS = 3_000
-/** Time after which an output that takes nothing counts as gone: TCP would need many minutes to find out. */
-const STALLED_MS = 8_000
 /** A run of this length was a success: the next failure starts with the first wait again. */
 const SETTLED_MS = 10_000
 /** How long an output may take to write the rest and close. */
@@ -20,85 +18,198 @@ const CLOSE_MS = 5_000
 
 /** What an output is. */
 export interface OutputSpec {
+  /** Tells it from the others of a broadcast. */
+  id: string
   /** What people call it, in the API and the log. */
   name: string
+  /** The host that it goes to; null where that is the gateway's own RTMP server. */
+  host: string | null
+  /** What must not stand in an error: servers repeat what they were sent. */
+  secret: string | null
   ffmpegPath: string
-  job: FfmpegJob
   log: Logger
+  /** The longest wait before it is tried again. */
+  lastRetryMs: number
+  /**
+   * Prepares a run of FFmpeg, each time anew.
+   * @throws IngestError `forbidden` where it makes no sense to try again, others where it does
+   */
+  prepare(): Promise<Attempt>
+  /** Its state has changed. */
+  onState?(status: TargetStatus): void
 }
+
+/** One run of FFmpeg for an output. */
+export interface Attempt {
+  job: FfmpegJob
+  /** FFmpeg has opened the output, and needs nothing any more to do so. */
+  onOpen(): void
+  /** Bytes that have left, where that is known better than what FFmpeg was given. */
+  bytesOut(): number | null
+  /** What went wrong, where that is known better than FFmpeg tells it. */
+  problem(): string | null
+  /** Releases what was prepared. */
+  release(): Promise<void>
+}
+
+/** An output that can be paused, gone on with and tried again at once. */
+export interface FfmpegOutput extends Output {
+  readonly id: string
+  status(): TargetStatus
+  pause(): void
+  /** Goes on after a pause, or after a failure without waiting. */
+  retry(): void
+}
+
+/** How a run ended. */
+type RunEnd = { kind: 'stopped' } | { kind: 'failed'; message: string } | { kind: 'refused'; message: string }
 
 /**
  * An output that an FFmpeg of its own writes, fed with FLV from the bus. It joins at a keyframe with the headers first, and
  * when it fails it tries again for as long as the broadcast lasts; nobody else notices.
  */
-export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Output {
-  const log = spec.log.child({ stream: broadcast.name, output: spec.name })
-  const status: TargetStatus = { name: spec.name, state: 'connecting', lastError: null, bytesOut: 0, reconnects: 0 }
+export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): FfmpegOutput {
+  const { id, name, host } = spec
+  const log = spec.log.child({ stream: broadcast.name, output: name })
+  const status: TargetStatus = {
+    ...{ id, name, host, state: 'connecting', lastError: null },
+    ...{ bytesOut: 0, reconnects: 0, liveSince: null },
+  }
   const closing = new AbortController()
+  /** Ends the current run, or the wait before the next one. */
+  let interruption = new AbortController()
+  let paused = false
   let overflows = 0
+  /** Bytes of the runs before this one, and what FFmpeg was given in this one. */
+  const bytes = { before: 0, given: 0 }
+  let current: Attempt | null = null
   const done = keepRunning()
   return {
-    status: () => ({ ...status }),
+    id,
+    status: told,
+    pause() {
+      paused = true
+      interruption.abort()
+    },
+    retry() {
+      if (!paused && (status.state === 'live' || status.state === 'connecting')) return
+      paused = false
+      interruption.abort()
+    },
     async close() {
       closing.abort()
+      interruption.abort()
       await done
     },
   }
 
+  function told(): TargetStatus {
+    return { ...status, bytesOut: bytes.before + (current?.bytesOut() ?? bytes.given) }
+  }
+
+  function enter(state: TargetState): void {
+    if (status.state === state) return
+    status.state = state
+    status.liveSince = state === 'live' ? new Date().toISOString() : null
+    spec.onState?.(told())
+  }
+
   async function keepRunning(): Promise<void> {
-    for (let failures = 0; ; failures++) {
+    for (let failures = 0; !closing.signal.aborted; ) {
+      interruption = new AbortController()
+      if (paused) {
+        enter('paused')
+        log.info('output is paused')
+        await aborted(interruption.signal)
+        continue
+      }
+      if (status.state !== 'retrying') enter('connecting')
       const began = Date.now()
-      const end = await runOnce()
-      if (end.kind === 'finished') {
-        log.info({ bytesOut: status.bytesOut }, 'output closed')
-        return
+      const end = await runOnce(interruption.signal)
+      if (end.kind === 'stopped') {
+        failures = 0
+        continue
       }
       if (Date.now() - began > SETTLED_MS) failures = 0
-      status.state = 'retrying'
-      status.lastError = end.message
-      status.reconnects++
-      const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures) * (1 - Math.random() / 2)
-      log.warn({ reason: end.message, retryInMs: Math.round(wait) }, 'output failed')
-      if (closing.signal.aborted || !(await pause(wait, closing.signal))) return
+      const wait = end.kind === 'refused' ? null : waitAfter(failures++)
+      status.lastError = spec.secret ? end.message.replaceAll(spec.secret, '…') : end.message
+      if (wait !== null) status.reconnects++
+      log.warn({ reason: status.lastError, retryInMs: wait }, 'output failed')
+      enter(wait === null ? 'failed' : 'retrying')
+      if (!(await pause(wait, interruption.signal))) failures = 0
+    }
+    log.info({ bytesOut: told().bytesOut }, 'output closed')
+  }
+
+  function waitAfter(failures: number): number {
+    return Math.round(Math.min(spec.lastRetryMs, FIRST_RETRY_MS * 2 ** failures) * (1 - Math.random() / 2))
+  }
+
+  async function runOnce(stop: AbortSignal): Promise<RunEnd> {
+    const preparing = spec.prepare()
+    let attempt: Attempt | null
+    try {
+      attempt = await Promise.race([preparing, aborted(stop).then(() => null)])
+    } catch (error) {
+      if (!(error instanceof IngestError)) throw error
+      return { kind: error.code === 'forbidden' ? 'refused' : 'failed', message: error.message }
+    }
+    if (attempt === null) {
+      void preparing.then((late) => late.release()).catch(() => {})
+      return { kind: 'stopped' }
+    }
+    current = attempt
+    try {
+      return await run(attempt, stop)
+    } finally {
+      bytes.before = told().bytesOut
+      bytes.given = 0
+      current = null
+      await attempt.release()
     }
   }
 
-  async function runOnce(): Promise<{ kind: 'finished' } | { kind: 'failed'; message: string }> {
+  async function run(attempt: Attempt, stop: AbortSignal): Promise<RunEnd> {
+    if (stop.aborted) return { kind: 'stopped' }
     const subscription = broadcast.subscribe()
     overflows = 0
     let deadline: NodeJS.Timeout | undefined
-    let hurry = () => {}
+    let finish = () => {}
     try {
-      const run = await runFfmpeg(spec.ffmpegPath, spec.job, { onLine: noticeOpen }, 'info')
+      const ffmpeg = await runFfmpeg(spec.ffmpegPath, attempt.job, { onLine: notice }, 'info')
       const gone = new AbortController()
-      void run.exited.then(() => gone.abort())
-      // A target that takes nothing would keep the rest waiting for ever.
-      hurry = () => {
-        deadline = setTimeout(() => run.kill('SIGKILL'), CLOSE_MS)
+      void ffmpeg.exited.then(() => gone.abort())
+      // What is queued is still written, but a target that takes nothing would keep the rest waiting for ever.
+      finish = () => {
+        broadcast.unsubscribe(subscription)
+        deadline = setTimeout(() => ffmpeg.kill('SIGKILL'), CLOSE_MS)
       }
-      closing.signal.addEventListener('abort', hurry)
-      const stalled = await pump(subscription, run, gone.signal)
+      if (stop.aborted) finish()
+      stop.addEventListener('abort', finish)
+      const stalled = await pump(subscription, ffmpeg, gone.signal)
       if (stalled) {
-        run.kill('SIGKILL')
-        await run.exited
-        return { kind: 'failed', message: `it took nothing for ${STALLED_MS / 1000} s` }
+        ffmpeg.kill('SIGKILL')
+        await ffmpeg.exited
+        return { kind: 'failed', message: attempt.problem() ?? `it took nothing for ${STALLED_MS / 1000} s` }
       }
-      const byItself = gone.signal.aborted && !closing.signal.aborted
-      const exit = await stopFfmpeg(run, CLOSE_MS)
-      return byItself ? { kind: 'failed', message: lastLine(exit.message) ?? describe(exit) } : { kind: 'finished' }
+      const byItself = gone.signal.aborted && !stop.aborted
+      const exit = await stopFfmpeg(ffmpeg, CLOSE_MS)
+      if (!byItself) return { kind: 'stopped' }
+      return { kind: 'failed', message: attempt.problem() ?? lastLine(exit.message) ?? describe(exit) }
     } finally {
       // A target may be tried again for days: nothing of a run may stay.
-      closing.signal.removeEventListener('abort', hurry)
+      stop.removeEventListener('abort', finish)
       clearTimeout(deadline)
       broadcast.unsubscribe(subscription)
     }
-  }
 
-  /** FFmpeg tells its output once it is open: for RTMP, once the server took the stream. */
-  function noticeOpen(line: string): void {
-    if (!line.startsWith('Output #0') || status.state === 'live') return
-    status.state = 'live'
-    log.info('output is live')
+    /** FFmpeg tells its output once it is open: for RTMP, once the server took the stream. */
+    function notice(line: string): void {
+      if (!line.startsWith('Output #0') || status.state === 'live') return
+      attempt.onOpen()
+      log.info('output is live')
+      enter('live')
+    }
   }
 
   function noticeDrops({ dropped }: Subscription): void {
@@ -113,43 +224,23 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Outpu
     for (;;) {
       const batch = await subscription.next(gone)
       if (batch === null) return false
-      const bytes = batch.map((tag) => tag.bytes)
-      if (!(await write(run.stdin, bytes, gone))) return true
-      for (const { length } of bytes) status.bytesOut += length
+      const pieces = batch.map((tag) => tag.bytes)
+      if (!(await write(run.stdin, pieces, gone))) return true
+      for (const { length } of pieces) bytes.given += length
       noticeDrops(subscription)
     }
   }
 }
 
-/** Writes pieces as one, and waits for room where there is none; false where there is none for too long. */
-async function write(to: Writable, pieces: Buffer[], gone: AbortSignal): Promise<boolean> {
-  to.cork()
-  let room = true
-  for (const piece of pieces) room = to.write(piece)
-  to.uncork()
-  if (room || gone.aborted) return true
-  return new Promise((resolve) => {
-    const settle = (wentOn: boolean) => {
-      clearTimeout(timer)
-      to.off('drain', goOn)
-      gone.removeEventListener('abort', goOn)
-      resolve(wentOn)
-    }
-    const goOn = () => settle(true)
-    const timer = setTimeout(() => settle(false), STALLED_MS)
-    to.once('drain', goOn)
-    gone.addEventListener('abort', goOn)
-  })
+/** Waits, for ever where `ms` is null; false when `signal` ended it. */
+async function pause(ms: number | null, signal: AbortSignal): Promise<boolean> {
+  if (ms === null) return aborted(signal).then(() => false)
+  return delay(ms, true, { signal }).catch(() => false)
 }
 
-/** Waits; false when `signal` ended it. */
-async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await delay(ms, undefined, { signal })
-    return true
-  } catch {
-    return false
-  }
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
 function lastLine(text: string): string | undefined {

@@ -1,0 +1,143 @@
+import { Type } from 'typebox'
+import { IngestError } from '../../shared/close-codes.ts'
+import type { Access } from '../access/access.ts'
+import { bearerOf } from '../access/credentials.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { Directory } from '../broadcast/directory.ts'
+import { PRESETS } from '../destinations/presets.ts'
+import type { FfmpegOutput } from '../outputs/ffmpeg-output.ts'
+import type { Targets } from '../outputs/targets.ts'
+import { errors, oneOf, Preset, ref, StreamName, StreamParams, Target } from './schemas.ts'
+import { NOT_LIVE } from './streams.ts'
+import { type Api, MOST_BODY_BYTES } from './validation.ts'
+
+const DestinationBody = Type.Object(
+  {
+    name: Type.Optional(Type.String({ maxLength: 100, description: 'What people call it.' })),
+    preset: Type.Optional(Type.String({ maxLength: 100, description: 'A platform, by its id; or else "url".' })),
+    url: Type.Optional(
+      Type.String({ maxLength: 2000, description: 'rtmp:// or rtmps://, a host, and the application.' }),
+    ),
+    key: Type.Optional(Type.String({ maxLength: 1000, description: 'The stream key. It is never told again.' })),
+  },
+  { additionalProperties: false },
+)
+
+const TargetId = Type.String({ minLength: 1, maxLength: 64, description: 'The id of a target.' })
+const TargetParams = Type.Object({ name: StreamName, id: TargetId })
+const ACTIONS = ['pause', 'resume', 'retry'] as const
+
+/** What the routes of destinations need of the gateway. */
+export interface TargetContext {
+  directory: Directory
+  access: Access
+  targets: Targets
+  /** Whether publishers may send their broadcasts elsewhere. */
+  publishersMayAdd: boolean
+  /** Whether `session` is that of the publisher of a broadcast. */
+  isPublisher(broadcast: Broadcast, session: string): boolean
+}
+
+/**
+ * The destinations of a broadcast: for those with the admin key, and for its publisher where the operator allows that. A publisher's
+ * key is the id of the session.
+ */
+export function targetRoutes(api: Api, context: TargetContext): void {
+  const { directory, access, targets, publishersMayAdd, isPublisher } = context
+  const common = { tags: ['Destinations'], security: [{ adminKey: [] }, { session: [] }] }
+  const bodyLimit = MOST_BODY_BYTES
+
+  api.get(
+    '/api/destinations',
+    {
+      schema: {
+        operationId: 'listPresets',
+        tags: ['Destinations'],
+        summary: 'The platforms that can be chosen by name, and whether publishers may choose any',
+        response: {
+          200: Type.Object({ presets: Type.Array(ref(Preset)), publishersMayAdd: Type.Boolean() }),
+          ...errors(429),
+        },
+      },
+    },
+    async (_, reply) => {
+      reply.header('cache-control', 'no-cache')
+      return { presets: [...PRESETS], publishersMayAdd }
+    },
+  )
+
+  api.post(
+    '/api/streams/:name/targets',
+    {
+      bodyLimit,
+      schema: {
+        ...common,
+        operationId: 'addTarget',
+        summary: 'Sends a broadcast to one more destination',
+        params: StreamParams,
+        body: DestinationBody,
+        response: { 201: ref(Target), ...errors(400, 401, 403, 404, 413, 415, 429, 503) },
+      },
+    },
+    async (request, reply) => {
+      const broadcast = admitted(request, request.params.name)
+      return reply.code(201).send(targets.add(broadcast, request.body))
+    },
+  )
+
+  api.delete(
+    '/api/streams/:name/targets/:id',
+    {
+      bodyLimit,
+      schema: {
+        ...common,
+        operationId: 'removeTarget',
+        summary: 'Ends sending a broadcast to a destination',
+        params: TargetParams,
+        response: { 204: Type.Null({ description: 'It has ended.' }), ...errors(400, 401, 403, 404, 415, 429) },
+      },
+    },
+    async (request, reply) => {
+      const broadcast = admitted(request, request.params.name)
+      await targets.remove(broadcast, targetOf(broadcast, request.params.id))
+      return reply.code(204).send(null)
+    },
+  )
+
+  api.post(
+    '/api/streams/:name/targets/:id/:action',
+    {
+      bodyLimit,
+      schema: {
+        ...common,
+        operationId: 'controlTarget',
+        summary: 'Pauses sending to a destination, goes on with it, or tries it again at once',
+        params: Type.Object({ ...TargetParams.properties, action: oneOf(...ACTIONS) }),
+        response: { 200: ref(Target), ...errors(400, 401, 403, 404, 413, 415, 429) },
+      },
+    },
+    async (request) => {
+      const { name, id, action } = request.params
+      const target = targetOf(admitted(request, name), id)
+      if (action === 'pause') target.pause()
+      else target.retry()
+      return target.status()
+    },
+  )
+
+  /** @throws IngestError where the request may not change the destinations of `name`, or nothing is live */
+  function admitted(request: { raw: Parameters<typeof bearerOf>[0] }, name: string): Broadcast {
+    const bearer = bearerOf(request.raw)
+    const broadcast = directory.get(name)
+    const mayPublish = publishersMayAdd && broadcast !== null && bearer !== null && isPublisher(broadcast, bearer)
+    if (!mayPublish) access.requireAdmin(bearer)
+    if (!broadcast) throw new IngestError('no_session', NOT_LIVE)
+    return broadcast
+  }
+
+  function targetOf(broadcast: Broadcast, id: string): FfmpegOutput {
+    const target = targets.find(broadcast, id)
+    if (target) return target
+    throw new IngestError('no_session', 'The broadcast has no such destination that could be changed.')
+  }
+}

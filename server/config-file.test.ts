@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { addInstallOption, addServerOptions, configFrom, type ProgramConfig } from './config.ts'
+
+let directory: string
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'castgate-'))
+  writeFileSync(join(directory, 'youtube.key'), 'key-of-youtube\n')
+  process.env.CASTGATE_TEST_KEY = 'key-of-twitch'
+})
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true })
+  delete process.env.CASTGATE_TEST_KEY
+})
+
+/** The configuration that the file `text` gives, with what stands on the command line besides. */
+function read(text: string, ...args: string[]): ProgramConfig {
+  const file = join(directory, 'castgate.yaml')
+  writeFileSync(file, text)
+  let config: ProgramConfig | null = null
+  const command = addInstallOption(addServerOptions(new Command('serve'))).exitOverride()
+  command.action((_, given: Command) => {
+    config = configFrom(given)
+  })
+  command.parse(['--config', file, ...args], { from: 'user' })
+  if (config === null) throw new Error('The command did not run.')
+  return config
+}
+
+function errorOf(text: string): string {
+  try {
+    read(text)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  return ''
+}
+
+describe('a configuration file', () => {
+  it('has the options of the command line under their names', () => {
+    const { gateway, logLevel, lan, install } = read(`
+port: 9000
+public-url: https://live.example.org
+rtmp: embedded
+origin:
+  - https://site.example
+  - https://shop.example
+limits-per-address: { sockets: 5 }
+private: true
+secret-file: ${join(directory, 'youtube.key')}
+destination-hosts: ['*.twitch.tv', 10.0.0.0/8]
+log-level: warn
+no-install: true
+`)
+    expect(gateway).toMatchObject({
+      port: 9000,
+      publicUrl: 'https://live.example.org',
+      rtmp: { kind: 'embedded' },
+      origins: ['https://site.example', 'https://shop.example'],
+      limitsPerAddress: { sockets: 5, broadcasts: 20 },
+      private: true,
+      secret: 'key-of-youtube',
+      destinationHosts: ['*.twitch.tv', '10.0.0.0/8'],
+      hlsPort: 8088,
+    })
+    expect({ logLevel, lan, install }).toEqual({ logLevel: 'warn', lan: false, install: false })
+  })
+
+  it('gives way to flags and the environment', () => {
+    process.env.CASTGATE_HLS_PORT = '9002'
+    process.env.CASTGATE_PUBLISHER_DESTINATIONS = '0'
+    try {
+      const { gateway } = read('port: 9000\nhls-port: 9001\npublisher-destinations: true', '--port', '9100')
+      expect(gateway).toMatchObject({ port: 9100, hlsPort: 9002, publisherDestinations: false })
+    } finally {
+      delete process.env.CASTGATE_HLS_PORT
+      delete process.env.CASTGATE_PUBLISHER_DESTINATIONS
+    }
+  })
+
+  it('has destinations, with their keys from the environment and from files', () => {
+    const { gateway } = read(`
+destinations:
+  - preset: twitch
+    key-env: CASTGATE_TEST_KEY
+  - name: Archive
+    url: rtmp://archive.example/live
+    key-file: ${join(directory, 'youtube.key')}
+    streams: show-*
+`)
+    expect(gateway.destinations).toEqual([
+      { preset: 'twitch', key: 'key-of-twitch', streams: '*' },
+      { name: 'Archive', url: 'rtmp://archive.example/live', key: 'key-of-youtube', streams: 'show-*' },
+    ])
+  })
+
+  it('may be empty', () => {
+    expect(read('# nothing yet\n').gateway.port).toBe(8080)
+  })
+
+  it.each([
+    [
+      'an option that is none',
+      '\nrtmp-prot: 1',
+      'castgate.yaml:2: there is no option "rtmp-prot". Did you mean "rtmp-port"?',
+    ],
+    ['a value that is none', 'host: ::1\nport: http', 'castgate.yaml:2: "port" cannot be "http". A port is a number'],
+    ['a flag with a value', 'private: maybe', 'castgate.yaml:1: "private" must be true or false.'],
+    ['a choice that is none', 'log-level: loud', 'castgate.yaml:1: "log-level" cannot be "loud".'],
+    ['a list for one value', 'port: [1, 2]', 'castgate.yaml:1: "port" takes one value.'],
+    ['a secret', 'port: 1\nsecret: abc', 'castgate.yaml:2: "secret" does not belong into a file'],
+    ['the same twice', 'port: 1\nport: 2', 'castgate.yaml:2: Map keys must be unique.'],
+    ['no YAML', 'port: [1', 'castgate.yaml:1: '],
+    ['no list of options', '- port', 'castgate.yaml:1: the file must be a list of "name: value".'],
+    [
+      'a preset that is none',
+      'destinations:\n  - preset: twitch\n    key-env: CASTGATE_TEST_KEY\n  - preset: twich',
+      'castgate.yaml:4: "preset" is one of twitch, youtube, facebook.',
+    ],
+    [
+      'a key in the file',
+      'destinations:\n  - preset: twitch\n    key: abc',
+      'castgate.yaml:3: there is no "key" here.',
+    ],
+    [
+      'a variable that is not set',
+      'destinations:\n\n  - preset: twitch\n    key-env: CASTGATE_NO_SUCH_KEY',
+      'castgate.yaml:3: the variable CASTGATE_NO_SUCH_KEY is not set.',
+    ],
+    ['a destination without a key', 'destinations:\n  - preset: twitch', 'castgate.yaml:2: The stream key is missing'],
+    ['destinations that are none', 'destinations: twitch', 'castgate.yaml:1: "destinations" must be array.'],
+  ])('is refused with the line of %s', (_, text, message) => {
+    expect(errorOf(text)).toContain(message)
+  })
+})

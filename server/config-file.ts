@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { Ajv, type ErrorObject } from 'ajv'
+import { type Command, InvalidArgumentError, type Option } from 'commander'
+import { type Static, type TSchema, Type } from 'typebox'
+import { type Document, isCollection, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { PRESETS } from './destinations/presets.ts'
+import { UsageError } from './process/errors.ts'
+
+/** A destination as it stands in the file. Its key is not there: the file is shown around, copied and committed. */
+const DestinationSection = Type.Object(
+  {
+    name: Type.Optional(Type.String()),
+    preset: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: PRESETS.map(({ id }) => id) })),
+    url: Type.Optional(Type.String({ pattern: '^rtmps?://' })),
+    'key-env': Type.Optional(Type.String({ description: 'The variable of the environment that has the stream key.' })),
+    'key-file': Type.Optional(Type.String({ description: 'The file that has the stream key.' })),
+    streams: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_*-]{1,64}$' })),
+  },
+  { additionalProperties: false },
+)
+
+/** The parts of the file that are no options of the command line. */
+const SECTIONS = { destinations: Type.Array(DestinationSection) }
+
+/** What they say, and where each stands, for errors. */
+export interface ConfigSections {
+  destinations: Static<typeof SECTIONS.destinations>
+  /** The file and line of what `path` leads to: `castgate.yaml:12`. */
+  placeOf(path: (string | number)[]): string
+}
+
+/** Keys that must not stand in the file, and what to use instead. */
+const SECRETS: Record<string, string> = {
+  secret: 'Use "secret-file", or CASTGATE_SECRET.',
+  'admin-key': 'Use "admin-key-file", or CASTGATE_ADMIN_KEY.',
+}
+
+/**
+ * Reads a configuration file: options of `command` under their long names, and the sections above. What was given on the command line or
+ * in the environment stays.
+ * @throws UsageError with the file and the line of what is wrong
+ */
+export function applyConfigFile(
+  path: string,
+  command: Command,
+  isInEnvironment: (option: Option) => boolean,
+): ConfigSections {
+  const { document, placeOf, fail } = readDocument(path)
+  const sections: ConfigSections = { destinations: [], placeOf }
+  const { contents } = document
+  if (contents === null) return sections
+  if (!isMap(contents)) throw fail([], 'the file must be a list of "name: value".')
+  for (const [name, value] of Object.entries(document.toJS() as object)) {
+    const at = [name]
+    if (name in SECRETS) throw fail(at, `"${name}" does not belong into a file that others may read. ${SECRETS[name]}`)
+    if (name === 'destinations') {
+      sections.destinations = checked(SECTIONS.destinations, value, (error) =>
+        fail([name, ...pathOf(error)], inWords(error, name)),
+      )
+      continue
+    }
+    const option = command.options.find(({ long }) => long === `--${name}` && name !== 'config')
+    if (!option) throw fail(at, `there is no option "${name}".${nearest(name, command)}`)
+    const isGiven = command.getOptionValueSource(option.attributeName()) === 'cli' || isInEnvironment(option)
+    const parsed = optionValue(option, value, (message) => fail(at, message))
+    if (!isGiven) command.setOptionValueWithSource(option.attributeName(), parsed, 'config')
+  }
+  return sections
+}
+
+interface ReadDocument {
+  document: Document
+  placeOf: ConfigSections['placeOf']
+  fail(path: (string | number)[], message: string): UsageError
+}
+
+function readDocument(path: string): ReadDocument {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    throw new UsageError(`The configuration file "${path}" cannot be read.`)
+  }
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const [broken] = document.errors
+  if (broken) throw new UsageError(`${place(broken.pos[0])}: ${broken.message}.`)
+  return { document, placeOf, fail: (at, message) => new UsageError(`${placeOf(at)}: ${message}`) }
+
+  function place(offset: number): string {
+    return `${basename(path)}:${lines.linePos(offset).line}`
+  }
+
+  /** Where a pair begins: its key. What is missing is where it should be. */
+  function placeOf(at: (string | number)[]): string {
+    for (let length = at.length; length > 0; length--) {
+      const parent: unknown = length === 1 ? document.contents : document.getIn(at.slice(0, length - 1), true)
+      const last = at[length - 1]
+      const pair = isMap(parent) && parent.items.find(({ key }) => isScalar(key) && key.value === last)
+      const node: unknown = pair ? pair.key : isCollection(parent) ? parent.get(last, true) : null
+      if (isNode(node) && node.range) return place(node.range[0])
+    }
+    return `${basename(path)}:1`
+  }
+}
+
+/** The value of an option, read as its text on the command line is. */
+function optionValue(option: Option, value: unknown, fail: (message: string) => Error): unknown {
+  if (!option.required && !option.optional) {
+    if (typeof value !== 'boolean') throw fail(`"${option.long?.slice(2)}" must be true or false.`)
+    return option.negate ? !value : value
+  }
+  const texts = Array.isArray(value) ? value : isLimits(value) ? [limitsText(value)] : [value]
+  if (texts.length > 1 && !option.variadic) throw fail(`"${option.long?.slice(2)}" takes one value.`)
+  let parsed: unknown = option.defaultValue
+  for (const text of texts) {
+    if (typeof text !== 'string' && typeof text !== 'number') {
+      throw fail(`"${option.long?.slice(2)}" must be a text or a number.`)
+    }
+    try {
+      parsed = option.parseArg ? option.parseArg(String(text), parsed as string) : String(text)
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error
+      throw fail(`"${option.long?.slice(2)}" cannot be ${JSON.stringify(text)}. ${error.message}`)
+    }
+  }
+  return parsed
+}
+
+/** Limits may be written as a map: `sockets: 100`. */
+function isLimits(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function limitsText(value: object): string {
+  return Object.entries(value)
+    .map(([name, limit]) => `${name}=${limit}`)
+    .join(',')
+}
+
+function checked<T extends TSchema>(schema: T, value: unknown, fail: (error: ErrorObject) => Error): Static<T> {
+  const validate = new Ajv().compile(schema)
+  if (validate(value)) return value as Static<T>
+  throw fail(validate.errors?.[0] as ErrorObject)
+}
+
+function pathOf({ instancePath, keyword, params }: ErrorObject): (string | number)[] {
+  const path = instancePath.split('/').slice(1)
+  const extra = keyword === 'additionalProperties' ? [String(params.additionalProperty)] : []
+  return [...path, ...extra].map((part) => (/^\d+$/.test(part) ? Number(part) : part))
+}
+
+function inWords({ keyword, params, message, instancePath }: ErrorObject, section: string): string {
+  const name = instancePath.split('/').at(-1) || section
+  if (keyword === 'additionalProperties') return `there is no "${params.additionalProperty}" here.`
+  if (keyword === 'enum') return `"${name}" is one of ${(params.allowedValues as string[]).join(', ')}.`
+  return `"${name}" ${message}.`
+}
+
+/** The option whose name is like `name`, for someone who mistyped it. */
+function nearest(name: string, command: Command): string {
+  const names = command.options.flatMap(({ long }) => long?.slice(2) ?? []).filter((each) => each !== 'config')
+  const letters = (text: string) => [...text].sort().join('')
+  const alike =
+    names.find((each) => letters(each) === letters(name)) ??
+    names.find((each) => each.startsWith(name) || name.startsWith(each))
+  return alike ? ` Did you mean "${alike}"?` : ''
+}

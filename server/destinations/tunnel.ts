@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { connect as connectTcp, createServer, isIP, type Socket } from 'node:net'
+import { pipeline } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
+import type { Destination } from './destination.ts'
+import type { Pinned } from './host-policy.ts'
+
+/** How long a host may take to accept a connection, and then to say anything. */
+const CONNECT_MS = 5_000
+
+/** A port of this machine behind which a destination is. */
+export interface Tunnel {
+  port: number
+  /** Bytes that went to the destination. */
+  bytesOut(): number
+  /** Why it does not work, for people; null while it does. */
+  problem(): string | null
+  close(): void
+}
+
+/**
+ * Takes one connection at a port of the loopback interface, and makes it one to `destination` at the address that was looked at, over
+ * TLS where it is secure. So nothing looks the name up a second time, and the certificate is checked: FFmpeg does neither.
+ */
+export async function openTunnel(destination: Destination, { address }: Pinned): Promise<Tunnel> {
+  let problem: string | null = null
+  const sockets: Socket[] = []
+  let far: Socket | null = null
+  const server = createServer((near) => {
+    server.close()
+    const remote = connectTo(destination, address)
+    far = remote
+    sockets.push(near, remote)
+    const patience = setTimeout(() => {
+      remote.destroy(new Error(`${destination.host} did not answer within ${CONNECT_MS / 1000} s`))
+    }, CONNECT_MS)
+    remote.once('data', () => clearTimeout(patience))
+    const noteEnd = (error: NodeJS.ErrnoException | null | undefined) => {
+      clearTimeout(patience)
+      if (error) problem ??= inWords(error, destination)
+    }
+    // What FFmpeg says last, as that the stream is over, is still written.
+    pipeline(near, remote, (error) => {
+      if (error?.code !== 'ERR_STREAM_PREMATURE_CLOSE') noteEnd(error)
+    })
+    remote.on('error', noteEnd)
+    remote.once('end', () => {
+      if (!near.readableEnded) problem ??= `${destination.host} closed the connection`
+    })
+    remote.once('close', () => near.end())
+    remote.pipe(near)
+  })
+  server.maxConnections = 1
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const bound = server.address()
+  return {
+    port: typeof bound === 'object' && bound ? bound.port : 0,
+    bytesOut: () => far?.bytesWritten ?? 0,
+    problem: () => problem,
+    close() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+function connectTo({ secure, host, port }: Destination, address: string): Socket {
+  if (!secure) return connectTcp({ host: address, port })
+  return connectTls({ host: address, port, ...(isIP(host) ? {} : { servername: host }) })
+}
+
+function inWords(error: NodeJS.ErrnoException, { host, port }: Destination): string {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return `${host} refused the connection (port ${port})`
+    case 'ENETUNREACH':
+    case 'EHOSTUNREACH':
+      return `${host} cannot be reached from here`
+    case 'ETIMEDOUT':
+      return `${host} does not answer`
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return `${host} closed the connection`
+    default: {
+      const isTls = error.code?.startsWith('ERR_TLS') || /CERT|SIGNED|UNABLE_TO/.test(error.code ?? '')
+      if (isTls) return `the certificate of ${host} is not good: ${error.message}`
+      if (error.code?.startsWith('ERR_SSL')) return `${host} does not speak TLS at port ${port}`
+      return error.message
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Logger } from 'pino'
+import type { TargetStatus } from '../../shared/status.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { Destination } from '../destinations/destination.ts'
+import type { HostPolicy } from '../destinations/host-policy.ts'
+import { writeKeyFile } from '../destinations/key-file.ts'
+import { openTunnel } from '../destinations/tunnel.ts'
+import { tunnelTargetJob } from '../ffmpeg/jobs.ts'
+import { type Attempt, type FfmpegOutput, startFfmpegOutput } from './ffmpeg-output.ts'
+
+/** A platform that is down is not asked more often than this. */
+const LAST_RETRY_MS = 15_000
+
+/** What pushing to a destination needs. */
+export interface DestinationOptions {
+  id: string
+  policy: HostPolicy
+  ffmpegPath: string
+  log: Logger
+  onState(status: TargetStatus): void
+}
+
+/**
+ * Pushes a broadcast to a destination. Each attempt looks the host up anew, and connects to an address that is allowed, through a tunnel
+ * of the gateway's own.
+ */
+export function startDestination(
+  broadcast: Broadcast,
+  destination: Destination,
+  { policy, ...options }: DestinationOptions,
+): FfmpegOutput {
+  const { name, host, key } = destination
+  return startFfmpegOutput(broadcast, {
+    ...options,
+    ...{ name, host, secret: key, lastRetryMs: LAST_RETRY_MS, prepare },
+  })
+
+  async function prepare(): Promise<Attempt> {
+    const pinned = await policy.pin(host)
+    const file = await writeKeyFile(destination)
+    try {
+      const tunnel = await openTunnel(destination, pinned)
+      return {
+        job: tunnelTargetJob(tunnel.port, file.path),
+        onOpen: () => void file.remove(),
+        bytesOut: () => tunnel.bytesOut(),
+        problem: () => tunnel.problem(),
+        async release() {
+          tunnel.close()
+          await file.remove()
+        },
+      }
+    } catch (error) {
+      await file.remove()
+      throw error
+    }
+  }
+}
