@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { fetchBytes, readyRecording } from './support/archive.ts'
 import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser } from './support/browser.ts'
 import { writeClockVideo } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
@@ -11,6 +12,7 @@ import { HlsCollector } from './support/hls.ts'
 import { decode } from './support/media.ts'
 import { startProxy, type TestProxy } from './support/proxy.ts'
 import { temporaryDirectory } from './support/resources.ts'
+import { ADMIN_KEY } from './support/tokens.ts'
 import { until } from './support/wait.ts'
 
 /** How many disturbances, and the seed of what they are: the same seed gives the same ones. */
@@ -78,7 +80,9 @@ beforeAll(async () => {
   const camera = `${directory.path}/clock.mjpeg`
   await writeClockVideo(camera, 640, 360, 3000)
   browser = await startBrowser([...FAKE_CAMERA, `--use-file-for-fake-video-capture=${camera}`])
-  gateway = await startGateway(['--rtmp', 'nginx'])
+  gateway = await startGateway(['--rtmp', 'nginx', '--record', '--disk-floor', '1MB'], {
+    CASTGATE_ADMIN_KEY: ADMIN_KEY,
+  })
 })
 afterAll(async () => {
   await browser.close()
@@ -117,6 +121,8 @@ it(`loses no frame of a broadcast whose connection is cut, stalled, delayed and 
     expect(recorded.length).toBeGreaterThan(EVENTS * 10)
     expect(await readFrames(bytes)).toEqual(recorded)
     expect((await decode(bytes)).errors).toBe('')
+    const { play } = await readyRecording(gateway, 'chaos')
+    expect(await readFrames(await fetchBytes(play))).toEqual(recorded)
     const published = gateway.log().filter((line) => line.stream === 'chaos' && line.msg === 'output is live')
     expect(published).toHaveLength(1)
   } finally {

@@ -6,6 +6,7 @@ import type { LimitSet } from './access/limits.ts'
 import { applyConfigFile, type ConfigSections } from './config-file.ts'
 import { readDestination } from './destinations/destination.ts'
 import {
+  bytes,
   count,
   duration,
   hosts,
@@ -118,6 +119,26 @@ export function addServerOptions(command: Command): Command {
     .addOption(
       flag('--publisher-destinations', 'publishers may push to destinations of their own', 'PUBLISHER_DESTINATIONS'),
     )
+    .addOption(flag('--record', 'record every broadcast', 'RECORD'))
+    .addOption(
+      setting(
+        '--record-keep <time>',
+        'how long recordings are kept: 12h, 30d (default: for ever)',
+        'RECORD_KEEP',
+      ).argParser(duration),
+    )
+    .addOption(
+      setting(
+        '--record-keep-size <size>',
+        'how much of them is kept: 500MB, 20GB (default: all)',
+        'RECORD_KEEP_SIZE',
+      ).argParser(bytes),
+    )
+    .addOption(
+      setting('--disk-floor <size>', 'free room on the disk that recordings leave alone', 'DISK_FLOOR')
+        .default(DEFAULTS.diskFloorBytes, '512MB')
+        .argParser(bytes),
+    )
     .addOption(setting('--tls-cert <path>', 'certificate, in PEM: the server then speaks https', 'TLS_CERT'))
     .addOption(setting('--tls-key <path>', "the certificate's key, in PEM", 'TLS_KEY'))
     .addOption(flag('--lan', 'let phones on this network broadcast: https with a certificate of its own', 'LAN'))
@@ -175,6 +196,10 @@ type ServerOptions = Pick<
   private?: boolean
   origin: string[]
   publisherDestinations?: boolean
+  record?: boolean
+  recordKeep?: number
+  recordKeepSize?: number
+  diskFloor: number
   insecureOpen?: boolean
   tlsCert?: string
   tlsKey?: string
@@ -201,6 +226,9 @@ export function configFrom(command: Command): ProgramConfig {
     tlsKey,
     lan,
     logLevel,
+    recordKeep = null,
+    recordKeepSize = null,
+    diskFloor,
     install: _install,
     ...given
   } = options as ServerOptions
@@ -212,6 +240,10 @@ export function configFrom(command: Command): ProgramConfig {
     private: given.private ?? isSet('PRIVATE'),
     origins: origin,
     publisherDestinations: given.publisherDestinations ?? isSet('PUBLISHER_DESTINATIONS'),
+    record: given.record ?? isSet('RECORD'),
+    recordKeepSeconds: recordKeep,
+    recordKeepBytes: recordKeepSize,
+    diskFloorBytes: diskFloor,
     tls: tlsFrom(tlsCert, tlsKey),
     destinations: sections ? destinationsFrom(sections) : [],
     // It gets a secret of its own.
@@ -258,6 +290,7 @@ export function addTokenOptions(command: Command): Command {
     .requiredOption('--stream <name>', 'the stream it is for; * stands for any part of a name')
     .option('--publish', 'it allows to broadcast', false)
     .option('--play', 'it allows to watch', false)
+    .option('--record', 'what is broadcast with it is recorded', false)
     .addOption(
       new Option('--ttl <time>', 'how long it is good: 90s, 15m, 1h, 7d').default(3600, '1h').argParser(duration),
     )

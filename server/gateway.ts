@@ -9,6 +9,7 @@ import { Access } from './access/access.ts'
 import { Limits } from './access/limits.ts'
 import { Origins } from './access/origins.ts'
 import { baseOf } from './access/request.ts'
+import { SignedLinks } from './access/signed-links.ts'
 import { Viewing } from './access/viewing.ts'
 import { apiRoutes } from './api/api.ts'
 import { errorHandlers, rawResponse } from './api/errors.ts'
@@ -17,8 +18,11 @@ import { hlsFileRoutes } from './api/hls-files.ts'
 import { pageRoutes } from './api/pages.ts'
 import { playbackLinks } from './api/playback.ts'
 import { statusOf } from './api/streams.ts'
+import { Archive } from './archive/archive.ts'
 import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
+import { Events } from './events/events.ts'
+import { tellEnd, tellPresence, tellTarget } from './events/of-broadcasts.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
 import { killRunningFfmpegs } from './ffmpeg/run.ts'
 import { IngestRoute } from './ingest/route.ts'
@@ -87,9 +91,20 @@ export async function startGateway(
   const cleanUp = setInterval(() => {
     removeOldMedia(hlsDirectory).catch((error) => log.warn({ err: error }, 'old media could not be removed'))
   }, CLEAN_UP_MS)
+  const events = new Events()
+  const archive = await Archive.open({
+    directory: join(config.dataDir, 'recordings'),
+    ffmpegPath: ffmpeg.path,
+    floorBytes: config.diskFloorBytes,
+    keepSeconds: config.recordKeepSeconds,
+    keepBytes: config.recordKeepBytes,
+    ...{ events, log },
+  })
   const directory = new Directory({
     onLive: addOutputs,
     onFault: (broadcast, error) => log.error({ err: error, stream: broadcast.name }, 'an output failed'),
+    onPresence: (broadcast) => tellPresence(events, broadcast),
+    onClosed: (broadcast) => tellEnd(events, broadcast),
   })
   const publishers = new RtmpPublishers({
     directory,
@@ -121,7 +136,7 @@ export async function startGateway(
     hosts: config.destinationHosts,
     ffmpegPath: ffmpeg.path,
     log,
-    onState: () => {},
+    onState: (broadcast, target) => tellTarget(events, broadcast, target),
   })
   const flv = new FlvRoute(directory, viewing)
   const llHls = new LlHlsRoute(viewing)
@@ -135,7 +150,18 @@ export async function startGateway(
       healthRoute(app, ffmpeg, rtmp)
       await app.register((api) =>
         apiRoutes(api, {
-          ...{ version: VERSION, directory, access, limits, viewing, base, targets },
+          ...{
+            version: VERSION,
+            directory,
+            access,
+            limits,
+            viewing,
+            base,
+            targets,
+            archive,
+            events,
+            links: new SignedLinks(),
+          },
           publishersMayAdd: publisherDestinations,
           isPublisher: (broadcast, session) => ingest.isPublisher(broadcast, session),
         }),
@@ -162,16 +188,20 @@ export async function startGateway(
   }
 
   function addOutputs(broadcast: Broadcast): void {
-    const shared = { ffmpegPath: ffmpeg.path, log }
+    const { name } = broadcast
+    log.info({ stream: name }, 'broadcast is live')
+    events.emit('stream.started', name, `"${name}" is live.`)
     // What an encoder publishes to our server is there already.
     if (broadcast.source !== 'rtmp') {
-      broadcast.addOutput(
-        startRtmpTarget(broadcast, { name: rtmp.kind, url: rtmp.publishUrl(broadcast.name), ...shared }),
-      )
+      const output = startRtmpTarget(broadcast, {
+        ...{ name: rtmp.kind, url: rtmp.publishUrl(name), ffmpegPath: ffmpeg.path, log },
+        onState: (target) => tellTarget(events, broadcast, target),
+      })
+      broadcast.addOutput(output)
     }
     targets.start(broadcast)
+    if (config.record || broadcast.publisher?.record) archive.start(broadcast)
     llHls.start(broadcast)
-    log.info({ stream: broadcast.name }, 'broadcast is live')
   }
 
   async function close(): Promise<void> {
@@ -186,6 +216,7 @@ export async function startGateway(
       await ingest.close()
       await publishers.close()
       await directory.close()
+      await archive.close()
     } finally {
       for (const timer of hurry) clearTimeout(timer)
     }

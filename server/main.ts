@@ -48,8 +48,8 @@ export async function main(args: string[]): Promise<number> {
     })
   addTokenOptions(program.command('token').version(VERSION))
     .description('make a token that lets its bearer broadcast or watch')
-    .action(async ({ ttl, stream, publish, play, maxSeconds, maxBitrate, ...options }) => {
-      const claims = { stream, publish, play, maxSeconds, maxBitrate }
+    .action(async ({ ttl, stream, publish, play, record, maxSeconds, maxBitrate, ...options }) => {
+      const claims = { stream, publish, play, record, maxSeconds, maxBitrate }
       exitCode = await makeToken({ ...claims, ttlSeconds: ttl, secret: secretFrom(options) })
     })
   addServerOptions(program.command('doctor').version(VERSION))

@@ -78,3 +78,10 @@ export function count(text: string): number {
   if (!/^[1-9]\d{0,11}$/.test(text)) throw new InvalidArgumentError('It is a number of at least 1.')
   return Number(text)
 }
+
+export function bytes(text: string): number {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*(MB|GB|TB)?$/i.exec(text.trim()) ?? []
+  const power = ['', 'MB', 'GB', 'TB'].indexOf(unit.toUpperCase())
+  if (number === undefined) throw new InvalidArgumentError('It is a size such as 500MB, 20GB or 1TB.')
+  return Math.round(Number(number) * (power === 0 ? 1 : 1000 ** (power + 1)))
+}

@@ -45,6 +45,13 @@ export interface Config {
   destinationHosts: string[]
   /** Whether publishers may add destinations to their own broadcasts. */
   publisherDestinations: boolean
+  /** Whether every broadcast is recorded. */
+  record: boolean
+  /** How long recordings are kept, in s, and how many bytes of them; null without end. */
+  recordKeepSeconds: number | null
+  recordKeepBytes: number | null
+  /** Free room on the disk that recordings leave alone, in bytes. */
+  diskFloorBytes: number
   /** The FFmpeg to use; null for the one that is found. */
   ffmpeg: string | null
 }
@@ -74,6 +81,10 @@ export const DEFAULTS: Config = {
   destinations: [],
   destinationHosts: PRESET_HOSTS,
   publisherDestinations: false,
+  record: false,
+  recordKeepSeconds: null,
+  recordKeepBytes: null,
+  diskFloorBytes: 512 * 1024 * 1024,
   ffmpeg: null,
 }
 

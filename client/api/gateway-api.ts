@@ -50,7 +50,7 @@ export type Playback = {
   flv: string
 }
 export type Stream = {
-  /** The name of a stream. */
+  /** The name of a stream: 1 to 64 letters, digits, "_" or "-". */
   name: string
   state: 'live' | 'waiting'
   /** When the broadcast began. */
@@ -98,6 +98,59 @@ export type Preset = {
   /** Where a person finds the key. */
   keyAt: string
   advice: string
+}
+export type Recording = {
+  /** The id of a recording. */
+  id: string
+  /** The name of a stream: 1 to 64 letters, digits, "_" or "-". */
+  stream: string
+  state: 'recording' | 'finishing' | 'ready' | 'unfinished'
+  /** When it began. */
+  startedAt: string
+  endedAt: string | null
+  /** Why it ended; null while it goes on. */
+  reason: ('ended' | 'stopped' | 'disk_floor' | 'disk_full' | 'disk_error' | 'interrupted') | null
+  /** Bytes on the disk. */
+  bytes: number
+  /** Its length; null until it is ready. */
+  seconds: number | null
+  /** Frames that are missing because the disk was too slow. */
+  droppedFrames: number
+  /** Whether there is a poster picture. */
+  poster: boolean
+  /** What went wrong. */
+  problem: string | null
+  /** Its MP4, for a player. Links are good for six hours. */
+  play: string | null
+  /** The same as a file; FLV while it is unfinished. */
+  download: string | null
+  /** Its poster, a JPEG. */
+  posterUrl: string | null
+}
+export type Event = {
+  /** Counts from 1 since the gateway began. */
+  id: number
+  type:
+    | 'stream.started'
+    | 'stream.waiting'
+    | 'stream.resumed'
+    | 'stream.ended'
+    | 'target.live'
+    | 'target.failed'
+    | 'recording.started'
+    | 'recording.stopped'
+    | 'recording.ready'
+    | 'recording.failed'
+  /** When it happened. */
+  at: string
+  /** The stream that it is about. */
+  stream: string
+  /** For people. */
+  message: string
+  /** What else is known: the target or the recording that it is about. */
+  data: {
+    [key: string]: string | number | null
+  }
 }
 /**
  * All that is live. Where watching needs a token, this needs the admin key
@@ -337,6 +390,8 @@ export function makeToken(
     publish?: boolean
     /** It allows to watch. */
     play?: boolean
+    /** What is broadcast with it is recorded. */
+    record?: boolean
     /** How long it is good, in s. */
     ttl?: number
     /** How long one broadcast may last, in s. */
@@ -479,4 +534,262 @@ export function stopStream(name: string, opts?: Oazapfts.RequestOpts) {
     ...opts,
     method: 'POST',
   })
+}
+/**
+ * All recordings, the latest first
+ */
+export function listRecordings(opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: {
+          recordings: Recording[]
+        }
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >('/api/recordings', {
+    ...opts,
+  })
+}
+/**
+ * One recording, with links that are good for six hours
+ */
+export function getRecording(id: string, opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: Recording
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(`/api/recordings/${encodeURIComponent(id)}`, {
+    ...opts,
+  })
+}
+/**
+ * Removes a recording for good
+ */
+export function deleteRecording(id: string, opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 204
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 409
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(`/api/recordings/${encodeURIComponent(id)}`, {
+    ...opts,
+    method: 'DELETE',
+  })
+}
+/**
+ * Begins to record a broadcast from its last keyframe on. It may be recorded already
+ */
+export function startRecording(name: string, opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: Recording
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+    | {
+        status: 503
+        data: Error
+      }
+  >(`/api/streams/${encodeURIComponent(name)}/recording`, {
+    ...opts,
+    method: 'POST',
+  })
+}
+/**
+ * Ends the recording of a broadcast, which goes on
+ */
+export function stopRecording(name: string, opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: Recording
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(`/api/streams/${encodeURIComponent(name)}/recording`, {
+    ...opts,
+    method: 'DELETE',
+  })
+}
+/**
+ * The latest events, oldest first; with "Accept: text/event-stream", all that come, as server-sent events
+ */
+export function listEvents(
+  {
+    after,
+  }: {
+    after?: number
+  } = {},
+  opts?: Oazapfts.RequestOpts,
+) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: {
+          events: Event[]
+        }
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(
+    `/api/events${QS.query(
+      QS.explode({
+        after,
+      }),
+    )}`,
+    {
+      ...opts,
+    },
+  )
 }

@@ -26,9 +26,11 @@ export interface Grant {
   expiresAt: number | null
   maxSeconds: number | null
   maxBitrate: number | null
+  /** Whether the broadcast is recorded because of it. */
+  record: boolean
 }
 
-const UNBOUNDED: Grant = { tokenId: null, expiresAt: null, maxSeconds: null, maxBitrate: null }
+const UNBOUNDED: Grant = { tokenId: null, expiresAt: null, maxSeconds: null, maxBitrate: null, record: false }
 
 /** Says who may publish, watch and administrate. Without a secret and keys, everyone may publish and watch. */
 export class Access {
@@ -100,26 +102,29 @@ export class Access {
     if (this.#revocations.isDenied(tokenId)) throw over('revoked')
     if (!claims[what]) throw new IngestError('forbidden', NOT_ALLOWED[what])
     if (!coversStream(claims.stream, name)) throw new IngestError('forbidden', 'The token is for another stream.')
-    const { exp, maxSeconds, maxBitrate } = claims
+    const { exp, maxSeconds, maxBitrate, record } = claims
     // As long as it would be taken.
     const expiresAt = exp === null ? null : (exp + CLOCK_TOLERANCE_S) * 1000
-    return { tokenId, expiresAt, maxSeconds, maxBitrate }
+    return { tokenId, expiresAt, maxSeconds, maxBitrate, record }
   }
 }
 
 /** What a token is made for. */
-export type IssuedClaims = Pick<Claims, 'stream' | 'publish' | 'play' | 'maxSeconds' | 'maxBitrate'>
+export type IssuedClaims = Pick<Claims, 'stream' | 'publish' | 'play' | 'maxSeconds' | 'maxBitrate'> & {
+  record?: boolean
+}
 
 /**
  * Signs a token with `secret` (HS256), good for `ttlSeconds`, with an id of its own. It is kept short: nginx-rtmp cuts stream keys, with
  * their queries, at 255 characters.
  */
 export function signToken(secret: string, claims: IssuedClaims, ttlSeconds: number): Promise<string> {
-  const { stream, publish, play, maxSeconds, maxBitrate } = claims
+  const { stream, publish, play, record, maxSeconds, maxBitrate } = claims
   return new SignJWT({
     stream,
     ...(publish && { publish }),
     ...(play && { play }),
+    ...(record && { record }),
     ...(maxSeconds !== null && { maxSeconds }),
     ...(maxBitrate !== null && { maxBitrate }),
   })

@@ -12,6 +12,8 @@ export interface Claims {
   exp: number | null
   /** How long one broadcast may last, in s. */
   maxSeconds: number | null
+  /** Whether what its bearer broadcasts is recorded. */
+  record: boolean
   /** Bits a second of recording that a publisher may send. */
   maxBitrate: number | null
 }
@@ -56,6 +58,7 @@ export function parseClaims(payload: unknown): Claims {
     play: flag(payload, 'play'),
     jti: jti ?? null,
     exp: typeof exp === 'number' ? exp : null,
+    record: flag(payload, 'record'),
     maxSeconds: limit(payload, 'maxSeconds'),
     maxBitrate: limit(payload, 'maxBitrate'),
   }

@@ -5,7 +5,9 @@ import { bearerOf } from '../access/credentials.ts'
 import type { Limits } from '../access/limits.ts'
 import { addressOf } from '../access/request.ts'
 import type { Viewing } from '../access/viewing.ts'
+import { type EventContext, eventRoutes } from './events.ts'
 import { describeApi } from './openapi.ts'
+import { type RecordingContext, recordingFiles, recordingRoutes } from './recordings.ts'
 import { errors } from './schemas.ts'
 import { stopRoute, streamRoutes } from './streams.ts'
 import { type TargetContext, targetRoutes } from './targets.ts'
@@ -13,7 +15,7 @@ import { tokenRoutes } from './tokens.ts'
 import { type Api, checkRequests, MOST_BODY_BYTES } from './validation.ts'
 
 /** What the API tells of, and changes. */
-export interface ApiContext extends TargetContext {
+export interface ApiContext extends TargetContext, RecordingContext, EventContext {
   version: string
   limits: Limits
   viewing: Viewing
@@ -30,11 +32,14 @@ export async function apiRoutes(app: FastifyInstance, context: ApiContext): Prom
   const api: Api = app.withTypeProvider()
   streamRoutes(api, directory, base, { access, viewing })
   targetRoutes(api, context)
+  recordingFiles(app, context)
   await app.register(async (scope) => {
     forOperators(scope, access)
     const admin: Api = scope.withTypeProvider()
     tokenRoutes(admin, access)
     stopRoute(admin, directory, access)
+    recordingRoutes(admin, context)
+    eventRoutes(admin, context)
   })
 }
 

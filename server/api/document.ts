@@ -1,11 +1,15 @@
+import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { Access } from '../access/access.ts'
 import { Limits } from '../access/limits.ts'
 import { Origins } from '../access/origins.ts'
+import { SignedLinks } from '../access/signed-links.ts'
 import { Viewing } from '../access/viewing.ts'
+import { Archive } from '../archive/archive.ts'
 import { Directory } from '../broadcast/directory.ts'
 import { PRESET_HOSTS } from '../destinations/presets.ts'
+import { Events } from '../events/events.ts'
 import { type Config, DEFAULTS } from '../options.ts'
 import { Targets } from '../outputs/targets.ts'
 import { VERSION } from '../version.ts'
@@ -20,12 +24,19 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const access = new Access({ ...config, isPrivate: config.private })
   const limits = new Limits(config.limitsPerAddress, config.limitsInAll)
   const viewing = new Viewing(access, limits, new Origins({ allowed: config.origins, publicUrl: null }))
-  const directory = new Directory({ onLive: () => {}, onFault: () => {} })
+  const nothing = () => {}
+  const directory = new Directory({ onLive: nothing, onPresence: nothing, onFault: nothing, onClosed: nothing })
   const log = pino({ level: 'silent' })
   const targets = new Targets({ destinations: [], hosts: PRESET_HOSTS, ffmpegPath: 'ffmpeg', log, onState: () => {} })
+  const events = new Events()
+  const archive = await Archive.open({
+    ...{ directory: join(config.dataDir, 'recordings'), ffmpegPath: 'ffmpeg', floorBytes: config.diskFloorBytes },
+    ...{ keepSeconds: null, keepBytes: null, events, log },
+  })
+  app.addHook('onClose', () => archive.close())
   await app.register((api) =>
     apiRoutes(api, {
-      ...{ version: VERSION, directory, access, limits, viewing, targets },
+      ...{ version: VERSION, directory, access, limits, viewing, targets, archive, events, links: new SignedLinks() },
       ...{ base: () => '', publishersMayAdd: config.publisherDestinations, isPublisher: () => false },
     }),
   )

@@ -17,14 +17,24 @@ export function notFound(message: string): ErrorBody {
   return errorBody('not_found', message)
 }
 
-/** A request that is wrong in a way that can be said in words. */
-class BadRequest extends Error {
-  readonly statusCode = 400
+/** A request that cannot be done, for a reason that can be said in words. */
+class RequestError extends Error {
+  readonly statusCode: number
+
+  constructor(statusCode: number, message: string) {
+    super(message)
+    this.statusCode = statusCode
+  }
 }
 
 /** An error that is answered with 400 and `message`. */
 export function badRequest(message: string): Error {
-  return new BadRequest(message)
+  return new RequestError(400, message)
+}
+
+/** An error that is answered with 409 and `message`. */
+export function conflict(message: string): Error {
+  return new RequestError(409, message)
 }
 
 const REASONS: Record<number, [code: string, reason: string]> = {
@@ -34,6 +44,7 @@ const REASONS: Record<number, [code: string, reason: string]> = {
   404: ['not_found', 'Not Found'],
   405: ['method_not_allowed', 'Method Not Allowed'],
   408: ['timeout', 'Request Timeout'],
+  409: ['conflict', 'Conflict'],
   413: ['too_large', 'Content Too Large'],
   414: ['uri_too_long', 'URI Too Long'],
   429: ['too_many', 'Too Many Requests'],
@@ -53,7 +64,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (status >= 500 && !(error instanceof IngestError)) request.log.error({ err: error }, 'request failed')
   const [code] = REASONS[status] ?? [status < 500 ? 'bad_request' : 'internal']
   const message =
-    error instanceof IngestError || error instanceof BadRequest || isInvalid(error)
+    error instanceof IngestError || error instanceof RequestError || isInvalid(error)
       ? error.message
       : status < 500
         ? 'The request is not one that this server takes.'

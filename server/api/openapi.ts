@@ -48,6 +48,8 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       tags: [
         { name: 'Streams', description: 'What is live.' },
         { name: 'Destinations', description: 'Where a broadcast is pushed to besides our own server.' },
+        { name: 'Recordings', description: 'What was recorded, as MP4.' },
+        { name: 'Events', description: 'What happens, as it happens.' },
         { name: 'Tokens', description: 'Who may broadcast and watch.' },
       ],
     },

@@ -1,4 +1,6 @@
 import { type Static, type TSchema, type TSchemaOptions, Type } from 'typebox'
+import { RECORDING_STATES, STOP_REASONS } from '../archive/entry.ts'
+import { EVENT_TYPES } from '../events/events.ts'
 
 /** What the API takes and gives, as JSON Schema: routes check requests against it, answers are written by it, `/api/openapi.json` tells it. */
 
@@ -14,7 +16,8 @@ export const oneOf = <T extends string>(...names: T[]) => Type.Unsafe<T>({ type:
 export const count = (description: string) => Type.Integer({ minimum: 0, description })
 export const moment = (description: string) => Type.String({ format: 'date-time', description })
 
-export const StreamName = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', description: 'The name of a stream.' })
+/** In an address, what is no name is not found. */
+export const StreamName = Type.String({ description: 'The name of a stream: 1 to 64 letters, digits, "_" or "-".' })
 
 export const StreamParams = Type.Object({ name: StreamName })
 
@@ -104,7 +107,43 @@ export const Preset = Type.Object(
   { $id: 'Preset', description: 'A platform that takes RTMP, and what it says about the streams that it takes.' },
 )
 
-export const NAMED_SCHEMAS = [Preset, ApiError, Target, Playback, Viewers, Stream]
+export const RecordingId = Type.String({ description: 'The id of a recording.' })
+
+export const Recording = Type.Object(
+  {
+    id: RecordingId,
+    stream: StreamName,
+    state: oneOf(...RECORDING_STATES),
+    startedAt: moment('When it began.'),
+    endedAt: nullable(moment('When it ended.')),
+    reason: nullable(oneOf(...STOP_REASONS), { description: 'Why it ended; null while it goes on.' }),
+    bytes: count('Bytes on the disk.'),
+    seconds: nullable(Type.Number({ minimum: 0 }), { description: 'Its length; null until it is ready.' }),
+    droppedFrames: count('Frames that are missing because the disk was too slow.'),
+    poster: Type.Boolean({ description: 'Whether there is a poster picture.' }),
+    problem: nullable(Type.String(), { description: 'What went wrong.' }),
+    play: nullable(Type.String(), { description: 'Its MP4, for a player. Links are good for six hours.' }),
+    download: nullable(Type.String(), { description: 'The same as a file; FLV while it is unfinished.' }),
+    posterUrl: nullable(Type.String(), { description: 'Its poster, a JPEG.' }),
+  },
+  { $id: 'Recording', description: 'A recording of a broadcast.' },
+)
+
+export const Event = Type.Object(
+  {
+    id: count('Counts from 1 since the gateway began.'),
+    type: oneOf(...EVENT_TYPES),
+    at: moment('When it happened.'),
+    stream: Type.String({ description: 'The stream that it is about.' }),
+    message: Type.String({ description: 'For people.' }),
+    data: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Null()]), {
+      description: 'What else is known: the target or the recording that it is about.',
+    }),
+  },
+  { $id: 'Event', description: 'Something that happened.' },
+)
+
+export const NAMED_SCHEMAS = [Event, Recording, Preset, ApiError, Target, Playback, Viewers, Stream]
 
 /** The answers that a route has besides its own: `statuses` are those of errors. */
 export function errors<Status extends number>(...statuses: Status[]) {

@@ -16,6 +16,7 @@ const TokenRequest = Type.Object(
     stream: Type.String({ pattern: '^[A-Za-z0-9_*-]{1,64}$', description: `The stream it is for: ${PATTERN_RULE}.` }),
     publish: Type.Optional(Type.Boolean({ default: false, description: 'It allows to broadcast.' })),
     play: Type.Optional(Type.Boolean({ default: false, description: 'It allows to watch.' })),
+    record: Type.Optional(Type.Boolean({ default: false, description: 'What is broadcast with it is recorded.' })),
     ttl: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -47,10 +48,11 @@ export function tokenRoutes(admin: Api, access: Access): void {
       },
     },
     async (request, reply) => {
-      const { stream, publish = false, play = false, maxSeconds = null, maxBitrate = null } = request.body
+      const { stream, publish = false, play = false, record = false } = request.body
+      const { maxSeconds = null, maxBitrate = null } = request.body
       const { ttl = DEFAULT_TTL_SECONDS } = request.body
       if (!publish && !play) throw badRequest('"publish" or "play" must be true.')
-      const token = await access.issue({ stream, publish, play, maxSeconds, maxBitrate }, ttl)
+      const token = await access.issue({ stream, publish, play, record, maxSeconds, maxBitrate }, ttl)
       const expiresAt = new Date(Date.now() + ttl * 1000).toISOString()
       return reply.code(201).header('cache-control', 'no-store').send({ token, expiresAt })
     },

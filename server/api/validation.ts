@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { Ajv } from 'ajv'
+import { Ajv, type ErrorObject } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 
@@ -17,8 +17,8 @@ export type Api = FastifyInstance<
 export const MOST_BODY_BYTES = 16 * 1024
 
 /** Requests are checked as they are: "1" in a body is no number. What stands in an address is text, and is read as what it stands for. */
-const ofBody = new Ajv()
-const ofAddress = new Ajv({ coerceTypes: true })
+const ofBody = new Ajv({ verbose: true })
+const ofAddress = new Ajv({ verbose: true, coerceTypes: true })
 for (const ajv of [ofBody, ofAddress]) formats.default(ajv)
 
 /** Makes `app` check requests by the schemas of its routes. What is wrong is told in words, with its place. */
@@ -26,7 +26,21 @@ export function checkRequests(app: FastifyInstance): void {
   app.setValidatorCompiler<object>(({ schema, httpPart }) => (httpPart === 'body' ? ofBody : ofAddress).compile(schema))
   app.setSchemaErrorFormatter(([first], part) => {
     const place = `${part === 'params' ? 'address' : part}${first?.instancePath ?? ''}`.replaceAll('/', '.')
-    const extra = first?.keyword === 'additionalProperties' ? `: "${first.params.additionalProperty}"` : ''
-    return new Error(`The request cannot be used: ${place} ${first?.message ?? 'is wrong'}${extra}.`)
+    return new Error(`The request cannot be used: ${place} ${first ? inWords(first) : 'is wrong'}.`)
   })
+}
+
+function inWords({ keyword, message, params, parentSchema }: Partial<ErrorObject>): string {
+  switch (keyword) {
+    case 'additionalProperties':
+      return `must not have "${params?.additionalProperty}"`
+    case 'required':
+      return `must have "${params?.missingProperty}"`
+    case 'enum':
+      return `must be one of ${Array.isArray(params?.allowedValues) ? params.allowedValues.join(', ') : ''}`
+    case 'pattern':
+      return `must be as described: ${String(parentSchema?.description).replace(/\.$/, '')}`
+    default:
+      return message ?? 'is wrong'
+  }
 }

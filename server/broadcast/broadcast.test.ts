@@ -35,6 +35,7 @@ function liveBroadcast() {
   const events: string[] = []
   const broadcast = new Broadcast('name', 'recorder', {
     onLive: () => events.push('live'),
+    onPresence: () => {},
     onFault: (_, error) => events.push(`fault: ${error}`),
     onClosed: () => events.push('closed'),
   })
@@ -125,7 +126,12 @@ describe('Broadcast', () => {
   })
 
   it('puts silence beside a picture that has no sound, from its first picture on', async () => {
-    const broadcast = new Broadcast('name', 'recorder', { onLive: () => {}, onFault: () => {}, onClosed: () => {} })
+    const broadcast = new Broadcast('name', 'recorder', {
+      onLive: () => {},
+      onPresence: () => {},
+      onFault: () => {},
+      onClosed: () => {},
+    })
     const subscription = broadcast.subscribe()
     const writer = broadcast.beginEpoch({
       epoch: 0,
@@ -186,7 +192,7 @@ describe('Subscription', () => {
 
 describe('Directory', () => {
   it('gives each name once at a time', async () => {
-    const directory = new Directory({ onLive: () => {}, onFault: () => {} })
+    const directory = new Directory({ onLive: () => {}, onPresence: () => {}, onFault: () => {}, onClosed: () => {} })
     const first = directory.claim('name', 'recorder')
     expect(() => directory.claim('name', 'rtmp')).toThrow(expect.objectContaining({ code: 'name_taken' }))
     await first.end()

@@ -7,7 +7,7 @@ import { Timeline } from '../flv/timeline.ts'
 import { Audience } from './audience.ts'
 import { EpochWriter } from './epoch-writer.ts'
 import type { BusListener, Layout } from './listener.ts'
-import { Subscription } from './subscription.ts'
+import { QUEUE_LIMIT_BYTES, Subscription } from './subscription.ts'
 
 /** Where a broadcast comes from: a page, `castgate push`, or an encoder at our RTMP server. */
 export type Source = 'recorder' | 'file' | 'rtmp'
@@ -25,6 +25,8 @@ export interface Publisher {
   /** The token that let them in, and when it expires, as `Date.now()`; null where none was needed. */
   tokenId: string | null
   expiresAt: number | null
+  /** Whether their token asks for a recording. */
+  record: boolean
   /** Tells them why, and ends it. */
   stop(reason: IngestError): Promise<void>
 }
@@ -42,6 +44,8 @@ export interface EpochInfo {
 export interface BroadcastEvents {
   /** The first media arrived: outputs may join. */
   onLive(broadcast: Broadcast): void
+  /** Its source has gone, or is back. */
+  onPresence(broadcast: Broadcast): void
   /** A listener failed at a tag, or at the end: it gets nothing more, and the rest goes on. */
   onFault(broadcast: Broadcast, error: unknown): void
   /** The last output is closed: the name is free again. */
@@ -58,8 +62,6 @@ export class Broadcast {
   readonly startedAt = new Date()
   /** Bytes of media received. */
   bytesIn = 0
-  /** Whether its source is connected. */
-  sourcePresent = true
   publisher: Publisher | null = null
   readonly audience = new Audience()
   readonly #events: BroadcastEvents
@@ -71,6 +73,7 @@ export class Broadcast {
   #layout: Layout = { video: false, audio: false }
   #carried: Layout = { video: false, audio: false }
   #live = false
+  #sourcePresent = true
   #ending: Promise<void> | null = null
 
   constructor(name: string, source: Source, events: BroadcastEvents) {
@@ -80,7 +83,23 @@ export class Broadcast {
   }
 
   get state(): 'live' | 'waiting' {
-    return this.#live && this.sourcePresent && this.#ending === null ? 'live' : 'waiting'
+    return this.#live && this.#sourcePresent && this.#ending === null ? 'live' : 'waiting'
+  }
+
+  /** Whether its source is connected. */
+  get sourcePresent(): boolean {
+    return this.#sourcePresent
+  }
+
+  set sourcePresent(present: boolean) {
+    if (present === this.#sourcePresent) return
+    this.#sourcePresent = present
+    this.#events.onPresence(this)
+  }
+
+  /** Whether it was ever live. */
+  get wasLive(): boolean {
+    return this.#live
   }
 
   get epoch(): EpochInfo | null {
@@ -140,9 +159,9 @@ export class Broadcast {
     this.#tell(listener, () => listener.end())
   }
 
-  /** Joins the bus with a queue, for someone who takes tags at a pace of their own. */
-  subscribe(): Subscription {
-    const subscription = new Subscription(() => this.headers())
+  /** Joins the bus with a queue of at most `limitBytes`, for someone who takes tags at a pace of their own. */
+  subscribe(limitBytes = QUEUE_LIMIT_BYTES): Subscription {
+    const subscription = new Subscription(() => this.headers(), limitBytes)
     this.listen(subscription)
     return subscription
   }

@@ -4,11 +4,11 @@ import { Broadcast, type BroadcastEvents, type Source } from './broadcast.ts'
 /** Knows every broadcast of this gateway by its name. */
 export class Directory {
   readonly #broadcasts = new Map<string, Broadcast>()
-  readonly #events: Omit<BroadcastEvents, 'onClosed'>
+  readonly #events: BroadcastEvents
   #closing = false
 
   /** Outputs are added to a broadcast when it is live (`onLive`), by whoever wires the gateway. */
-  constructor(events: Omit<BroadcastEvents, 'onClosed'>) {
+  constructor(events: BroadcastEvents) {
     this.#events = events
   }
 
@@ -23,7 +23,10 @@ export class Directory {
     }
     const broadcast = new Broadcast(name, source, {
       ...this.#events,
-      onClosed: (closed) => this.#broadcasts.delete(closed.name),
+      onClosed: (closed) => {
+        this.#broadcasts.delete(closed.name)
+        this.#events.onClosed(closed)
+      },
     })
     this.#broadcasts.set(name, broadcast)
     return broadcast

@@ -60,6 +60,35 @@ export function tunnelTargetJob(port: number, options: string): FfmpegJob {
   return { ...rest, outputOptions: ['-fpre', options, '-protocol_whitelist', 'rtmp,tcp', ...outputOptions] }
 }
 
+/** Files of the gateway's own. */
+const FILES_ALONE = ['-protocol_whitelist', 'file']
+
+/**
+ * Makes a recording of the bus an MP4 that can be sought in. A picture may begin long after the sound, so all of it is looked for. Pictures
+ * carry their parameter sets, since those may have changed on the way, and MP4 has one place for them.
+ */
+export function finishJob(flv: string, mp4: string): FfmpegJob {
+  const inputOptions = [...FILES_ALONE, '-f', 'flv', '-probesize', '50M', '-analyzeduration', '3600000000']
+  const copy = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy', '-bsf:v', 'h264_mp4toannexb']
+  const outputOptions = ['-progress', 'pipe:2', ...copy, '-movflags', '+faststart', '-f', 'mp4']
+  return { input: `file:${flv}`, inputOptions, outputOptions, output: `file:${mp4}` }
+}
+
+/** Width of poster pictures and thumbnails, in pixels. */
+const PICTURE_WIDTH = { poster: 1280, thumbnail: 320 }
+
+/** One picture as JPEG, no larger than it is. */
+function jpegOptions(use: keyof typeof PICTURE_WIDTH): string[] {
+  const scale = `scale='min(${PICTURE_WIDTH[use]},iw)':-2`
+  return ['-an', '-frames:v', '1', '-vf', scale, '-c:v', 'mjpeg', '-q:v', '4', '-f', 'image2']
+}
+
+/** The picture of an MP4 at `seconds`, as a JPEG file. */
+export function posterJob(mp4: string, seconds: number, jpeg: string): FfmpegJob {
+  const inputOptions = [...FILES_ALONE, '-f', 'mov', '-ss', `${seconds}`]
+  return { input: `file:${mp4}`, inputOptions, outputOptions: [...jpegOptions('poster'), '-update', '1'], output: jpeg }
+}
+
 /** A file of the operator's own, in real time. */
 function fileInput(path: string, loop: boolean): Pick<FfmpegJob, 'input' | 'inputOptions'> {
   return { input: `file:${path}`, inputOptions: [...(loop ? ['-stream_loop', '-1'] : []), '-re'] }

@@ -26,8 +26,8 @@ export function holdToGrant(
   let timer: NodeJS.Timeout | undefined
   const cancel = access.whenOver(grant, (reason) => void over(reason))
   if (maxSeconds !== null || maxBitrate !== null) timer = setInterval(look, LOOK_MS)
-  const { tokenId, expiresAt } = grant
-  broadcast.publisher = { tokenId, expiresAt, stop: over }
+  const { tokenId, expiresAt, record } = grant
+  broadcast.publisher = { tokenId, expiresAt, record, stop: over }
   return release
 
   function release(): void {

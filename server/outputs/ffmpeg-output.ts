@@ -36,7 +36,7 @@ export interface OutputSpec {
    */
   prepare(): Promise<Attempt>
   /** Its state has changed. */
-  onState?(status: TargetStatus): void
+  onState(status: TargetStatus): void
 }
 
 /** One run of FFmpeg for an output. */
@@ -111,7 +111,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
     if (status.state === state) return
     status.state = state
     status.liveSince = state === 'live' ? new Date().toISOString() : null
-    spec.onState?.(told())
+    spec.onState(told())
   }
 
   async function keepRunning(): Promise<void> {

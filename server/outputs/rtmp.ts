@@ -1,16 +1,23 @@
 import type { Logger } from 'pino'
+import type { TargetStatus } from '../../shared/status.ts'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import { rtmpTargetJob } from '../ffmpeg/jobs.ts'
 import { startFfmpegOutput } from './ffmpeg-output.ts'
+
+/** What pushing to our own RTMP server needs. */
+export interface RtmpTargetOptions {
+  name: string
+  url: string
+  ffmpegPath: string
+  log: Logger
+  onState(status: TargetStatus): void
+}
 
 /** The RTMP server is here, or near. */
 const LAST_RETRY_MS = 3_000
 
 /** Pushes a broadcast to the gateway's own RTMP server, at a URL that may hold a secret: it is told to nobody. */
-export function startRtmpTarget(
-  broadcast: Broadcast,
-  { name, url, ffmpegPath, log }: { name: string; url: string; ffmpegPath: string; log: Logger },
-): Output {
+export function startRtmpTarget(broadcast: Broadcast, { name, url, ...options }: RtmpTargetOptions): Output {
   const attempt = {
     job: rtmpTargetJob(url),
     onOpen: () => {},
@@ -19,7 +26,7 @@ export function startRtmpTarget(
     release: async () => {},
   }
   return startFfmpegOutput(broadcast, {
-    ...{ id: name, name, host: null, secret: null, ffmpegPath, log, lastRetryMs: LAST_RETRY_MS },
+    ...{ id: name, name, host: null, secret: null, ...options, lastRetryMs: LAST_RETRY_MS },
     prepare: async () => attempt,
   })
 }

@@ -21,6 +21,7 @@ beforeEach(async () => {
   await once(server, 'listening')
   broadcast = new Broadcast('name', 'recorder', {
     onLive: () => {},
+    onPresence: () => {},
     onFault: (_, error) => {
       throw error
     },

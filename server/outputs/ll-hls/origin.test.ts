@@ -14,6 +14,7 @@ let writer: EpochWriter
 function start(height: 720 | 540 | null = 720): void {
   broadcast = new Broadcast('name', 'recorder', {
     onLive: () => {},
+    onPresence: () => {},
     onFault: (_, error) => {
       throw error
     },

@@ -1,0 +1,278 @@
+import { spawnSync } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Recording } from '../client/api/gateway-api.ts'
+import { encodeChunk } from '../shared/chunk.ts'
+import { asAdmin, eventsOf, fetchBytes, readyRecording, recordedSoFar, recordingsOf } from './support/archive.ts'
+import { startBrowser } from './support/browser.ts'
+import { clockRecording } from './support/clock.ts'
+import { readFrames, withoutRepeats } from './support/clock-reader.ts'
+import { descendantsOf, signal, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
+import { decode, ffmpeg } from './support/media.ts'
+import { inBlobs, publish, readRecording, TestSocket } from './support/publisher.ts'
+import { temporaryDirectory } from './support/resources.ts'
+import { ADMIN_KEY, GUARDED, publishToken, tokenFor } from './support/tokens.ts'
+import { NOT_KEPT, until } from './support/wait.ts'
+
+const WITH_KEY = { CASTGATE_ADMIN_KEY: ADMIN_KEY }
+const FLOOR = ['--disk-floor', '1MB']
+
+const ingest = (gateway: TestGateway, name: string) => `${gateway.url.replace('http', 'ws')}/ingest/${name}`
+
+describe('a gateway that records', () => {
+  let gateway: TestGateway
+  beforeAll(async () => {
+    gateway = await startGateway(['--rtmp', 'embedded', '--record', ...FLOOR], WITH_KEY)
+  })
+  afterAll(() => gateway.stop())
+
+  it.each([
+    ['chrome-h264.webm', 'copy'],
+    ['chrome-h264.mp4', 'copy'],
+    ['chrome-h264-resize.webm', 'copy'],
+    ['chrome-silent.webm', 'copy'],
+    ['firefox-vp8.webm', 'transcode'],
+  ])('keeps every frame of %s, in order, with sound', async (name, action) => {
+    const recording = await readRecording(name)
+    const stream = name.replace('.', '_')
+    await publish(ingest(gateway, stream), recording, { pace: 'fast' })
+    const { play, seconds, reason, droppedFrames } = await readyRecording(gateway, stream)
+    const mp4 = await fetchBytes(play)
+    const frames = await readFrames(mp4)
+    expect(action === 'copy' ? frames : withoutRepeats(frames)).toEqual(await readFrames(recording.bytes))
+    const { errors, audioSeconds } = await decode(mp4)
+    expect(errors).toBe('')
+    const length = (recording.blobs.at(-1)?.at ?? 0) / 1000
+    expect(Math.abs((seconds ?? 0) - length)).toBeLessThan(1.5)
+    expect(audioSeconds).toBeGreaterThan(length - 1.5)
+    expect({ reason, droppedFrames }).toEqual({ reason: 'ended', droppedFrames: 0 })
+    // The index comes before the pictures, so that a player can seek in what it has not loaded.
+    expect(mp4.indexOf('moov')).toBeLessThan(mp4.indexOf('mdat'))
+  })
+
+  it('keeps every frame where codec and size of the picture change on the way', async () => {
+    const clips = [await readRecording('firefox-vp8.webm'), await readRecording('chrome-h264-resize.webm')]
+    const socket = await new TestSocket(ingest(gateway, 'changing')).opened()
+    socket.send({ type: 'hello', session: null })
+    let sequence = 0
+    for (const [epoch, { blobs }] of clips.entries()) {
+      const mimeType = epoch === 0 ? 'video/webm;codecs=vp8,opus' : 'video/webm;codecs=avc1,opus'
+      socket.send({ type: 'epoch', epoch, at: epoch * 20_000, mimeType })
+      for (const { bytes } of blobs) socket.send(encodeChunk({ epoch, sequence: sequence++, payload: bytes }))
+    }
+    socket.send({ type: 'end' })
+    await socket.closed
+    const mp4 = await fetchBytes((await readyRecording(gateway, 'changing')).play)
+    const expected = await Promise.all(clips.map(({ bytes }) => readFrames(bytes)))
+    expect(withoutRepeats(await readFrames(mp4))).toEqual(withoutRepeats(expected.flat()))
+    expect((await decode(mp4)).errors).toBe('')
+  })
+
+  it('has a poster of what has a picture, and none of what is sound alone', async () => {
+    const [pictured] = await recordingsOf(gateway, 'chrome-h264_webm')
+    const jpeg = await fetchBytes(pictured?.posterUrl ?? null)
+    expect(jpeg.subarray(0, 3)).toEqual(Buffer.of(0xff, 0xd8, 0xff))
+    expect((await readFrames(jpeg))[0]).toBeGreaterThan(0)
+    await publish(ingest(gateway, 'sound'), await readRecording('chrome-audio-only.webm'), { pace: 'fast' })
+    const sound = await readyRecording(gateway, 'sound')
+    expect(sound).toMatchObject({ poster: false, posterUrl: null })
+    expect((await decode(await fetchBytes(sound.play))).audioSeconds).toBeGreaterThan(6)
+  })
+
+  it('plays it in a browser, which seeks in it', async () => {
+    const [recording] = await recordingsOf(gateway, 'chrome-h264-resize_webm')
+    const browser = await startBrowser([])
+    const page = await browser.newPage()
+    await page.goto(recording?.play ?? '')
+    const at = await page.locator('video').evaluate(async (video: HTMLVideoElement) => {
+      const sought = new Promise((resolve) => video.addEventListener('seeked', resolve, { once: true }))
+      video.currentTime = video.duration / 2
+      await sought
+      return [video.currentTime, video.duration / 2, video.videoWidth]
+    })
+    expect(at[0]).toBeCloseTo(at[1] ?? 0, 1)
+    expect(at[2]).toBeGreaterThan(0)
+    await browser.close()
+  })
+
+  it('gives parts of it, and a file to keep, to those with a link or the admin key', async () => {
+    const [recording] = await recordingsOf(gateway, 'chrome-h264_webm')
+    const play = recording?.play ?? ''
+    const part = await fetch(play, { headers: { ...NOT_KEPT.headers, range: 'bytes=4-7' } })
+    expect([part.status, await part.text()]).toEqual([206, 'ftyp'])
+    const download = await fetch(recording?.download ?? '', NOT_KEPT)
+    expect(download.headers.get('content-disposition')).toBe(`attachment; filename="${recording?.id}.mp4"`)
+    await download.arrayBuffer()
+    const bare = play.split('?')[0] ?? ''
+    const codeOf = async (url: string, headers = {}) => {
+      const answer = await fetch(url, { headers: { ...NOT_KEPT.headers, ...headers } })
+      await answer.arrayBuffer()
+      return answer.status
+    }
+    const files = `${gateway.url}/recordings`
+    expect(await codeOf(bare)).toBe(401)
+    expect(await codeOf(bare, { authorization: `Bearer ${ADMIN_KEY}` })).toBe(200)
+    expect(await codeOf(play.replace('.mp4', '.jpg'))).toBe(401)
+    expect(await codeOf(`${files}/..%2f..%2fpackage.mp4?${play.split('?')[1]}`)).toBe(404)
+    expect(await codeOf(`${files}/none.mp4`, { authorization: `Bearer ${ADMIN_KEY}` })).toBe(404)
+    expect((await fetch(`${gateway.url}/api/recordings`, NOT_KEPT)).status).toBe(401)
+  })
+
+  it('removes it when it is told to', async () => {
+    const [recording] = await recordingsOf(gateway, 'chrome-silent_webm')
+    expect((await asAdmin(gateway, `recordings/${recording?.id}`, 'DELETE')).status).toBe(204)
+    expect((await asAdmin(gateway, `recordings/${recording?.id}`)).status).toBe(404)
+    expect((await fetch(recording?.play ?? '', NOT_KEPT)).status).toBe(404)
+  })
+
+  it('does not remove one that is being made', async () => {
+    const loop = await startLoop(gateway, 'busy')
+    const { id } = await until('it is recorded', async () => (await recordingsOf(gateway, 'busy'))[0])
+    expect((await asAdmin(gateway, `recordings/${id}`, 'DELETE')).status).toBe(409)
+    await loop.stop()
+    await readyRecording(gateway, 'busy')
+    const types = (await eventsOf(gateway, 'busy')).map(({ type }) => type)
+    expect(types.filter((type) => !type.startsWith('target'))).toEqual([
+      'stream.started',
+      'recording.started',
+      'recording.stopped',
+      'stream.ended',
+      'recording.ready',
+    ])
+  })
+})
+
+describe('a recording', () => {
+  it('begins and ends in the middle of a broadcast, by the API, and goes on to be whole', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded', ...FLOOR], WITH_KEY)
+    const loop = await startLoop(gateway, 'part')
+    expect(await recordingsOf(gateway, 'part')).toEqual([])
+    expect((await asAdmin(gateway, 'streams/none/recording', 'POST')).status).toBe(404)
+    const begun = await asAdmin<Recording>(gateway, 'streams/part/recording', 'POST')
+    expect(begun).toMatchObject({ status: 200, body: { state: 'recording', reason: null, play: null } })
+    // A second time it is the same one.
+    expect((await asAdmin<Recording>(gateway, 'streams/part/recording', 'POST')).body.id).toBe(begun.body.id)
+    await until('there is something', async () => ((await recordingsOf(gateway, 'part'))[0]?.bytes ?? 0) > 500_000)
+    const ended = await asAdmin<Recording>(gateway, 'streams/part/recording', 'DELETE')
+    expect(ended).toMatchObject({ status: 200, body: { reason: 'stopped' } })
+    expect((await asAdmin(gateway, 'streams/part/recording', 'DELETE')).status).toBe(404)
+    expect((await gateway.stream('part'))?.state).toBe('live')
+    const { play } = await readyRecording(gateway, 'part')
+    expect((await decode(await fetchBytes(play))).errors).toBe('')
+    await loop.stop()
+    await gateway.stop()
+  })
+
+  it('is made of what a token says is to be recorded, and of nothing else', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded', ...FLOOR], GUARDED)
+    const clip = await readRecording('chrome-h264.webm')
+    const token = await tokenFor({ stream: 'kept', publish: true, record: true })
+    await publish(ingest(gateway, 'kept'), clip, { pace: 'fast', token })
+    await publish(ingest(gateway, 'let-go'), clip, { pace: 'fast', token: await publishToken('let-go') })
+    await readyRecording(gateway, 'kept')
+    expect(await recordingsOf(gateway, 'let-go')).toEqual([])
+    await gateway.stop()
+  })
+
+  it('goes when there are newer ones and too much of them', async () => {
+    const gateway = await startGateway(
+      ['--rtmp', 'embedded', '--record', '--record-keep-size', '3MB', ...FLOOR],
+      WITH_KEY,
+    )
+    const clip = await readRecording('chrome-h264.webm')
+    await publish(ingest(gateway, 'older'), clip, { pace: 'fast' })
+    await readyRecording(gateway, 'older')
+    await publish(ingest(gateway, 'newer'), clip, { pace: 'fast' })
+    await readyRecording(gateway, 'newer')
+    await until('the older one has gone', async () => (await recordingsOf(gateway, 'older')).length === 0)
+    expect(await recordingsOf(gateway, 'newer')).toHaveLength(1)
+    await gateway.stop()
+  })
+
+  it('survives a gateway that is killed: it can be played as it is, and the next start finishes it', async () => {
+    const directory = await temporaryDirectory()
+    const args = ['--rtmp', 'embedded', '--record', '--data-dir', directory.path, ...FLOOR]
+    const killed = await startGateway(args, WITH_KEY)
+    const clock = inBlobs('clock', await clockRecording(320, 240, 600), 20)
+    publish(ingest(killed, 'survivor'), clock).catch(() => {})
+    const before = await until('some of it is on the disk', async () => {
+      const [recording] = await recordingsOf(killed, 'survivor')
+      return recording && recording.bytes > 300_000 ? recording : null
+    })
+    const children = [...(await descendantsOf(killed.program.process.pid ?? 0)).keys()]
+    killed.program.process.kill('SIGKILL')
+    await killed.program.exited
+    for (const pid of children) signal(pid, 'SIGKILL')
+    const flv = await recordedSoFar(directory.path, before)
+    const played = await readFrames(flv)
+    expect(played.length).toBeGreaterThan(30)
+    const { code } = await ffmpeg(['-v', 'error', '-f', 'flv', '-i', 'pipe:0', '-f', 'null', '-'], flv)
+    expect(code).toBe(0)
+    const next = await startGateway(args, WITH_KEY)
+    const recording = await readyRecording(next, 'survivor')
+    expect(recording).toMatchObject({ id: before.id, reason: 'interrupted', poster: true })
+    const frames = await readFrames(await fetchBytes(recording.play))
+    expect(frames).toEqual(Array.from({ length: frames.length }, (_, index) => index + 1))
+    expect(frames.length).toBeGreaterThanOrEqual(played.length)
+    await next.stop()
+    await directory.remove()
+  })
+})
+
+describe('a disk without room', () => {
+  it('is left alone below the floor, and the broadcast goes on', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded', '--record', '--disk-floor', '900TB'], WITH_KEY)
+    const loop = await startLoop(gateway, 'floor')
+    const stopped = await until('it is told', async () =>
+      (await eventsOf(gateway, 'floor')).find(({ type }) => type === 'recording.stopped'),
+    )
+    expect(stopped.data.reason).toBe('disk_floor')
+    expect(stopped.message).toBe('The recording of "floor" ended: the disk is almost full.')
+    expect((await gateway.stream('floor'))?.state).toBe('live')
+    await loop.stop()
+    await gateway.stop()
+  })
+
+  const mountPoint = '/tmp/castgate-small-disk'
+  const canMount = spawnSync('mount', ['--help']).status === 0 && process.getuid?.() === 0 && mayMount()
+
+  function mayMount(): boolean {
+    spawnSync('mkdir', ['-p', mountPoint])
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', mountPoint]).status === 0
+    return mounted && spawnSync('umount', [mountPoint]).status === 0
+  }
+
+  it.skipIf(!canMount)(
+    'ends the recording where it is full; the broadcast goes on, and what was written is whole',
+    async () => {
+      await mkdir(mountPoint, { recursive: true })
+      spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', mountPoint])
+      try {
+        const args = ['--rtmp', 'embedded', '--record', '--data-dir', mountPoint, '--disk-floor', '0']
+        const gateway = await startGateway(args, WITH_KEY)
+        const loop = await startLoop(gateway, 'full')
+        const stopped = await until('it is told', async () =>
+          (await eventsOf(gateway, 'full')).find(({ type }) => type === 'recording.stopped'),
+        )
+        expect(stopped.data.reason).toBe('disk_full')
+        const [recording] = await recordingsOf(gateway, 'full')
+        const before = (await gateway.stream('full'))?.bytesIn ?? 0
+        await until(
+          'the broadcast goes on',
+          async () => ((await gateway.stream('full'))?.bytesIn ?? 0) > before + 500_000,
+        )
+        expect((await gateway.stream('full'))?.targets[0]).toMatchObject({ state: 'live', reconnects: 0 })
+        const failed = await until('it waits for room', async () =>
+          (await eventsOf(gateway, 'full')).find(({ type }) => type === 'recording.failed'),
+        )
+        expect(failed.data.problem).toBe('there is no room for it on the disk')
+        const frames = await readFrames(await recordedSoFar(mountPoint, recording as Recording))
+        expect(frames.length).toBeGreaterThan(60)
+        await loop.stop()
+        await gateway.stop()
+      } finally {
+        spawnSync('umount', ['-l', mountPoint])
+      }
+    },
+  )
+})

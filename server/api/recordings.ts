@@ -1,0 +1,170 @@
+import type { IncomingMessage } from 'node:http'
+import { basename, dirname } from 'node:path'
+import { send } from '@fastify/send'
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { IngestError } from '../../shared/close-codes.ts'
+import type { Access } from '../access/access.ts'
+import { bearerOf } from '../access/credentials.ts'
+import type { SignedLinks } from '../access/signed-links.ts'
+import type { Archive } from '../archive/archive.ts'
+import { type Entry, RECORDING_ID } from '../archive/entry.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { Directory } from '../broadcast/directory.ts'
+import { conflict, notFound } from './errors.ts'
+import { errors, Recording, RecordingId, ref, StreamParams } from './schemas.ts'
+import { NOT_LIVE } from './streams.ts'
+import type { Api } from './validation.ts'
+
+/** What the routes of recordings need of the gateway. */
+export interface RecordingContext {
+  directory: Directory
+  access: Access
+  archive: Archive
+  links: SignedLinks
+  base(request: IncomingMessage): string
+}
+
+const TYPES = { mp4: 'video/mp4', flv: 'video/x-flv', jpg: 'image/jpeg' } as const
+const KINDS = { mp4: 'mp4', flv: 'flv', jpg: 'poster' } as const
+const NO_RECORDING = 'There is no such recording.'
+
+/** Lists, begins, ends and removes recordings. */
+export function recordingRoutes(admin: Api, { directory, archive, links, base }: RecordingContext): void {
+  const common = { tags: ['Recordings'] }
+  const params = Type.Object({ id: RecordingId })
+
+  admin.get(
+    '/api/recordings',
+    {
+      schema: {
+        ...common,
+        operationId: 'listRecordings',
+        summary: 'All recordings, the latest first',
+        response: { 200: Type.Object({ recordings: Type.Array(ref(Recording)) }) },
+      },
+    },
+    async (request) => ({ recordings: archive.list().map((entry) => told(entry, request.raw)) }),
+  )
+
+  admin.get(
+    '/api/recordings/:id',
+    {
+      schema: {
+        ...common,
+        operationId: 'getRecording',
+        summary: 'One recording, with links that are good for six hours',
+        params,
+        response: { 200: ref(Recording), ...errors(404) },
+      },
+    },
+    async (request, reply) => {
+      const entry = archive.get(request.params.id)
+      return entry ? told(entry, request.raw) : reply.code(404).send(notFound(NO_RECORDING))
+    },
+  )
+
+  admin.delete(
+    '/api/recordings/:id',
+    {
+      schema: {
+        ...common,
+        operationId: 'deleteRecording',
+        summary: 'Removes a recording for good',
+        params,
+        response: { 204: Type.Null({ description: 'It is removed.' }), ...errors(400, 404, 409) },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      if (!archive.get(id)) return reply.code(404).send(notFound(NO_RECORDING))
+      if (!(await archive.remove(id))) throw conflict('It is being made. Stop it first, and wait until it is ready.')
+      return reply.code(204).send(null)
+    },
+  )
+
+  admin.post(
+    '/api/streams/:name/recording',
+    {
+      schema: {
+        ...common,
+        operationId: 'startRecording',
+        summary: 'Begins to record a broadcast from its last keyframe on. It may be recorded already',
+        params: StreamParams,
+        response: { 200: ref(Recording), ...errors(400, 404, 503) },
+      },
+    },
+    async (request) => {
+      const broadcast = live(request.params.name)
+      if (!broadcast.hasMedia)
+        throw new IngestError('unavailable', 'The broadcast is not live yet. Try again in a moment.')
+      return told(archive.start(broadcast), request.raw)
+    },
+  )
+
+  admin.delete(
+    '/api/streams/:name/recording',
+    {
+      schema: {
+        ...common,
+        operationId: 'stopRecording',
+        summary: 'Ends the recording of a broadcast, which goes on',
+        params: StreamParams,
+        response: { 200: ref(Recording), ...errors(400, 404) },
+      },
+    },
+    async (request, reply) => {
+      const entry = await archive.stop(live(request.params.name))
+      return entry ? told(entry, request.raw) : reply.code(404).send(notFound('The broadcast is not recorded.'))
+    },
+  )
+
+  /** @throws IngestError where nothing is live under `name` */
+  function live(name: string): Broadcast {
+    const broadcast = directory.get(name)
+    if (!broadcast) throw new IngestError('no_session', NOT_LIVE)
+    return broadcast
+  }
+
+  function told(entry: Entry, request: IncomingMessage) {
+    const link = (type: keyof typeof TYPES, more = '') => {
+      const path = `/recordings/${entry.id}.${type}`
+      return `${base(request)}${path}?${links.queryFor(path)}${more}`
+    }
+    const media = entry.state === 'ready' ? 'mp4' : entry.state === 'unfinished' ? 'flv' : null
+    return {
+      ...entry,
+      play: entry.state === 'ready' ? link('mp4') : null,
+      download: media && link(media, '&download=1'),
+      posterUrl: entry.poster ? link('jpg') : null,
+    }
+  }
+}
+
+/** `GET /recordings/ID.mp4`, `.flv` and `.jpg`, with ranges: for those with a signed link, or with the admin key. */
+export function recordingFiles(app: FastifyInstance, { access, archive, links }: RecordingContext): void {
+  app.get<{ Params: { file: string }; Querystring: Record<string, unknown> }>(
+    '/recordings/:file',
+    async (request, reply) => {
+      const [, id = '', type = ''] = /^(.*)\.(mp4|flv|jpg)$/.exec(request.params.file) ?? []
+      if (!RECORDING_ID.test(id) || !isType(type)) return reply.code(404).send(notFound(NO_RECORDING))
+      if (!links.allows(`/recordings/${id}.${type}`, request.query)) access.requireAdmin(bearerOf(request.raw))
+      const path = await archive.file(id, KINDS[type])
+      if (path === null) return reply.code(404).send(notFound(NO_RECORDING))
+      const { statusCode, headers, stream } = await send(request.raw, basename(path), {
+        root: dirname(path),
+        cacheControl: false,
+        contentType: false,
+      })
+      reply.code(statusCode).headers({ ...headers, 'content-type': TYPES[type], 'cache-control': 'private, no-cache' })
+      if (request.query.download !== undefined) {
+        reply.header('content-disposition', `attachment; filename="${id}.${type}"`)
+      }
+      return reply.send(stream)
+    },
+  )
+}
+
+function isType(type: string): type is keyof typeof TYPES {
+  return Object.hasOwn(TYPES, type)
+}

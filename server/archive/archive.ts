@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { Events } from '../events/events.ts'
+import { freeBytes } from './disk.ts'
+import { createEntry, type Entry, FILES, RECORDING_ID, readEntry, type StopReason, writeEntry } from './entry.ts'
+import { finish, sizeOf } from './finish.ts'
+import { type Recorder, startRecorder } from './recorder.ts'
+
+/** How recordings are kept. */
+export interface ArchiveOptions {
+  /** Where they are. */
+  directory: string
+  ffmpegPath: string
+  /** Free room on the disk that recordings leave alone, in bytes. */
+  floorBytes: number
+  /** How long and how many bytes of them are kept; null for as long, and as many, as there is room. */
+  keepSeconds: number | null
+  keepBytes: number | null
+  events: Events
+  log: Logger
+}
+
+/** How often old recordings are looked for, and unfinished ones tried again. */
+const TEND_MS = 60_000
+
+const REASONS: Record<StopReason, string> = {
+  ended: 'the broadcast has ended',
+  stopped: 'someone stopped it',
+  disk_floor: 'the disk is almost full',
+  disk_full: 'the disk is full',
+  disk_error: 'the disk failed',
+  interrupted: 'the gateway was killed',
+}
+
+/**
+ * The recordings of a gateway. Each has a directory, in which a file says how far it is. One at a time becomes an MP4; those that a crash
+ * left behind do so at the next start.
+ */
+export class Archive {
+  readonly #options: ArchiveOptions
+  readonly #entries = new Map<string, Entry>()
+  readonly #recorders = new Map<string, Recorder>()
+  readonly #byBroadcast = new WeakMap<Broadcast, string>()
+  readonly #closing = new AbortController()
+  readonly #timer: NodeJS.Timeout
+  /** What is done with finished recordings, one after the other. */
+  #work: Promise<void> = Promise.resolve()
+
+  private constructor(options: ArchiveOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => this.#queue(() => this.#tend()), TEND_MS)
+    this.#timer.unref()
+  }
+
+  /** Opens the recordings in a directory, and goes on with what an earlier gateway left unfinished. */
+  static async open(options: ArchiveOptions): Promise<Archive> {
+    await mkdir(options.directory, { recursive: true })
+    const archive = new Archive(options)
+    for (const id of await readdir(options.directory)) {
+      const entry = RECORDING_ID.test(id) ? await readEntry(options.directory, id) : null
+      if (entry) archive.#entries.set(id, entry)
+    }
+    for (const entry of archive.#entries.values()) {
+      if (entry.state !== 'recording') continue
+      Object.assign(entry, { state: 'finishing', reason: 'interrupted', endedAt: new Date().toISOString() })
+    }
+    archive.#queue(() => archive.#tend())
+    return archive
+  }
+
+  /** All recordings, the latest first. */
+  list(): Entry[] {
+    return [...this.#entries.values()]
+      .map((entry) => this.#told(entry))
+      .sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
+  }
+
+  get(id: string): Entry | null {
+    const entry = this.#entries.get(id)
+    return entry ? this.#told(entry) : null
+  }
+
+  /** The file of a recording, or null while there is none. */
+  async file(id: string, kind: 'mp4' | 'flv' | 'poster'): Promise<string | null> {
+    if (!this.#entries.has(id)) return null
+    const path = join(this.#options.directory, id, FILES[kind])
+    return (await sizeOf(path)) === null ? null : path
+  }
+
+  /** The recording of a broadcast that runs now, or null. */
+  recordingOf(broadcast: Broadcast): Entry | null {
+    const id = this.#byBroadcast.get(broadcast)
+    return id !== undefined && this.#recorders.has(id) ? this.get(id) : null
+  }
+
+  /** Begins to record a broadcast, unless that is done already. */
+  start(broadcast: Broadcast): Entry {
+    const running = this.recordingOf(broadcast)
+    if (running) return running
+    const { directory, floorBytes, events, log } = this.#options
+    const now = new Date()
+    const entry: Entry = {
+      id: `${broadcast.name}-${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`,
+      stream: broadcast.name,
+      state: 'recording',
+      startedAt: now.toISOString(),
+      ...{ endedAt: null, reason: null, bytes: 0, seconds: null, droppedFrames: 0, poster: false, problem: null },
+    }
+    this.#byBroadcast.set(broadcast, entry.id)
+    this.#entries.set(entry.id, entry)
+    const recorder = startRecorder(
+      broadcast,
+      join(directory, entry.id, FILES.flv),
+      floorBytes,
+      createEntry(directory, entry),
+    )
+    this.#recorders.set(entry.id, recorder)
+    broadcast.addOutput(recorder)
+    events.emit('recording.started', broadcast.name, `"${broadcast.name}" is recorded.`, { recording: entry.id })
+    void recorder.done.then((written) => {
+      this.#recorders.delete(entry.id)
+      Object.assign(entry, written, { state: 'finishing', endedAt: new Date().toISOString() })
+      const words = `The recording of "${broadcast.name}" ended: ${REASONS[written.reason]}.`
+      const isFault = written.reason.startsWith('disk')
+      log[isFault ? 'error' : 'info']({ stream: broadcast.name, ...written }, 'recording ended')
+      const { reason, bytes, droppedFrames } = written
+      events.emit('recording.stopped', broadcast.name, words, { recording: entry.id, reason, bytes, droppedFrames })
+      this.#queue(() => this.#tend())
+    })
+    return this.#told(entry)
+  }
+
+  /** Ends the recording of a broadcast, which goes on. Resolves with it once everything is written; null where there is none. */
+  async stop(broadcast: Broadcast): Promise<Entry | null> {
+    const id = this.#byBroadcast.get(broadcast)
+    const recorder = id === undefined ? undefined : this.#recorders.get(id)
+    if (id === undefined || !recorder) return null
+    recorder.stop()
+    await recorder.done
+    await broadcast.removeOutput(recorder)
+    return this.get(id)
+  }
+
+  /** Removes a recording from the disk; false while it is being made. */
+  async remove(id: string): Promise<boolean> {
+    const entry = this.#entries.get(id)
+    if (entry?.state === 'recording' || entry?.state === 'finishing') return false
+    this.#entries.delete(id)
+    if (entry) await rm(join(this.#options.directory, id), { recursive: true, force: true })
+    return true
+  }
+
+  /** Leaves what is not finished to the next start. Recorders end with their broadcasts. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#closing.abort()
+    await this.#work
+  }
+
+  #told(entry: Entry): Entry {
+    return { ...entry, bytes: this.#recorders.get(entry.id)?.bytes() ?? entry.bytes }
+  }
+
+  #queue(work: () => Promise<void>): void {
+    this.#work = this.#work.then(async () => {
+      if (this.#closing.signal.aborted) return
+      await work().catch((error: unknown) => this.#options.log.error({ err: error }, 'recordings could not be tended'))
+    })
+  }
+
+  /** Finishes what is not finished, and removes what is too old or too much. */
+  async #tend(): Promise<void> {
+    for (const entry of this.#entries.values()) {
+      if (entry.state === 'unfinished' || entry.state === 'finishing') await this.#finish(entry)
+    }
+    const { keepSeconds, keepBytes, log } = this.#options
+    let bytes = 0
+    for (const { id, state, startedAt, bytes: own } of this.list()) {
+      bytes += own
+      const isOld = keepSeconds !== null && Date.now() - Date.parse(startedAt) > keepSeconds * 1000
+      const isTooMuch = keepBytes !== null && bytes > keepBytes
+      if (state !== 'ready' || (!isOld && !isTooMuch)) continue
+      if (!(await this.remove(id))) continue
+      bytes -= own
+      log.info({ recording: id, why: isOld ? 'age' : 'size' }, 'an old recording was removed')
+    }
+  }
+
+  async #finish(entry: Entry): Promise<void> {
+    const { directory, ffmpegPath, floorBytes, events, log } = this.#options
+    if (entry.state === 'ready' || this.#closing.signal.aborted) return
+    const path = join(directory, entry.id)
+    const { id, stream } = entry
+    const wasUnfinished = entry.state === 'unfinished'
+    try {
+      const flvBytes = await sizeOf(join(path, FILES.flv))
+      // It was killed after the MP4 was there, and before that was written down.
+      if (flvBytes === null && (await sizeOf(join(path, FILES.mp4))) === null) throw new Error('nothing was recorded')
+      if (flvBytes !== null && (await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) {
+        throw new Error('there is no room for it on the disk')
+      }
+      if (flvBytes !== null) Object.assign(entry, await finish(path, ffmpegPath, this.#closing.signal))
+      Object.assign(entry, { state: 'ready', problem: null })
+      await writeEntry(directory, entry)
+      const { seconds, bytes } = entry
+      log.info({ stream, recording: id, seconds, bytes }, 'recording is ready')
+      events.emit('recording.ready', stream, `The recording of "${stream}" is ready.`, {
+        recording: id,
+        seconds,
+        bytes,
+      })
+    } catch (error) {
+      if (this.#closing.signal.aborted) return
+      const problem = error instanceof Error ? error.message : String(error)
+      Object.assign(entry, { state: 'unfinished', problem })
+      await writeEntry(directory, entry).catch(() => {})
+      if (wasUnfinished) return
+      log.error({ stream, recording: id, reason: problem }, 'recording could not be finished')
+      const words = `The recording of "${stream}" could not be made an MP4: ${problem}. It is tried again.`
+      events.emit('recording.failed', stream, words, { recording: id, problem })
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FfmpegJob } from '../ffmpeg/job.ts'
+import { finishJob, posterJob } from '../ffmpeg/jobs.ts'
+import { runFfmpeg } from '../ffmpeg/run.ts'
+import { FILES } from './entry.ts'
+
+/** A recording that can be sought in. */
+export interface Finished {
+  seconds: number
+  bytes: number
+  poster: boolean
+}
+
+/** Where the poster is taken from: not the very first picture, which is often dark. */
+const POSTER_S = 3
+
+/**
+ * Makes the FLV in `directory` an MP4 with its index in front, and a poster. The FLV goes away when that is done. A run that was
+ * interrupted, by `signal` or a crash, can be done again.
+ * @throws Error with FFmpeg's words
+ */
+export async function finish(directory: string, ffmpegPath: string, signal: AbortSignal): Promise<Finished> {
+  const [flv, mp4, poster] = [join(directory, FILES.flv), join(directory, FILES.mp4), join(directory, FILES.poster)]
+  const part = `${mp4}.part`
+  let seconds = 0
+  try {
+    await run(finishJob(flv, part), (line) => {
+      const [, us] = /^out_time_us=(\d+)/.exec(line) ?? []
+      if (us !== undefined) seconds = Number(us) / 1e6
+    })
+    await rename(part, mp4)
+  } catch (error) {
+    await rm(part, { force: true })
+    throw error
+  }
+  // Sound alone has none.
+  await run(posterJob(mp4, Math.min(POSTER_S, seconds / 2), poster)).catch(() => rm(poster, { force: true }))
+  await rm(flv, { force: true })
+  return { seconds, bytes: (await sizeOf(mp4)) ?? 0, poster: ((await sizeOf(poster)) ?? 0) > 0 }
+
+  async function run(job: FfmpegJob, onLine = (_: string) => {}): Promise<void> {
+    const started = await runFfmpeg(ffmpegPath, job, { onLine })
+    const kill = () => started.kill('SIGKILL')
+    signal.addEventListener('abort', kill)
+    if (signal.aborted) kill()
+    try {
+      const exit = await started.exited
+      if (exit.kind !== 'exited' || exit.code !== 0) throw new Error(exit.message)
+    } finally {
+      signal.removeEventListener('abort', kill)
+    }
+  }
+}
+
+/** The size of a file in bytes, or null where there is none. */
+export async function sizeOf(path: string): Promise<number | null> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => null,
+  )
+}

@@ -1,0 +1,61 @@
+/** What happens in a gateway that people and programs want to be told. */
+export const EVENT_TYPES = [
+  'stream.started',
+  'stream.waiting',
+  'stream.resumed',
+  'stream.ended',
+  'target.live',
+  'target.failed',
+  'recording.started',
+  'recording.stopped',
+  'recording.ready',
+  'recording.failed',
+] as const
+
+export type EventType = (typeof EVENT_TYPES)[number]
+
+/** One thing that happened. */
+export interface GatewayEvent {
+  /** Counts from 1 since the gateway began. */
+  id: number
+  type: EventType
+  /** ISO 8601, UTC. */
+  at: string
+  /** The stream that it is about. */
+  stream: string
+  /** For people. */
+  message: string
+  /** What else is known: the target or the recording that it is about. */
+  data: Record<string, string | number | null>
+}
+
+/** Most events that are kept for those who come later. */
+const MOST_KEPT = 500
+
+/** Tells what happens, and remembers the latest of it. */
+export class Events {
+  readonly #kept: GatewayEvent[] = []
+  readonly #listeners = new Set<(event: GatewayEvent) => void>()
+  #last = 0
+
+  emit(type: EventType, stream: string, message: string, data: GatewayEvent['data'] = {}): void {
+    const event: GatewayEvent = { id: ++this.#last, type, at: new Date().toISOString(), stream, message, data }
+    this.#kept.push(event)
+    if (this.#kept.length > MOST_KEPT) this.#kept.shift()
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  /** Those that are kept and came after the one with the number `id`, oldest first. */
+  after(id: number): GatewayEvent[] {
+    // A number that is yet to come is of a gateway that ran before.
+    return this.#kept.filter((event) => event.id > id || id > this.#last)
+  }
+
+  /** Calls `listener` at each event, until the function that it gives is called. */
+  listen(listener: (event: GatewayEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+}
