@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError, type Option } from 'commander'
 import { type Static, type TSchema, Type } from 'typebox'
 import { type Document, isCollection, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
 import { PRESETS } from './destinations/presets.ts'
+import { EVENT_TYPES, type EventType } from './events/events.ts'
 import { UsageError } from './process/errors.ts'
 
 /** A destination as it stands in the file. Its key is not there: the file is shown around, copied and committed. */
@@ -20,12 +21,23 @@ const DestinationSection = Type.Object(
   { additionalProperties: false },
 )
 
+const WebhookSection = Type.Object(
+  {
+    url: Type.String({ pattern: '^https?://[^/\\s]+' }),
+    events: Type.Optional(Type.Array(Type.Unsafe<EventType>({ type: 'string', enum: EVENT_TYPES }), { minItems: 1 })),
+    'secret-env': Type.Optional(Type.String({ description: 'The variable of the environment that has the secret.' })),
+    'secret-file': Type.Optional(Type.String({ description: 'The file that has the secret.' })),
+  },
+  { additionalProperties: false },
+)
+
 /** The parts of the file that are no options of the command line. */
-const SECTIONS = { destinations: Type.Array(DestinationSection) }
+const SECTIONS = { destinations: Type.Array(DestinationSection), webhooks: Type.Array(WebhookSection) }
 
 /** What they say, and where each stands, for errors. */
 export interface ConfigSections {
   destinations: Static<typeof SECTIONS.destinations>
+  webhooks: Static<typeof SECTIONS.webhooks>
   /** The file and line of what `path` leads to: `castgate.yaml:12`. */
   placeOf(path: (string | number)[]): string
 }
@@ -47,17 +59,20 @@ export function applyConfigFile(
   isInEnvironment: (option: Option) => boolean,
 ): ConfigSections {
   const { document, placeOf, fail } = readDocument(path)
-  const sections: ConfigSections = { destinations: [], placeOf }
+  const sections: ConfigSections = { destinations: [], webhooks: [], placeOf }
   const { contents } = document
   if (contents === null) return sections
   if (!isMap(contents)) throw fail([], 'the file must be a list of "name: value".')
   for (const [name, value] of Object.entries(document.toJS() as object)) {
     const at = [name]
     if (name in SECRETS) throw fail(at, `"${name}" does not belong into a file that others may read. ${SECRETS[name]}`)
+    const failIn = (error: ErrorObject) => fail([name, ...pathOf(error)], inWords(error, name))
     if (name === 'destinations') {
-      sections.destinations = checked(SECTIONS.destinations, value, (error) =>
-        fail([name, ...pathOf(error)], inWords(error, name)),
-      )
+      sections.destinations = checked(SECTIONS.destinations, value, failIn)
+      continue
+    }
+    if (name === 'webhooks') {
+      sections.webhooks = checked(SECTIONS.webhooks, value, failIn)
       continue
     }
     const option = command.options.find(({ long }) => long === `--${name}` && name !== 'config')

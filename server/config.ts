@@ -5,6 +5,7 @@ import { IngestError } from '../shared/close-codes.ts'
 import type { LimitSet } from './access/limits.ts'
 import { applyConfigFile, type ConfigSections } from './config-file.ts'
 import { readDestination } from './destinations/destination.ts'
+import type { Webhook } from './events/webhooks.ts'
 import {
   bytes,
   count,
@@ -13,6 +14,7 @@ import {
   limitNames,
   limits,
   origins,
+  percent,
   port,
   rtmpChoice,
   seconds,
@@ -119,6 +121,16 @@ export function addServerOptions(command: Command): Command {
     .addOption(
       flag('--publisher-destinations', 'publishers may push to destinations of their own', 'PUBLISHER_DESTINATIONS'),
     )
+    .addOption(
+      setting('--max-broadcasts <number>', 'broadcasts at a time (default: any number)', 'MAX_BROADCASTS').argParser(
+        count,
+      ),
+    )
+    .addOption(
+      setting('--max-cpu <percent>', 'share of all processors from which on no more transcoding is begun', 'MAX_CPU')
+        .default(DEFAULTS.maxCpuPercent)
+        .argParser(percent),
+    )
     .addOption(flag('--record', 'record every broadcast', 'RECORD'))
     .addOption(
       setting(
@@ -196,6 +208,8 @@ type ServerOptions = Pick<
   private?: boolean
   origin: string[]
   publisherDestinations?: boolean
+  maxBroadcasts?: number
+  maxCpu: number
   record?: boolean
   recordKeep?: number
   recordKeepSize?: number
@@ -226,6 +240,7 @@ export function configFrom(command: Command): ProgramConfig {
     tlsKey,
     lan,
     logLevel,
+    maxCpu,
     recordKeep = null,
     recordKeepSize = null,
     diskFloor,
@@ -240,6 +255,8 @@ export function configFrom(command: Command): ProgramConfig {
     private: given.private ?? isSet('PRIVATE'),
     origins: origin,
     publisherDestinations: given.publisherDestinations ?? isSet('PUBLISHER_DESTINATIONS'),
+    maxCpuPercent: maxCpu,
+    webhooks: sections ? webhooksFrom(sections) : [],
     record: given.record ?? isSet('RECORD'),
     recordKeepSeconds: recordKeep,
     recordKeepBytes: recordKeepSize,
@@ -274,6 +291,20 @@ function destinationsFrom({ destinations, placeOf }: ConfigSections): Configured
       throw new UsageError(`${place}: ${error.message}`)
     }
     return destination
+  })
+}
+
+/** The webhooks of a configuration file, with their secrets. */
+function webhooksFrom({ webhooks, placeOf }: ConfigSections): Webhook[] {
+  return webhooks.map(({ url, events = null, 'secret-env': variable, 'secret-file': file }, index) => {
+    const place = placeOf(['webhooks', index])
+    const secret = variable === undefined ? file !== undefined && keyIn(file) : process.env[variable]
+    if (!secret) {
+      const words =
+        variable === undefined ? 'it needs "secret-env" or "secret-file"' : `the variable ${variable} is not set`
+      throw new UsageError(`${place}: ${words}.`)
+    }
+    return { url, events, secret }
   })
 }
 

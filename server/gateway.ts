@@ -23,16 +23,22 @@ import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
 import { Events } from './events/events.ts'
 import { tellEnd, tellPresence, tellTarget } from './events/of-broadcasts.ts'
+import { startWebhooks } from './events/webhooks.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
-import { killRunningFfmpegs } from './ffmpeg/run.ts'
+import { killRunningFfmpegs, runningFfmpegs } from './ffmpeg/run.ts'
 import { IngestRoute } from './ingest/route.ts'
 import { RtmpPublishers } from './ingest/rtmp-publishers.ts'
+import { Capacity } from './monitor/capacity.ts'
+import { Metrics } from './monitor/metrics.ts'
+import { Monitor } from './monitor/monitor.ts'
+import { Pulse } from './monitor/pulse.ts'
 import type { Config } from './options.ts'
 import { FlvRoute } from './outputs/flv/route.ts'
 import { HLS_PLAYLIST_SECONDS } from './outputs/hls-shape.ts'
 import { LlHlsRoute } from './outputs/ll-hls/route.ts'
 import { startRtmpTarget } from './outputs/rtmp.ts'
 import { Targets } from './outputs/targets.ts'
+import { Thumbnails } from './outputs/thumbnails.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { startRtmpServer } from './rtmp-server/start.ts'
 import { VERSION } from './version.ts'
@@ -100,22 +106,41 @@ export async function startGateway(
     keepBytes: config.recordKeepBytes,
     ...{ events, log },
   })
-  const directory = new Directory({
+  const directory: Directory = new Directory({
     onLive: addOutputs,
     onFault: (broadcast, error) => log.error({ err: error, stream: broadcast.name }, 'an output failed'),
     onPresence: (broadcast) => tellPresence(events, broadcast),
-    onClosed: (broadcast) => tellEnd(events, broadcast),
+    onClosed: (broadcast) => {
+      pulse.end(broadcast)
+      tellEnd(events, broadcast)
+    },
   })
+  const pulse = new Pulse(
+    () => directory.all(),
+    (broadcast, beat, bytes) => metrics.beat(broadcast, beat, bytes),
+  )
+  const monitor = new Monitor({
+    ...{ version: VERSION, ffmpeg, dataDir: config.dataDir, floorBytes: config.diskFloorBytes },
+    ...{ directory, archive, pulse, log },
+  })
+  const metrics = new Metrics({ directory, archive, events, monitor })
+  const endWebhooks = startWebhooks({
+    ...{ hooks: config.webhooks, events, log },
+    onResult: (result) => metrics.webhooks.inc({ result }),
+  })
+  const capacity = new Capacity(config, runningFfmpegs, (pid) => monitor.sampler.of(pid))
   const publishers = new RtmpPublishers({
     directory,
     access,
     limits,
     ffmpegPath: ffmpeg.path,
+    capacity,
     log,
     playUrl: (name) => rtmp.playUrl(name),
     drop: (name) => rtmp.dropPublisher(name),
   })
   const rtmp = await startRtmpServer(config, hlsDirectory, log, publishers)
+  monitor.watch(rtmp)
   // A public URL says all of it, with a prefix where there is one.
   const base = (request: IncomingMessage) =>
     config.publicUrl === null ? baseOf(request, null, url) + prefix : baseOf(request, config.publicUrl, url)
@@ -126,8 +151,11 @@ export async function startGateway(
     origins,
     isLocal,
     ffmpegPath: ffmpeg.path,
+    capacity,
     resumeSeconds: config.resumeSeconds,
     log,
+    onChunkTaken: (seconds) => metrics.chunkTaken(seconds),
+    onFfmpegLost: () => metrics.ffmpegLosses.inc(),
     playbackOf: (name, request) => playbackLinks(base(request), name),
     statusOf,
   })
@@ -140,6 +168,7 @@ export async function startGateway(
   })
   const flv = new FlvRoute(directory, viewing)
   const llHls = new LlHlsRoute(viewing)
+  const thumbnails = new Thumbnails(ffmpeg.path)
   let closing: Promise<void> | null = null
   return {
     rtmp,
@@ -150,18 +179,8 @@ export async function startGateway(
       healthRoute(app, ffmpeg, rtmp)
       await app.register((api) =>
         apiRoutes(api, {
-          ...{
-            version: VERSION,
-            directory,
-            access,
-            limits,
-            viewing,
-            base,
-            targets,
-            archive,
-            events,
-            links: new SignedLinks(),
-          },
+          ...{ version: VERSION, directory, access, limits, viewing, base, targets, archive, events },
+          ...{ monitor, pulse, metrics, thumbnails, links: new SignedLinks() },
           publishersMayAdd: publisherDestinations,
           isPublisher: (broadcast, session) => ingest.isPublisher(broadcast, session),
         }),
@@ -207,6 +226,8 @@ export async function startGateway(
   async function close(): Promise<void> {
     log.info('gateway is shutting down')
     clearInterval(cleanUp)
+    pulse.close()
+    monitor.close()
     directory.refuseNew()
     const hurry = [
       setTimeout(() => killRunningFfmpegs('sources'), SOURCE_PATIENCE_MS),
@@ -219,6 +240,7 @@ export async function startGateway(
       await archive.close()
     } finally {
       for (const timer of hurry) clearTimeout(timer)
+      endWebhooks()
     }
     llHls.close()
     await rtmp.close()

@@ -85,3 +85,10 @@ export function bytes(text: string): number {
   if (number === undefined) throw new InvalidArgumentError('It is a size such as 500MB, 20GB or 1TB.')
   return Math.round(Number(number) * (power === 0 ? 1 : 1000 ** (power + 1)))
 }
+
+export function percent(text: string): number {
+  const number = Number(text)
+  if (text.trim() === '' || !(number >= 1 && number <= 100))
+    throw new InvalidArgumentError('It is a number from 1 to 100.')
+  return number
+}

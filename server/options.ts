@@ -4,6 +4,7 @@ import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from './access/limit
 import { isLoopback } from './access/request.ts'
 import { readDestination } from './destinations/destination.ts'
 import { PRESET_HOSTS } from './destinations/presets.ts'
+import type { Webhook } from './events/webhooks.ts'
 import type { ConfiguredDestination } from './outputs/targets.ts'
 import { MissingError, UsageError } from './process/errors.ts'
 
@@ -45,6 +46,12 @@ export interface Config {
   destinationHosts: string[]
   /** Whether publishers may add destinations to their own broadcasts. */
   publisherDestinations: boolean
+  /** Broadcasts at a time; null for any number. */
+  maxBroadcasts: number | null
+  /** Share of all processors, in percent, that transcoders may use before no more are begun. */
+  maxCpuPercent: number
+  /** Where events are sent to. */
+  webhooks: Webhook[]
   /** Whether every broadcast is recorded. */
   record: boolean
   /** How long recordings are kept, in s, and how many bytes of them; null without end. */
@@ -81,6 +88,9 @@ export const DEFAULTS: Config = {
   destinations: [],
   destinationHosts: PRESET_HOSTS,
   publisherDestinations: false,
+  maxBroadcasts: null,
+  maxCpuPercent: 90,
+  webhooks: [],
   record: false,
   recordKeepSeconds: null,
   recordKeepBytes: null,

@@ -152,6 +152,96 @@ export type Event = {
     [key: string]: string | number | null
   }
 }
+export type Process = {
+  /** Its number. */
+  pid: number
+  /** What it is there for. */
+  use: string
+  stream: string | null
+  output: string | null
+  /** Processors: 0.5 is half of one. */
+  cpu: number
+  /** Memory. */
+  rssBytes: number
+}
+export type Problem = {
+  severity: 'fault' | 'warning'
+  /** For people. */
+  message: string
+  stream: string | null
+}
+export type Beat = {
+  /** Milliseconds since 1970. */
+  at: number
+  /** What came in the second before. */
+  bitsPerSecond: number
+  /** How much later than usual its newest frame came. */
+  behindMs: number
+  /** How many watched. */
+  viewers: number
+}
+export type WatchedStream = {
+  /** The name of a stream: 1 to 64 letters, digits, "_" or "-". */
+  name: string
+  state: 'live' | 'waiting'
+  /** When the broadcast began. */
+  startedAt: string
+  source: 'recorder' | 'file' | 'rtmp'
+  /** The current run of the recorder, from 0. */
+  epoch: number
+  video: {
+    codec: string
+    /** Pixels; 0 until known. */
+    width: number
+    /** Pixels; 0 until known. */
+    height: number
+    action: 'copy' | 'transcode' | 'silence'
+  } | null
+  audio: {
+    codec: string
+    action: 'copy' | 'transcode' | 'silence'
+  } | null
+  /** Bytes of media received. */
+  bytesIn: number
+  targets: Target[]
+  viewers: Viewers
+  playback: Playback
+  /** A small picture of it; a link that is good for six hours. */
+  thumbnail: string | null
+  /** The recording that is made of it. */
+  recording: string | null
+  /** Its past, second by second, oldest first. */
+  beats: Beat[]
+}
+export type GatewayStatus = {
+  version: string
+  /** When the gateway began. */
+  startedAt: string
+  ffmpeg: {
+    path: string
+    version: string
+  }
+  rtmp: {
+    kind: string
+    url: string
+    problem: string | null
+  }
+  cpu: {
+    /** Processors that the gateway and its processes use. */
+    used: number
+    /** How many there are. */
+    cores: number
+  }
+  disk: {
+    freeBytes: number
+    /** What recordings leave alone. */
+    floorBytes: number
+  }
+  processes: Process[]
+  /** The worst first. */
+  problems: Problem[]
+  streams: WatchedStream[]
+}
 /**
  * All that is live. Where watching needs a token, this needs the admin key
  */
@@ -380,6 +470,39 @@ export function controlTarget(
   })
 }
 /**
+ * A small picture of what is live, a few seconds old at most. Where watching needs a token, so does this
+ */
+export function getThumbnail(name: string, opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: string
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(`/api/streams/${encodeURIComponent(name)}/thumbnail.jpg`, {
+    ...opts,
+  })
+}
+/**
  * Makes a token that lets its bearer broadcast or watch
  */
 export function makeToken(
@@ -547,6 +670,10 @@ export function listRecordings(opts?: Oazapfts.RequestOpts) {
         }
       }
     | {
+        status: 400
+        data: Error
+      }
+    | {
         status: 401
         data: Error
       }
@@ -578,6 +705,10 @@ export function getRecording(id: string, opts?: Oazapfts.RequestOpts) {
     | {
         status: 200
         data: Recording
+      }
+    | {
+        status: 400
+        data: Error
       }
     | {
         status: 401
@@ -746,8 +877,10 @@ export function stopRecording(name: string, opts?: Oazapfts.RequestOpts) {
 export function listEvents(
   {
     after,
+    status,
   }: {
     after?: number
+    status?: boolean
   } = {},
   opts?: Oazapfts.RequestOpts,
 ) {
@@ -786,6 +919,58 @@ export function listEvents(
     `/api/events${QS.query(
       QS.explode({
         after,
+        status,
+      }),
+    )}`,
+    {
+      ...opts,
+    },
+  )
+}
+/**
+ * How the gateway is: what is live, what is wrong, what its processes use
+ */
+export function getStatus(
+  {
+    beats,
+  }: {
+    beats?: number
+  } = {},
+  opts?: Oazapfts.RequestOpts,
+) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: GatewayStatus
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 413
+        data: Error
+      }
+    | {
+        status: 415
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(
+    `/api/status${QS.query(
+      QS.explode({
+        beats,
       }),
     )}`,
     {

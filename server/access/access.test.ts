@@ -58,7 +58,7 @@ describe('a token that was signed with the secret', () => {
 
   it('gives its limits, and its id', async () => {
     const token = await sign({ jti: 'id', maxSeconds: 60, maxBitrate: 1e6 })
-    const grant = { tokenId: 'id', expiresAt: (NOW + 65) * 1000, maxSeconds: 60, maxBitrate: 1e6 }
+    const grant = { tokenId: 'id', expiresAt: (NOW + 65) * 1000, maxSeconds: 60, maxBitrate: 1e6, record: false }
     expect(await access().publish(token, 'stream')).toEqual(grant)
   })
 })

@@ -63,6 +63,10 @@ export class Access {
     return this.#grant(token, name, 'play')
   }
 
+  get hasAdminKey(): boolean {
+    return this.#adminKey !== null
+  }
+
   /** @throws IngestError `unauthorized` for a wrong key or none, `forbidden` where the gateway has no admin key */
   requireAdmin(key: string | null): void {
     if (this.#adminKey === null) {

@@ -4,21 +4,24 @@ import type { Access } from '../access/access.ts'
 import { bearerOf } from '../access/credentials.ts'
 import type { Limits } from '../access/limits.ts'
 import { addressOf } from '../access/request.ts'
-import type { Viewing } from '../access/viewing.ts'
+import type { Metrics } from '../monitor/metrics.ts'
 import { type EventContext, eventRoutes } from './events.ts'
+import { metricsRoute } from './metrics.ts'
 import { describeApi } from './openapi.ts'
 import { type RecordingContext, recordingFiles, recordingRoutes } from './recordings.ts'
 import { errors } from './schemas.ts'
+import { type StatusContext, statusRoute } from './status.ts'
 import { stopRoute, streamRoutes } from './streams.ts'
 import { type TargetContext, targetRoutes } from './targets.ts'
+import { type ThumbnailContext, thumbnailRoute } from './thumbnails.ts'
 import { tokenRoutes } from './tokens.ts'
 import { type Api, checkRequests, MOST_BODY_BYTES } from './validation.ts'
 
 /** What the API tells of, and changes. */
-export interface ApiContext extends TargetContext, RecordingContext, EventContext {
+export interface ApiContext extends TargetContext, RecordingContext, EventContext, StatusContext, ThumbnailContext {
   version: string
   limits: Limits
-  viewing: Viewing
+  metrics: Metrics
   /** Base of the links that are handed out to a request. */
   base(request: IncomingMessage): string
 }
@@ -32,7 +35,9 @@ export async function apiRoutes(app: FastifyInstance, context: ApiContext): Prom
   const api: Api = app.withTypeProvider()
   streamRoutes(api, directory, base, { access, viewing })
   targetRoutes(api, context)
+  thumbnailRoute(api, context)
   recordingFiles(app, context)
+  metricsRoute(app, context.metrics, access)
   await app.register(async (scope) => {
     forOperators(scope, access)
     const admin: Api = scope.withTypeProvider()
@@ -40,6 +45,7 @@ export async function apiRoutes(app: FastifyInstance, context: ApiContext): Prom
     stopRoute(admin, directory, access)
     recordingRoutes(admin, context)
     eventRoutes(admin, context)
+    statusRoute(admin, context)
   })
 }
 
@@ -52,7 +58,7 @@ function forOperators(scope: FastifyInstance, access: Access): void {
     route.schema = {
       ...route.schema,
       security: [{ adminKey: [] }],
-      response: { ...errors(401, 403, 413, 415, 429), ...(route.schema.response as object) },
+      response: { ...errors(400, 401, 403, 413, 415, 429), ...(route.schema.response as object) },
     }
   })
 }

@@ -10,8 +10,12 @@ import { Archive } from '../archive/archive.ts'
 import { Directory } from '../broadcast/directory.ts'
 import { PRESET_HOSTS } from '../destinations/presets.ts'
 import { Events } from '../events/events.ts'
+import { Metrics } from '../monitor/metrics.ts'
+import { Monitor } from '../monitor/monitor.ts'
+import { Pulse } from '../monitor/pulse.ts'
 import { type Config, DEFAULTS } from '../options.ts'
 import { Targets } from '../outputs/targets.ts'
+import { Thumbnails } from '../outputs/thumbnails.ts'
 import { VERSION } from '../version.ts'
 import { apiRoutes } from './api.ts'
 import { errorHandlers } from './errors.ts'
@@ -33,10 +37,21 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
     ...{ directory: join(config.dataDir, 'recordings'), ffmpegPath: 'ffmpeg', floorBytes: config.diskFloorBytes },
     ...{ keepSeconds: null, keepBytes: null, events, log },
   })
-  app.addHook('onClose', () => archive.close())
+  const pulse = new Pulse(() => [], nothing)
+  const monitor = new Monitor({
+    ...{ version: VERSION, ffmpeg: { path: 'ffmpeg', version: '' }, dataDir: config.dataDir, floorBytes: 0 },
+    ...{ directory, archive, pulse, log },
+  })
+  const metrics = new Metrics({ directory, archive, events, monitor })
+  app.addHook('onClose', async () => {
+    pulse.close()
+    monitor.close()
+    await archive.close()
+  })
   await app.register((api) =>
     apiRoutes(api, {
-      ...{ version: VERSION, directory, access, limits, viewing, targets, archive, events, links: new SignedLinks() },
+      ...{ version: VERSION, directory, access, limits, viewing, targets, archive, events, pulse, monitor, metrics },
+      ...{ thumbnails: new Thumbnails('ffmpeg'), links: new SignedLinks() },
       ...{ base: () => '', publishersMayAdd: config.publisherDestinations, isPublisher: () => false },
     }),
   )

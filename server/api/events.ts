@@ -1,13 +1,18 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Type } from 'typebox'
 import type { Events, GatewayEvent } from '../events/events.ts'
+import { MOST_BEATS } from '../monitor/pulse.ts'
 import { Event, errors, ref } from './schemas.ts'
+import { gatewayStatus, type StatusContext } from './status.ts'
 import type { Api } from './validation.ts'
 
 /** What the route of events needs of the gateway. */
-export interface EventContext {
+export interface EventContext extends StatusContext {
   events: Events
 }
+
+/** How often the status is told to those who ask for it. */
+const STATUS_MS = 1_000
 
 /** Proxies close connections on which nothing is said for a minute. */
 const HEARTBEAT_MS = 15_000
@@ -16,7 +21,8 @@ const HEARTBEAT_MS = 15_000
 const MOST_WAITING_BYTES = 1024 * 1024
 
 /** `GET /api/events`: the latest events as a list, or all that come as server-sent events (HTML, 9.2), for those who accept these. */
-export function eventRoutes(admin: Api, { events }: EventContext): void {
+export function eventRoutes(admin: Api, context: EventContext): void {
+  const { events } = context
   const open = new Set<ServerResponse>()
   admin.addHook('preClose', async () => {
     for (const response of open) response.end()
@@ -33,6 +39,9 @@ export function eventRoutes(admin: Api, { events }: EventContext): void {
           after: Type.Optional(
             Type.Integer({ minimum: 0, description: 'The number of the last event that is known.' }),
           ),
+          status: Type.Optional(
+            Type.Boolean({ description: 'As server-sent events: also "status" once a second, with a GatewayStatus.' }),
+          ),
         }),
         response: { 200: Type.Object({ events: Type.Array(ref(Event)) }), ...errors(400) },
       },
@@ -44,12 +53,13 @@ export function eventRoutes(admin: Api, { events }: EventContext): void {
         return { events: events.after(seen) }
       }
       reply.hijack()
-      follow(reply.raw, seen)
+      follow(reply.raw, seen, request.query.status ? request.raw : null)
       return reply
     },
   )
 
-  function follow(response: ServerResponse, seen: number): void {
+  /** `asker`: who is told the status, too. */
+  function follow(response: ServerResponse, seen: number, asker: IncomingMessage | null): void {
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -63,11 +73,17 @@ export function eventRoutes(admin: Api, { events }: EventContext): void {
       else response.write(text)
     }
     const leave = events.listen((event) => send(asText(event)))
+    const tellStatus = (beats: number) => {
+      if (asker) send(`event: status\ndata: ${JSON.stringify(gatewayStatus(context, asker, beats))}\n\n`)
+    }
+    tellStatus(MOST_BEATS)
+    const status = asker ? setInterval(() => tellStatus(1), STATUS_MS) : undefined
     const heartbeat = setInterval(() => send(':\n\n'), HEARTBEAT_MS)
     open.add(response)
     response.once('close', () => {
       open.delete(response)
       clearInterval(heartbeat)
+      clearInterval(status)
       leave()
     })
   }

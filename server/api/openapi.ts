@@ -46,6 +46,7 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
         },
       },
       tags: [
+        { name: 'Gateway', description: 'How it is.' },
         { name: 'Streams', description: 'What is live.' },
         { name: 'Destinations', description: 'Where a broadcast is pushed to besides our own server.' },
         { name: 'Recordings', description: 'What was recorded, as MP4.' },

@@ -143,7 +143,86 @@ export const Event = Type.Object(
   { $id: 'Event', description: 'Something that happened.' },
 )
 
-export const NAMED_SCHEMAS = [Event, Recording, Preset, ApiError, Target, Playback, Viewers, Stream]
+const Beat = Type.Object(
+  {
+    at: count('Milliseconds since 1970.'),
+    bitsPerSecond: count('What came in the second before.'),
+    behindMs: count('How much later than usual its newest frame came.'),
+    viewers: count('How many watched.'),
+  },
+  { $id: 'Beat', description: 'How a broadcast was at a moment.' },
+)
+
+const Problem = Type.Object(
+  {
+    severity: oneOf('fault', 'warning'),
+    message: Type.String({ description: 'For people.' }),
+    stream: nullable(Type.String()),
+  },
+  {
+    $id: 'Problem',
+    description: 'Something that is wrong. A fault: it does not work; a warning: it may not for long.',
+  },
+)
+
+const Process = Type.Object(
+  {
+    pid: count('Its number.'),
+    use: Type.String({ description: 'What it is there for.' }),
+    stream: nullable(Type.String()),
+    output: nullable(Type.String()),
+    cpu: Type.Number({ minimum: 0, description: 'Processors: 0.5 is half of one.' }),
+    rssBytes: count('Memory.'),
+  },
+  { $id: 'Process', description: 'A process of the gateway.' },
+)
+
+const WatchedStream = Type.Object(
+  {
+    ...Stream.properties,
+    thumbnail: nullable(Type.String(), { description: 'A small picture of it; a link that is good for six hours.' }),
+    recording: nullable(Type.String(), { description: 'The recording that is made of it.' }),
+    beats: Type.Array(ref(Beat), { description: 'Its past, second by second, oldest first.' }),
+  },
+  { $id: 'WatchedStream', description: 'A broadcast, with what the dashboard shows of it.' },
+)
+
+export const GatewayStatus = Type.Object(
+  {
+    version: Type.String(),
+    startedAt: moment('When the gateway began.'),
+    ffmpeg: Type.Object({ path: Type.String(), version: Type.String() }),
+    rtmp: Type.Object({ kind: Type.String(), url: Type.String(), problem: nullable(Type.String()) }),
+    cpu: Type.Object({
+      used: Type.Number({ minimum: 0, description: 'Processors that the gateway and its processes use.' }),
+      cores: count('How many there are.'),
+    }),
+    disk: Type.Object({
+      freeBytes: Type.Number({ minimum: 0 }),
+      floorBytes: count('What recordings leave alone.'),
+    }),
+    processes: Type.Array(ref(Process)),
+    problems: Type.Array(ref(Problem), { description: 'The worst first.' }),
+    streams: Type.Array(ref(WatchedStream)),
+  },
+  { $id: 'GatewayStatus', description: 'How a gateway is.' },
+)
+
+export const NAMED_SCHEMAS = [
+  Beat,
+  Problem,
+  Process,
+  WatchedStream,
+  GatewayStatus,
+  Event,
+  Recording,
+  Preset,
+  ApiError,
+  Target,
+  Playback,
+  Viewers,
+  Stream,
+]
 
 /** The answers that a route has besides its own: `statuses` are those of errors. */
 export function errors<Status extends number>(...statuses: Status[]) {

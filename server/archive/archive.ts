@@ -202,7 +202,9 @@ export class Archive {
       if (flvBytes !== null && (await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) {
         throw new Error('there is no room for it on the disk')
       }
-      if (flvBytes !== null) Object.assign(entry, await finish(path, ffmpegPath, this.#closing.signal))
+      if (flvBytes !== null) {
+        Object.assign(entry, await finish(path, stream, { ffmpegPath, signal: this.#closing.signal }))
+      }
       Object.assign(entry, { state: 'ready', problem: null })
       await writeEntry(directory, entry)
       const { seconds, bytes } = entry

@@ -16,11 +16,15 @@ export interface Finished {
 const POSTER_S = 3
 
 /**
- * Makes the FLV in `directory` an MP4 with its index in front, and a poster. The FLV goes away when that is done. A run that was
+ * Makes the FLV in `directory`, of `stream`, an MP4 with its index in front, and a poster. The FLV goes away when that is done. A run that was
  * interrupted, by `signal` or a crash, can be done again.
  * @throws Error with FFmpeg's words
  */
-export async function finish(directory: string, ffmpegPath: string, signal: AbortSignal): Promise<Finished> {
+export async function finish(
+  directory: string,
+  stream: string,
+  { ffmpegPath, signal }: { ffmpegPath: string; signal: AbortSignal },
+): Promise<Finished> {
   const [flv, mp4, poster] = [join(directory, FILES.flv), join(directory, FILES.mp4), join(directory, FILES.poster)]
   const part = `${mp4}.part`
   let seconds = 0
@@ -40,7 +44,10 @@ export async function finish(directory: string, ffmpegPath: string, signal: Abor
   return { seconds, bytes: (await sizeOf(mp4)) ?? 0, poster: ((await sizeOf(poster)) ?? 0) > 0 }
 
   async function run(job: FfmpegJob, onLine = (_: string) => {}): Promise<void> {
-    const started = await runFfmpeg(ffmpegPath, job, { onLine })
+    const started = await runFfmpeg(ffmpegPath, job, {
+      onLine,
+      purpose: { use: 'finish', stream, name: null },
+    })
     const kill = () => started.kill('SIGKILL')
     signal.addEventListener('abort', kill)
     if (signal.aborted) kill()

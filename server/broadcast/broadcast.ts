@@ -7,6 +7,7 @@ import { Timeline } from '../flv/timeline.ts'
 import { Audience } from './audience.ts'
 import { EpochWriter } from './epoch-writer.ts'
 import type { BusListener, Layout } from './listener.ts'
+import { Pace } from './pace.ts'
 import { QUEUE_LIMIT_BYTES, Subscription } from './subscription.ts'
 
 /** Where a broadcast comes from: a page, `castgate push`, or an encoder at our RTMP server. */
@@ -67,6 +68,7 @@ export class Broadcast {
   readonly #events: BroadcastEvents
   readonly #timeline = new Timeline()
   readonly #cache = new GopCache()
+  readonly #pace = new Pace()
   readonly #listeners = new Set<BusListener>()
   readonly #outputs = new Set<Output>()
   #epoch: EpochInfo | null = null
@@ -125,6 +127,11 @@ export class Broadcast {
     return [...this.#outputs].flatMap((output) => output.status() ?? [])
   }
 
+  /** How much later than usual its newest frame came, or would come now (as `Date.now()`), in ms. */
+  behindMs(now: number): number {
+    return this.#pace.behindMs(now)
+  }
+
   /** Begins an epoch. Its tags go into the writer, with times of their own. */
   beginEpoch(info: EpochInfo): EpochWriter {
     this.#epoch = info
@@ -171,6 +178,13 @@ export class Broadcast {
     subscription.end()
   }
 
+  /** Bytes that wait for outputs. */
+  queuedBytes(): number {
+    let bytes = 0
+    for (const listener of this.#listeners) if (listener instanceof Subscription) bytes += listener.queuedBytes
+    return bytes
+  }
+
   addOutput(output: Output): void {
     this.#outputs.add(output)
   }
@@ -190,8 +204,8 @@ export class Broadcast {
     for (const listener of this.#listeners) this.#tell(listener, () => listener.end())
     this.#listeners.clear()
     await Promise.all([...this.#outputs].map((output) => output.close()))
-    this.#outputs.clear()
     this.#events.onClosed(this)
+    this.#outputs.clear()
   }
 
   #publish(tag: Tag): void {
@@ -200,6 +214,7 @@ export class Broadcast {
     const timestamp = kind === 'metadata' ? 0 : this.#timeline.place(tag)
     const busTag: BusTag = { kind, timestamp, bytes: encodeTag({ ...tag, timestamp }) }
     if (kind === 'video-header') this.#sawPicture(tag)
+    if (kind !== 'metadata') this.#pace.note(timestamp, Date.now())
     this.#cache.add(busTag)
     for (const listener of this.#listeners) this.#tell(listener, () => listener.push(busTag, this.#carried))
     if (!this.#live && (kind === 'keyframe' || (kind === 'audio' && !this.#carried.video))) {

@@ -32,6 +32,11 @@ export class Subscription implements BusListener {
     this.#limit = limit
   }
 
+  /** Bytes that wait. */
+  get queuedBytes(): number {
+    return this.#bytes
+  }
+
   /** Takes a tag from the bus. */
   push(tag: BusTag, layout: Layout): void {
     if (this.#ended) return

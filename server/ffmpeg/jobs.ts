@@ -89,6 +89,12 @@ export function posterJob(mp4: string, seconds: number, jpeg: string): FfmpegJob
   return { input: `file:${mp4}`, inputOptions, outputOptions: [...jpegOptions('poster'), '-update', '1'], output: jpeg }
 }
 
+/** The keyframe that standard input has, as a small JPEG on standard output. */
+export function thumbnailJob(): FfmpegJob {
+  const outputOptions = [...jpegOptions('thumbnail').slice(0, -1), 'image2pipe']
+  return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: 'pipe:1' }
+}
+
 /** A file of the operator's own, in real time. */
 function fileInput(path: string, loop: boolean): Pick<FfmpegJob, 'input' | 'inputOptions'> {
   return { input: `file:${path}`, inputOptions: [...(loop ? ['-stream_loop', '-1'] : []), '-re'] }

@@ -1,6 +1,7 @@
 import type { Limits } from '../access/limits.ts'
 import type { Broadcast, Source } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import type { Capacity } from '../monitor/capacity.ts'
 
 /** A broadcast that counts against the limits until `leave` is called. */
 export interface Claimed {
@@ -15,8 +16,10 @@ export interface Claimed {
 export function claimCounted(
   directory: Directory,
   limits: Limits,
+  capacity: Capacity,
   { name, source, address }: { name: string; source: Source; address: string | null },
 ): Claimed {
+  capacity.admitBroadcast(directory.all().length)
   const broadcast = directory.claim(name, source)
   try {
     return { broadcast, leave: limits.hold('broadcasts', address) }

@@ -8,6 +8,7 @@ import { recordingJob } from '../ffmpeg/jobs.ts'
 import { describe, type FfmpegExit, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
 import { FlvReader } from '../flv/reader.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
+import type { Capacity } from '../monitor/capacity.ts'
 import { readRecordingHeader } from '../recording/header.ts'
 import { MatroskaScanner } from '../recording/matroska-scanner.ts'
 import { Mp4Scanner } from '../recording/mp4-scanner.ts'
@@ -30,6 +31,12 @@ type State =
   | { kind: 'lost' }
   | { kind: 'ended' }
 
+/** What an epoch needs of the gateway. */
+export interface EpochContext {
+  ffmpegPath: string
+  capacity: Capacity
+}
+
 /** How an epoch fails while nobody waits for it. */
 export interface EpochFailures {
   /** Notes that FFmpeg was lost; how often that happened lately where that is too often to try again, else null. */
@@ -50,7 +57,7 @@ export class RecordingEpoch {
   readonly #start: EpochStart
   readonly #container: RecorderContainer
   readonly #broadcast: Broadcast
-  readonly #ffmpegPath: string
+  readonly #context: EpochContext
   readonly #failures: EpochFailures
   #state: State = { kind: 'header', bytes: Buffer.alloc(0) }
   /** What another FFmpeg would need; null where the recording cannot be gone on with. */
@@ -66,7 +73,7 @@ export class RecordingEpoch {
   #abandonWrite: () => void = () => {}
 
   /** @throws IngestError `unsupported_media` for a type that is not taken */
-  constructor(start: EpochStart, broadcast: Broadcast, ffmpegPath: string, failures: EpochFailures) {
+  constructor(start: EpochStart, broadcast: Broadcast, context: EpochContext, failures: EpochFailures) {
     const container = containerOf(start.mimeType)
     if (container === null) {
       throw new IngestError(
@@ -78,7 +85,7 @@ export class RecordingEpoch {
     this.#start = start
     this.#container = container
     this.#broadcast = broadcast
-    this.#ffmpegPath = ffmpegPath
+    this.#context = context
     this.#failures = failures
   }
 
@@ -89,7 +96,8 @@ export class RecordingEpoch {
 
   /**
    * Takes the next bytes of the recording; resolves when FFmpeg took them (or they were thrown away, after it was lost).
-   * @throws IngestError `unsupported_media` for what is no recording, `unavailable` where FFmpeg does not start
+   * @throws IngestError `unsupported_media` for what is no recording, `unavailable` where FFmpeg does not start, or has no
+   * room to transcode
    */
   async write(payload: Uint8Array): Promise<void> {
     await this.#recovery
@@ -104,6 +112,8 @@ export class RecordingEpoch {
     if (header.state === 'refused') throw new IngestError('unsupported_media', header.message)
     if (header.state === 'incomplete') return
     const plan = planCodecs(header.tracks, this.#start)
+    const isNew = this.#broadcast.epoch?.video?.action !== 'transcode'
+    if (plan.video?.action === 'transcode' && isNew) this.#context.capacity.admitTranscode()
     // A transcoder has a clock of its own, and what it makes twice is not twice the same.
     const canReplay = plan.video?.action !== 'transcode'
     this.#replay = canReplay ? new ReplayBuffer(scannerOf(this.#container)) : null
@@ -130,11 +140,16 @@ export class RecordingEpoch {
     if (this.#tags === 0) throw unreadable(exit)
   }
 
+  get #transcodes(): boolean {
+    return this.#plan?.video?.action === 'transcode'
+  }
+
   /** Starts an FFmpeg with `bytes` as the beginning of its input. */
   async #run(bytes: Buffer): Promise<void> {
     const reader = new FlvReader()
     const job = recordingJob(this.#container, this.#plan?.outputOptions ?? [], this.#replay !== null)
-    const run = await runFfmpeg(this.#ffmpegPath, job, {
+    const run = await runFfmpeg(this.#context.ffmpegPath, job, {
+      purpose: { use: this.#transcodes ? 'transcode' : 'copy', stream: this.#broadcast.name, name: null },
       onOutput: (output) => {
         for (const tag of reader.read(output)) this.#take(tag)
       },

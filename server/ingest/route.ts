@@ -15,6 +15,7 @@ import { addressOf } from '../access/request.ts'
 import { foreignOrigin } from '../access/viewing.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import type { Capacity } from '../monitor/capacity.ts'
 import { claimCounted } from './claim.ts'
 import { type Incoming, IngestConnection } from './connection.ts'
 import { IngestSession, type SessionContext } from './session.ts'
@@ -31,8 +32,11 @@ export interface IngestOptions {
   /** Whether it listens on this machine alone. */
   isLocal: boolean
   ffmpegPath: string
+  capacity: Capacity
   resumeSeconds: number
   log: Logger
+  onChunkTaken(seconds: number): void
+  onFfmpegLost(): void
   playbackOf(name: string, request: IncomingMessage): PlaybackLinks
   statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamStatus
 }
@@ -110,7 +114,7 @@ export class IngestRoute {
     }
     const { directory, playbackOf, limits, ...rest } = this.#options
     const claim = { name, source: hello.source ?? 'recorder', address: addressOf(request) }
-    const { broadcast, leave } = claimCounted(directory, limits, claim)
+    const { broadcast, leave } = claimCounted(directory, limits, rest.capacity, claim)
     const context: SessionContext = {
       ...rest,
       playback: playbackOf(name, request),

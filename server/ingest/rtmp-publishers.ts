@@ -3,6 +3,7 @@ import { IngestError } from '../../shared/close-codes.ts'
 import type { Access, Grant } from '../access/access.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import type { Capacity } from '../monitor/capacity.ts'
 import type { PublishHandlers } from '../rtmp-server/rtmp-server.ts'
 import { claimCounted } from './claim.ts'
 import { holdToGrant } from './grant.ts'
@@ -14,6 +15,7 @@ export interface RtmpPublishersOptions {
   access: Access
   limits: Limits
   ffmpegPath: string
+  capacity: Capacity
   log: Logger
   /** Where the gateway plays what is published as `name`. */
   playUrl(name: string): string
@@ -57,10 +59,14 @@ export class RtmpPublishers implements PublishHandlers {
   }
 
   #start(name: string, grant: Grant): void {
-    const { directory, access, limits, ffmpegPath, playUrl, drop } = this.#options
+    const { directory, access, limits, capacity, ffmpegPath, playUrl, drop } = this.#options
     const log = this.#options.log.child({ stream: name })
-    const { broadcast, leave } = claimCounted(directory, limits, { name, source: 'rtmp', address: null })
-    const source = startRtmpSource(broadcast, playUrl(name), ffmpegPath, log)
+    const { broadcast, leave } = claimCounted(directory, limits, capacity, { name, source: 'rtmp', address: null })
+    const source = startRtmpSource(broadcast, playUrl(name), {
+      ffmpegPath,
+      admitTranscode: () => capacity.admitTranscode(),
+      log,
+    })
     const letGo = holdToGrant(broadcast, grant, access, async (reason) => {
       log.warn({ code: reason.code, reason: reason.message }, 'an encoder is cut off')
       await drop(name)

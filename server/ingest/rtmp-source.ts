@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { IngestError } from '../../shared/close-codes.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { EpochWriter } from '../broadcast/epoch-writer.ts'
 import { planCodecs } from '../ffmpeg/codecs.ts'
@@ -15,6 +16,14 @@ const RETRY_MS = 500
 const STOP_MS = 1_000
 const COPY_ALL = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy']
 
+/** What playing needs of the gateway. */
+export interface RtmpSourceOptions {
+  ffmpegPath: string
+  /** @throws IngestError `unavailable` where there is no room for another transcoder */
+  admitTranscode(): void
+  log: Logger
+}
+
 /** Puts on the bus what another encoder publishes to our RTMP server. */
 export interface RtmpSource {
   /** The encoder has gone: ends the broadcast. Idempotent. */
@@ -25,12 +34,20 @@ export interface RtmpSource {
  * Plays `url` into `broadcast`. It is copied first; where its first tags show other codecs than H.264 and AAC, it is played
  * again and transcoded.
  */
-export function startRtmpSource(broadcast: Broadcast, url: string, ffmpegPath: string, log: Logger): RtmpSource {
+export function startRtmpSource(
+  broadcast: Broadcast,
+  url: string,
+  { ffmpegPath, admitTranscode, log }: RtmpSourceOptions,
+): RtmpSource {
   const closing = new AbortController()
   let current: FfmpegRun | null = null
   let epochs = 0
   log.info({ source: 'rtmp' }, 'broadcast began')
-  const done = keepPlaying()
+  const done = keepPlaying().catch((error: unknown) => {
+    if (!(error instanceof IngestError)) throw error
+    log.error({ code: error.code, reason: error.message }, 'the RTMP stream is not played')
+    void broadcast.end()
+  })
   let closed: Promise<void> | null = null
   return {
     close() {
@@ -50,7 +67,10 @@ export function startRtmpSource(broadcast: Broadcast, url: string, ffmpegPath: s
   async function keepPlaying(): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       let result = await play(null)
-      if (result.transcode) result = await play(result.transcode)
+      if (result.transcode) {
+        admitTranscode()
+        result = await play(result.transcode)
+      }
       if (closing.signal.aborted) return
       log.warn({ reason: result.exit.message }, 'the RTMP stream stopped')
       await delay(RETRY_MS, undefined, { signal: closing.signal }).catch(() => {})
@@ -68,6 +88,7 @@ export function startRtmpSource(broadcast: Broadcast, url: string, ffmpegPath: s
     let transcode: Tracks | null = null
     const options = tracks ? planCodecs(tracks).outputOptions : COPY_ALL
     const run = await runFfmpeg(ffmpegPath, rtmpSourceJob(url, options), {
+      purpose: { use: tracks ? 'transcode' : 'play', stream: broadcast.name, name: null },
       onOutput: (bytes) => {
         broadcast.bytesIn += bytes.length
         for (const tag of reader.read(bytes)) take(tag)

@@ -8,6 +8,7 @@ import type { Access, Grant } from '../access/access.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { FfmpegExit } from '../ffmpeg/run.ts'
 import { describe } from '../ffmpeg/run.ts'
+import type { Capacity } from '../monitor/capacity.ts'
 import type { Incoming, IngestConnection } from './connection.ts'
 import { holdToGrant } from './grant.ts'
 import { RecordingEpoch } from './recording-epoch.ts'
@@ -21,11 +22,16 @@ const LOSSES_PERIOD_MS = 60_000
 export interface SessionContext {
   access: Access
   ffmpegPath: string
+  capacity: Capacity
   resumeSeconds: number
   log: Logger
   /** The links of the stream, as the publisher reaches this server. */
   playback: PlaybackLinks
   statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamStatus
+  /** FFmpeg took a chunk, so many seconds after it came. */
+  onChunkTaken(seconds: number): void
+  /** An FFmpeg that read the recording was lost. */
+  onFfmpegLost(): void
   /** The session is over. */
   onClosed(session: IngestSession): void
 }
@@ -164,7 +170,9 @@ export class IngestSession {
         }
         this.#next++
         this.broadcast.bytesIn += message.payload.byteLength
+        const began = performance.now()
         await this.#epoch.write(message.payload)
+        this.#context.onChunkTaken((performance.now() - began) / 1000)
         this.#connection?.send({ type: 'ack', next: this.#next })
         return
       }
@@ -182,7 +190,7 @@ export class IngestSession {
     if (start.epoch === current) return
     if (start.epoch < current) throw new IngestError('bad_message', `Epoch ${start.epoch} is over.`)
     await this.#endEpoch()
-    this.#epoch = new RecordingEpoch(start, this.broadcast, this.#context.ffmpegPath, {
+    this.#epoch = new RecordingEpoch(start, this.broadcast, this.#context, {
       lostTooOften: () => this.#noteLoss(),
       onRecovering: (exit) =>
         this.#log.warn({ reason: exit.message, exit: describe(exit) }, 'FFmpeg was lost, another one goes on'),
@@ -202,6 +210,7 @@ export class IngestSession {
 
   /** Notes that FFmpeg was lost. One loss is an accident; one after the other comes from the recording. */
   #noteLoss(): number | null {
+    this.#context.onFfmpegLost()
     const now = Date.now()
     this.#losses = [...this.#losses.filter((at) => now - at < LOSSES_PERIOD_MS), now]
     return this.#losses.length > LOSSES_ALLOWED ? this.#losses.length : null

@@ -5,7 +5,7 @@ import type { TargetState, TargetStatus } from '../../shared/status.ts'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import type { Subscription } from '../broadcast/subscription.ts'
 import type { FfmpegJob } from '../ffmpeg/job.ts'
-import { describe, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
+import { describe, type FfmpegPurpose, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
 import { STALLED_MS, write } from './feed.ts'
 
@@ -75,6 +75,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
     ...{ id, name, host, state: 'connecting', lastError: null },
     ...{ bytesOut: 0, reconnects: 0, liveSince: null },
   }
+  const purpose: FfmpegPurpose = { use: 'push', stream: broadcast.name, name }
   const closing = new AbortController()
   /** Ends the current run, or the wait before the next one. */
   let interruption = new AbortController()
@@ -176,7 +177,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
     let deadline: NodeJS.Timeout | undefined
     let finish = () => {}
     try {
-      const ffmpeg = await runFfmpeg(spec.ffmpegPath, attempt.job, { onLine: notice }, 'info')
+      const ffmpeg = await runFfmpeg(spec.ffmpegPath, attempt.job, { onLine: notice, purpose }, 'info')
       const gone = new AbortController()
       void ffmpeg.exited.then(() => gone.abort())
       // What is queued is still written, but a target that takes nothing would keep the rest waiting for ever.

@@ -10,6 +10,8 @@ const STOP_MS = 1_500
 export interface Supervised {
   /** Why it does not run right now, or null. */
   problem(): string | null
+  /** Its process; null while there is none. */
+  pid(): number | null
   /** Ends it. */
   close(): Promise<void>
 }
@@ -40,6 +42,7 @@ export async function supervise(
   const running = keepRunning()
   return {
     problem: () => problem,
+    pid: () => (child.process.exitCode === null ? (child.process.pid ?? null) : null),
     async close() {
       closing.abort()
       await stopChild(child, STOP_MS)

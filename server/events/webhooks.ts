@@ -1,0 +1,124 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Events, EventType, GatewayEvent } from './events.ts'
+
+/** Where events are sent to. */
+export interface Webhook {
+  url: string
+  /** Signs what is sent. */
+  secret: string
+  /** Which events; null for all. */
+  events: EventType[] | null
+}
+
+/** Waits before another attempt, each lengthened by up to a half at random: it is given up after about five minutes. */
+const RETRY_MS = [1_000, 5_000, 20_000, 60_000, 180_000]
+
+/** How long a receiver may take to answer. */
+const ANSWER_MS = 10_000
+
+/** Most events that wait for one receiver; above, the oldest is given up. */
+const MOST_WAITING = 1_000
+
+/** What the webhooks of a gateway need. */
+export interface WebhookOptions {
+  hooks: readonly Webhook[]
+  events: Events
+  log: Logger
+  /** An event was taken, or given up. */
+  onResult(result: 'delivered' | 'given up'): void
+}
+
+/**
+ * Sends events as signed requests, as Standard Webhooks has it (standardwebhooks.com, 1.0): to each receiver one after the other, in
+ * order, again and again until it takes them. Gives a function that ends this; what waits is lost then.
+ */
+export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions): () => void {
+  const closing = new AbortController()
+  // Numbers of events begin anew with each start of the gateway.
+  const prefix = randomBytes(6).toString('base64url')
+  const leave = hooks.map((hook) => {
+    const waiting: GatewayEvent[] = []
+    let running = false
+    return events.listen((event) => {
+      if (hook.events !== null && !hook.events.includes(event.type)) return
+      waiting.push(event)
+      if (waiting.length > MOST_WAITING) giveUp(hook, waiting.shift())
+      if (running) return
+      running = true
+      void drain(hook, waiting).finally(() => {
+        running = false
+      })
+    })
+  })
+  return () => {
+    for (const end of leave) end()
+    closing.abort()
+  }
+
+  async function drain(hook: Webhook, waiting: GatewayEvent[]): Promise<void> {
+    for (let event = waiting[0]; event && !closing.signal.aborted; event = waiting[0]) {
+      const delivered = await deliver(hook, event)
+      if (closing.signal.aborted) return
+      if (waiting[0] === event) waiting.shift()
+      if (delivered) onResult('delivered')
+      else giveUp(hook, event)
+    }
+  }
+
+  async function deliver(hook: Webhook, event: GatewayEvent): Promise<boolean> {
+    for (let attempt = 0; ; attempt++) {
+      const problem = await send(hook, event)
+      if (problem === null) return true
+      const wait = RETRY_MS[attempt]
+      log.warn({ webhook: hostOf(hook), event: event.type, reason: problem, retryInMs: wait ?? null }, 'webhook failed')
+      if (wait === undefined) return false
+      const waited = await delay(wait * (1 + Math.random() / 2), true, { signal: closing.signal }).catch(() => false)
+      if (!waited) return false
+    }
+  }
+
+  /** Sends an event once; why it was not taken, or null. */
+  async function send({ url, secret }: Webhook, event: GatewayEvent): Promise<string | null> {
+    const id = `evt_${prefix}_${event.id}`
+    const timestamp = Math.floor(Date.now() / 1000)
+    const body = JSON.stringify(event)
+    try {
+      const answer = await fetch(url, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: {
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': String(timestamp),
+          'webhook-signature': `v1,${signature(secret, `${id}.${timestamp}.${body}`)}`,
+        },
+        body,
+        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(ANSWER_MS)]),
+      })
+      await answer.body?.cancel()
+      return answer.ok ? null : `it answered ${answer.status}`
+    } catch (error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+      return cause instanceof Error ? cause.message : String(cause)
+    }
+  }
+
+  function giveUp(hook: Webhook, event: GatewayEvent | undefined): void {
+    log.error({ webhook: hostOf(hook), event: event?.type, id: event?.id }, 'an event was given up')
+    onResult('given up')
+  }
+}
+
+/** A secret that begins with `whsec_` is base64, as the standard has it; any other is taken as it is. */
+function signature(secret: string, text: string): string {
+  const [, encoded] = /^whsec_(.+)$/.exec(secret) ?? []
+  const key = encoded === undefined ? Buffer.from(secret) : Buffer.from(encoded, 'base64')
+  return createHmac('sha256', key).update(text).digest('base64')
+}
+
+/** Its path and query may hold a secret. */
+function hostOf({ url }: Webhook): string {
+  return new URL(url).host
+}

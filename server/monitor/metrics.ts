@@ -1,0 +1,129 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Archive } from '../archive/archive.ts'
+import { RECORDING_STATES } from '../archive/entry.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { Directory } from '../broadcast/directory.ts'
+import type { Events } from '../events/events.ts'
+import type { Monitor } from './monitor.ts'
+
+/** What is measured. Nothing is named by stream, which would be as many series as there are names. */
+export interface MetricsContext {
+  directory: Directory
+  archive: Archive
+  events: Events
+  monitor: Monitor
+}
+
+const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** The gateway's metrics, in the text format of Prometheus. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #received: Counter
+  readonly #sent: Counter
+  readonly #dropped: Counter
+  readonly #behind: Histogram
+  readonly #chunk: Histogram
+  /** What was counted of broadcasts that run. */
+  readonly #counted = new WeakMap<Broadcast, { sent: number; skipped: number; closed: number }>()
+
+  constructor({ directory, archive, events, monitor }: MetricsContext) {
+    const registers = [this.#registry]
+    collectDefaultMetrics({ register: this.#registry, prefix: 'castgate_' })
+    const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void) =>
+      new Gauge({
+        name: `castgate_${name}`,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          this.reset()
+          collect(this)
+        },
+      })
+    const counter = (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name: `castgate_${name}`, help, labelNames, registers })
+    const histogram = (name: string, help: string) =>
+      new Histogram({ name: `castgate_${name}`, help, buckets: SECONDS, registers })
+
+    gauge('broadcasts', 'Broadcasts by their state.', ['state'], (metric) => {
+      const states = directory.all().map(({ state }) => state)
+      for (const state of ['live', 'waiting']) metric.set({ state }, states.filter((each) => each === state).length)
+    })
+    gauge('viewers', 'Viewers by their way to watch.', ['way'], (metric) => {
+      const all = directory.all().map(({ audience }) => audience.status())
+      for (const way of ['flv', 'flvWebSocket', 'hls', 'llHls'] as const) {
+        metric.set(
+          { way },
+          all.reduce((sum, viewers) => sum + viewers[way], 0),
+        )
+      }
+    })
+    gauge('targets', 'Targets of broadcasts by their state.', ['state'], (metric) => {
+      const states = directory.all().flatMap((broadcast) => broadcast.targets().map(({ state }) => state))
+      for (const state of ['connecting', 'live', 'retrying', 'failed', 'paused']) {
+        metric.set({ state }, states.filter((each) => each === state).length)
+      }
+    })
+    gauge('queue_bytes', 'Bytes that wait for outputs on the bus.', [], (metric) => {
+      metric.set(directory.all().reduce((sum, broadcast) => sum + broadcast.queuedBytes(), 0))
+    })
+    gauge('recordings', 'Recordings by their state.', ['state'], (metric) => {
+      const states = archive.list().map(({ state }) => state)
+      for (const state of RECORDING_STATES) metric.set({ state }, states.filter((each) => each === state).length)
+    })
+    gauge('disk_free_bytes', 'Free room on the disk of the data directory.', [], (metric) => {
+      metric.set(monitor.status().disk.freeBytes)
+    })
+    gauge('problems', 'What is wrong, as the dashboard says it.', ['severity'], (metric) => {
+      const found = monitor.status().problems.map(({ severity }) => severity)
+      for (const severity of ['fault', 'warning']) {
+        metric.set({ severity }, found.filter((each) => each === severity).length)
+      }
+    })
+    const processes = (name: string, help: string, of: (process: { cpu: number; rssBytes: number }) => number) =>
+      gauge(name, help, ['use'], (metric) => {
+        for (const each of monitor.status().processes) metric.inc({ use: each.use }, of(each))
+      })
+    processes('processes', 'Processes by what they are there for.', () => 1)
+    processes('process_cpu_cores', 'Processors that they use.', ({ cpu }) => cpu)
+    processes('process_memory_bytes', 'Memory that they use.', ({ rssBytes }) => rssBytes)
+
+    this.#received = counter('received_bytes_total', 'Bytes of media received.')
+    this.#sent = counter('target_bytes_total', 'Bytes sent to targets.')
+    this.#dropped = counter('skipped_gops_total', 'Groups of pictures that viewers over FLV were too slow for.')
+    this.#behind = histogram('behind_seconds', 'How much later than usual frames come, looked at once a second.')
+    this.#chunk = histogram('chunk_seconds', 'Time from the arrival of a chunk until FFmpeg took it.')
+    const told = counter('events_total', 'Events by their type.', ['type'])
+    events.listen(({ type }) => told.inc({ type }))
+    this.ffmpegLosses = counter('ffmpeg_losses_total', 'Times that an FFmpeg which read a recording was lost.')
+    this.webhooks = counter('webhook_deliveries_total', 'Webhooks that were delivered, or given up.', ['result'])
+  }
+
+  /** Counted by those who see it happen. */
+  readonly ffmpegLosses: Counter
+  readonly webhooks: Counter
+
+  /** What to answer to Prometheus: the text, and its type. */
+  async text(): Promise<{ type: string; text: string }> {
+    return { type: this.#registry.contentType, text: await this.#registry.metrics() }
+  }
+
+  /** A chunk waited so long for FFmpeg. */
+  chunkTaken(seconds: number): void {
+    this.#chunk.observe(seconds)
+  }
+
+  /** A second of a broadcast has gone by. */
+  beat(broadcast: Broadcast, { behindMs }: { behindMs: number }, bytes: number): void {
+    this.#received.inc(Math.max(0, bytes))
+    if (broadcast.state === 'live') this.#behind.observe(behindMs / 1000)
+    const { skippedGops: skipped, closedAsTooSlow: closed } = broadcast.audience.status()
+    const sent = broadcast.targets().reduce((sum, { bytesOut }) => sum + bytesOut, 0)
+    const before = this.#counted.get(broadcast) ?? { sent: 0, skipped: 0, closed: 0 }
+    this.#counted.set(broadcast, { sent, skipped, closed })
+    // Less than before where a target was removed.
+    this.#sent.inc(Math.max(0, sent - before.sent))
+    this.#dropped.inc(Math.max(0, skipped - before.skipped))
+  }
+}

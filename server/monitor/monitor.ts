@@ -1,0 +1,127 @@
+import type { Logger } from 'pino'
+import type { Archive } from '../archive/archive.ts'
+import { freeBytes } from '../archive/disk.ts'
+import type { Directory } from '../broadcast/directory.ts'
+import type { Ffmpeg } from '../ffmpeg/locate.ts'
+import { type FfmpegPurpose, runningFfmpegs } from '../ffmpeg/run.ts'
+import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
+import { findProblems, type Problem } from './problems.ts'
+import type { Pulse } from './pulse.ts'
+import { CORES, childrenOf, UsageSampler } from './usage.ts'
+
+/** How often processes and the disk are looked at. */
+const LOOK_MS = 1_000
+
+/** A process of the gateway, and what it uses. */
+export interface ProcessStatus {
+  pid: number
+  /** `gateway`, `nginx`, `embedded RTMP server`, or what an FFmpeg is there for. */
+  use: string
+  /** The stream and the output that it serves. */
+  stream: string | null
+  output: string | null
+  /** Processors: 0.5 is half of one. */
+  cpu: number
+  rssBytes: number
+}
+
+/** How a gateway is. */
+export interface GatewayStatus {
+  version: string
+  startedAt: string
+  ffmpeg: Ffmpeg
+  rtmp: { kind: string; url: string; problem: string | null }
+  cpu: { used: number; cores: number }
+  disk: { freeBytes: number; floorBytes: number }
+  processes: ProcessStatus[]
+  problems: Problem[]
+}
+
+/** What the monitor looks at. */
+export interface MonitorOptions {
+  version: string
+  ffmpeg: Ffmpeg
+  dataDir: string
+  floorBytes: number
+  directory: Directory
+  archive: Archive
+  pulse: Pulse
+  log: Logger
+}
+
+const USES: Record<FfmpegPurpose['use'], string> = {
+  copy: 'reads the recording',
+  transcode: 'transcodes the recording',
+  play: 'plays an encoder',
+  push: 'pushes',
+  finish: 'finishes a recording',
+  picture: 'makes a picture',
+}
+
+/** Looks after the gateway's processes and disk, and says what is wrong. */
+export class Monitor {
+  readonly sampler = new UsageSampler()
+  readonly #options: MonitorOptions
+  readonly #startedAt = new Date().toISOString()
+  readonly #timer: NodeJS.Timeout
+  #rtmp: RtmpServer | null = null
+  #rtmpPids: number[] = []
+  /** Until it is known, there is room. */
+  #freeBytes = Number.MAX_SAFE_INTEGER
+
+  constructor(options: MonitorOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => {
+      this.#look().catch((error: unknown) => options.log.warn({ err: error }, 'the gateway could not be looked at'))
+    }, LOOK_MS)
+    this.#timer.unref()
+  }
+
+  /** The RTMP server is there. */
+  watch(rtmp: RtmpServer): void {
+    this.#rtmp = rtmp
+  }
+
+  status(): GatewayStatus {
+    const { version, ffmpeg, floorBytes, directory, archive, pulse } = this.#options
+    const processes = this.#processes()
+    const cpu = { used: processes.reduce((sum, process) => sum + process.cpu, 0), cores: CORES }
+    const disk = { freeBytes: this.#freeBytes, floorBytes }
+    const rtmpProblem = this.#rtmp?.problem() ?? null
+    const streams = directory.all().map((broadcast) => ({
+      name: broadcast.name,
+      state: broadcast.state,
+      targets: broadcast.targets(),
+      behindMs: pulse.of(broadcast).at(-1)?.behindMs ?? 0,
+    }))
+    return {
+      version,
+      startedAt: this.#startedAt,
+      ffmpeg,
+      rtmp: { kind: this.#rtmp?.kind ?? 'external', url: this.#rtmp?.url ?? '', problem: rtmpProblem },
+      ...{ cpu, disk, processes },
+      problems: findProblems({ rtmpProblem, streams, recordings: archive.list(), disk, cpu }),
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #processes(): ProcessStatus[] {
+    const rtmpName = this.#rtmp?.kind === 'nginx' ? 'nginx' : 'embedded RTMP server'
+    const own = [process.pid].map((pid) => ({ pid, use: 'gateway', stream: null, output: null }))
+    const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: rtmpName, stream: null, output: null }))
+    const ffmpegs = runningFfmpegs().map(({ pid, purpose: { use, stream, name } }) => ({
+      ...{ pid, use: USES[use], stream, output: name },
+    }))
+    return [...own, ...rtmp, ...ffmpegs].map((each) => ({ ...each, ...this.sampler.of(each.pid) }))
+  }
+
+  async #look(): Promise<void> {
+    const rtmp = this.#rtmp?.pid() ?? null
+    this.#rtmpPids = rtmp === null ? [] : [rtmp, ...(await childrenOf(rtmp))]
+    await this.sampler.sample([process.pid, ...this.#rtmpPids, ...runningFfmpegs().map(({ pid }) => pid)])
+    this.#freeBytes = await freeBytes(`${this.#options.dataDir}/.`)
+  }
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import type { TargetStatus } from '../../shared/status.ts'
+import { findProblems, type Signs } from './problems.ts'
+
+const GOOD: Signs = {
+  rtmpProblem: null,
+  streams: [],
+  recordings: [],
+  disk: { freeBytes: 50e9, floorBytes: 1e9 },
+  cpu: { used: 0.5, cores: 2 },
+}
+
+const target = (state: TargetStatus['state'], lastError: string | null = null): TargetStatus => ({
+  ...{ id: 'x', name: 'Twitch', host: 'a.example', state, lastError, bytesOut: 0, reconnects: 0, liveSince: null },
+})
+const cam = (change: Partial<Signs['streams'][number]> = {}) => ({
+  ...{ name: 'cam', state: 'live' as const, targets: [target('live')], behindMs: 100 },
+  ...change,
+})
+const words = (signs: Partial<Signs>) => findProblems({ ...GOOD, ...signs }).map(({ message }) => message)
+
+describe('what is wrong with a gateway', () => {
+  it('is nothing where all goes well', () => {
+    expect(words({ streams: [cam()] })).toEqual([])
+  })
+
+  it.each<[string, Partial<Signs>]>([
+    [
+      'The RTMP server does not work: nginx was killed by SIGKILL. It is started again.',
+      { rtmpProblem: 'nginx was killed by SIGKILL' },
+    ],
+    ['The disk is almost full: nothing is recorded. Delete recordings.', { disk: { freeBytes: 1, floorBytes: 2 } }],
+    [
+      '"cam" does not reach Twitch: a.example refused the connection (port 443). It is tried again.',
+      { streams: [cam({ targets: [target('retrying', 'a.example refused the connection (port 443)')] })] },
+    ],
+    [
+      '"cam" does not reach Twitch: Not allowed. It is not tried again by itself.',
+      { streams: [cam({ targets: [target('failed', 'Not allowed.')] })] },
+    ],
+    ['"cam" waits for its broadcaster.', { streams: [cam({ state: 'waiting' })] }],
+    ['"cam" is 7 s behind: its uplink, or this machine, is too slow.', { streams: [cam({ behindMs: 7_200 })] }],
+    ['The processors are almost used up: new broadcasts may be late.', { cpu: { used: 1.9, cores: 2 } }],
+  ])('is said in words: %s', (message, signs) => {
+    expect(words(signs)).toEqual([message])
+  })
+
+  it('begins with what does not work', () => {
+    const recordings = [
+      { stream: 'cam', state: 'unfinished' as const, reason: null, problem: 'no room', startedAt: '' },
+    ]
+    const all = findProblems({
+      ...GOOD,
+      recordings,
+      streams: [cam({ targets: [target('failed', 'x')], state: 'waiting' })],
+    })
+    expect(all.map(({ severity, stream }) => [severity, stream])).toEqual([
+      ['fault', 'cam'],
+      ['warning', 'cam'],
+      ['warning', 'cam'],
+    ])
+  })
+})

@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest'
+import { Broadcast } from '../broadcast/broadcast.ts'
+import { MOST_BEATS, Pulse } from './pulse.ts'
+
+const nothing = () => {}
+const broadcastOf = () =>
+  new Broadcast('cam', 'recorder', { onLive: nothing, onPresence: nothing, onFault: nothing, onClosed: nothing })
+
+it('a broadcast has its bitrate, second by second, for some minutes, and every byte is counted once', () => {
+  const broadcast = broadcastOf()
+  const counted: number[] = []
+  const pulse = new Pulse(
+    () => [broadcast],
+    (_, __, bytes) => counted.push(bytes),
+  )
+  const began = broadcast.startedAt.getTime()
+  for (let second = 1; second <= MOST_BEATS + 10; second++) {
+    broadcast.bytesIn += 1000 * second
+    pulse.beat(began + second * 1000)
+  }
+  const beats = pulse.of(broadcast)
+  expect(beats).toHaveLength(MOST_BEATS)
+  expect(beats.at(-1)).toMatchObject({ bitsPerSecond: 8000 * (MOST_BEATS + 10), behindMs: 0, viewers: 0 })
+  broadcast.bytesIn += 7
+  pulse.end(broadcast)
+  expect(counted.reduce((sum, bytes) => sum + bytes, 0)).toBe(broadcast.bytesIn)
+  pulse.close()
+})

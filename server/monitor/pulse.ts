@@ -1,0 +1,67 @@
+import { viewersInAll } from '../../shared/status.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+
+/** How often broadcasts are looked at. */
+const BEAT_MS = 1_000
+
+/** How much of the past is kept of each: five minutes. */
+export const MOST_BEATS = 300
+
+/** How a broadcast was at a moment. */
+export interface Beat {
+  /** Milliseconds since 1970. */
+  at: number
+  /** What came in the second before. */
+  bitsPerSecond: number
+  /** How much later its newest frame is than the earliest that frames ever came, in ms: what an uplink or a transcoder is behind. */
+  behindMs: number
+  viewers: number
+}
+
+/** Takes the pulse of every broadcast once a second, and keeps it for a while, for plots and metrics. */
+export class Pulse {
+  readonly #broadcasts: () => Broadcast[]
+  readonly #onBeat: (broadcast: Broadcast, beat: Beat, bytes: number) => void
+  readonly #beats = new WeakMap<Broadcast, { bytesIn: number; beats: Beat[] }>()
+  readonly #timer: NodeJS.Timeout
+
+  /** `onBeat` gets each beat, with the bytes that came since the last one. */
+  constructor(broadcasts: () => Broadcast[], onBeat: (broadcast: Broadcast, beat: Beat, bytes: number) => void) {
+    this.#broadcasts = broadcasts
+    this.#onBeat = onBeat
+    this.#timer = setInterval(() => this.beat(Date.now()), BEAT_MS)
+    this.#timer.unref()
+  }
+
+  /** The last minutes of a broadcast, oldest first. */
+  of(broadcast: Broadcast): Beat[] {
+    return this.#beats.get(broadcast)?.beats ?? []
+  }
+
+  /** A broadcast is over: counts what came since the last beat. */
+  end(broadcast: Broadcast): void {
+    this.#take(broadcast, Date.now())
+  }
+
+  beat(at: number): void {
+    for (const broadcast of this.#broadcasts()) this.#take(broadcast, at)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #take(broadcast: Broadcast, at: number): void {
+    const kept = this.#beats.get(broadcast) ?? { bytesIn: 0, beats: [] }
+    this.#beats.set(broadcast, kept)
+    const bytes = broadcast.bytesIn - kept.bytesIn
+    kept.bytesIn = broadcast.bytesIn
+    const before = kept.beats.at(-1)?.at ?? broadcast.startedAt.getTime()
+    const bitsPerSecond = Math.round((bytes * 8000) / Math.max(1, at - before))
+    const viewers = viewersInAll(broadcast.audience.status())
+    const beat = { at, bitsPerSecond, behindMs: broadcast.behindMs(at), viewers }
+    kept.beats.push(beat)
+    if (kept.beats.length > MOST_BEATS) kept.beats.shift()
+    this.#onBeat(broadcast, beat, bytes)
+  }
+}
