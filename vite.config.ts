@@ -20,6 +20,7 @@ const pages: UserConfig = {
       input: {
         studio: here('client/studio.html'),
         watch: here('client/watch.html'),
+        admin: here('client/admin.html'),
         'embed-broadcast': here('client/embed-broadcast.html'),
         'embed-player': here('client/embed-player.html'),
         castgate: here('client/castgate.ts'),

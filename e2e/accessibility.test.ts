@@ -2,8 +2,9 @@ import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
-import { startGateway, type TestGateway } from './support/gateway.ts'
+import { startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { type Site, startSite } from './support/site.ts'
+import { ADMIN, ADMIN_KEY } from './support/tokens.ts'
 import { until } from './support/wait.ts'
 
 let browser: Browser
@@ -11,7 +12,8 @@ let gateway: TestGateway
 let site: Site
 beforeAll(async () => {
   browser = await startBrowser([...FAKE_CAMERA, '--autoplay-policy=no-user-gesture-required'])
-  gateway = await startGateway(['--rtmp', 'embedded', '--origin', '*'])
+  const options = ['--publisher-destinations', '--record', '--disk-floor', '1MB']
+  gateway = await startGateway(['--rtmp', 'embedded', '--origin', '*', ...options], { CASTGATE_ADMIN_KEY: ADMIN_KEY })
   site = await startSite(
     () => `<!doctype html><html lang="en"><title>A site</title><meta name="viewport" content="width=device-width">
       <meta name="color-scheme" content="light dark">
@@ -59,6 +61,7 @@ describe.each([
     await page.getByText('LIVE', { exact: true }).waitFor()
     await page.getByText('H.264, copied').waitFor()
     await page.getByText('Embed in a page of yours').click()
+    await page.getByText('Add a destination').click()
     expect(await findings(page)).toEqual([])
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.getByText('The broadcast has ended').waitFor()
@@ -71,6 +74,22 @@ describe.each([
       await page.getByText(/Waiting for the broadcast|Turn on camera/).waitFor()
       expect([path, await findings(page)]).toEqual([path, []])
     }
+  })
+
+  it('in the dashboard, before the key, and with a broadcast, recordings and a fault', async () => {
+    await page.goto(`${gateway.url}/admin`)
+    await page.getByLabel('Admin key').fill(ADMIN_KEY)
+    expect(await findings(page)).toEqual([])
+    await page.getByRole('button', { name: 'Open the dashboard' }).click()
+    const loop = await startLoop(gateway, 'watched')
+    const body = JSON.stringify({ url: 'rtmps://none.live-video.net/app', key: 'x' })
+    await fetch(`${gateway.url}/api/streams/watched/targets`, { method: 'POST', headers: ADMIN, body })
+    await page.locator('.worst').waitFor()
+    await page.getByText('Add a destination').click()
+    await page.locator('img').first().waitFor()
+    expect(await findings(page)).toEqual([])
+    await loop.stop()
+    await page.getByText('Nobody is broadcasting.').waitFor()
   })
 
   it('on a page with widget and player, while both run, and where something failed', async () => {

@@ -72,6 +72,9 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       tryItOutEnabled: true,
       persistAuthorization: true,
     },
-    theme: { title: 'Castgate API' },
+    theme: {
+      title: 'Castgate API',
+      css: [{ filename: 'castgate.css', content: '.swagger-ui .topbar { display: none }' }],
+    },
   })
 }

@@ -57,8 +57,8 @@ export async function pageRoutes(app: FastifyInstance, directory: string, option
     const html = forPlace(await readFile(join(directory, file), 'utf8'), options)
     return (reply: FastifyReply, frameAncestors: string) => reply.headers(pageHeaders(frameAncestors)).send(html)
   }
-  const [studio, watch, broadcast, player] = await Promise.all(
-    ['studio.html', 'watch.html', 'embed-broadcast.html', 'embed-player.html'].map(page),
+  const [studio, watch, broadcast, player, admin] = await Promise.all(
+    ['studio.html', 'watch.html', 'embed-broadcast.html', 'embed-player.html', 'admin.html'].map(page),
   )
   const script = await readFile(join(directory, 'castgate.js'))
   app.get('/castgate.js', (_, reply) =>
@@ -72,6 +72,7 @@ export async function pageRoutes(app: FastifyInstance, directory: string, option
       .send(script),
   )
   app.get('/', (_, reply) => studio?.(reply, "'self'"))
+  app.get('/admin', (_, reply) => admin?.(reply, "'none'"))
   forStream('/watch/:name', (reply) => watch?.(reply, "'self'"))
   forStream('/embed/broadcast/:name', (reply) => broadcast?.(reply, origins.frameAncestors('publish')))
   forStream('/embed/player/:name', (reply) => player?.(reply, origins.frameAncestors('play')))

@@ -1,0 +1,122 @@
+import { createParser } from 'eventsource-parser'
+import type { Beat, Event as GatewayEvent, GatewayStatus } from '../api/gateway-api.ts'
+
+/** Waits between attempts, doubled from the first to the last. */
+const FIRST_RETRY_MS = 500
+const LAST_RETRY_MS = 5_000
+
+/** A connection on which nothing comes for so long is dead: the status comes once a second. */
+const SILENCE_MS = 6_000
+
+/** Most beats of a broadcast and events that are shown. */
+const MOST_BEATS = 300
+const MOST_EVENTS = 100
+
+/** How far the connection is. `refused`: the key is not taken. */
+export type LiveState =
+  | { kind: 'connecting' }
+  | { kind: 'live' }
+  | { kind: 'lost' }
+  | { kind: 'refused'; message: string }
+
+/**
+ * Follows the status and the events of a gateway over server-sent events, which `EventSource` cannot do with a key. It connects again
+ * by itself, and tells each change with a `change` event.
+ */
+export class LiveStatus extends EventTarget {
+  state: LiveState = { kind: 'connecting' }
+  status: GatewayStatus | null = null
+  /** The latest first. */
+  events: GatewayEvent[] = []
+  readonly #beats = new Map<string, Beat[]>()
+  readonly #server: string
+  readonly #key: string
+  readonly #closing = new AbortController()
+
+  constructor(server: string, key: string) {
+    super()
+    this.#server = server
+    this.#key = key
+    void this.#keepConnected()
+  }
+
+  /** The last minutes of a broadcast, oldest first. */
+  beatsOf(stream: string): Beat[] {
+    return this.#beats.get(stream) ?? []
+  }
+
+  close(): void {
+    this.#closing.abort()
+  }
+
+  async #keepConnected(): Promise<void> {
+    for (let failures = 0; !this.#closing.signal.aborted; failures++) {
+      const began = Date.now()
+      await this.#connect().catch(() => {})
+      if (this.state.kind === 'refused' || this.#closing.signal.aborted) return
+      if (Date.now() - began > LAST_RETRY_MS) failures = 0
+      this.#become({ kind: 'lost' })
+      await new Promise((resolve) => setTimeout(resolve, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures)))
+    }
+  }
+
+  /** Reads one connection to its end. */
+  async #connect(): Promise<void> {
+    const silence = new AbortController()
+    const signal = AbortSignal.any([this.#closing.signal, silence.signal])
+    const last = this.events[0]?.id
+    const headers = {
+      authorization: `Bearer ${this.#key}`,
+      accept: 'text/event-stream',
+      ...(last !== undefined && { 'last-event-id': String(last) }),
+    }
+    const answer = await fetch(`${this.#server}/api/events?status=true`, { headers, signal })
+    if (answer.status === 401 || answer.status === 403) {
+      const body = (await answer.json()) as { error?: { message?: string } }
+      this.#become({ kind: 'refused', message: body.error?.message ?? 'The key is not taken.' })
+      return
+    }
+    if (!answer.ok || !answer.body) return
+    const parser = createParser({ onEvent: ({ event, data }) => this.#take(event, JSON.parse(data)) })
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
+    this.#become({ kind: 'live' })
+    for (;;) {
+      const timer = setTimeout(() => silence.abort(), SILENCE_MS)
+      try {
+        const { done, value } = await reader.read()
+        if (done) return
+        parser.feed(value)
+      } finally {
+        clearTimeout(timer)
+      }
+    }
+  }
+
+  #take(type: string | undefined, data: unknown): void {
+    if (type === 'status') this.#takeStatus(data as GatewayStatus)
+    else this.#takeEvent(data as GatewayEvent)
+    this.dispatchEvent(new Event('change'))
+  }
+
+  #takeStatus(status: GatewayStatus): void {
+    this.status = status
+    const names = new Set(status.streams.map(({ name }) => name))
+    for (const name of this.#beats.keys()) if (!names.has(name)) this.#beats.delete(name)
+    for (const { name, beats } of status.streams) {
+      const known = this.#beats.get(name) ?? []
+      const latest = known.at(-1)?.at ?? 0
+      this.#beats.set(name, [...known, ...beats.filter(({ at }) => at > latest)].slice(-MOST_BEATS))
+    }
+  }
+
+  #takeEvent(event: GatewayEvent): void {
+    // A gateway that was started anew counts from the beginning.
+    const isAnew = event.id <= (this.events[0]?.id ?? 0)
+    this.events = [event, ...(isAnew ? [] : this.events)].slice(0, MOST_EVENTS)
+  }
+
+  #become(state: LiveState): void {
+    this.state = state
+    this.dispatchEvent(new Event('change'))
+  }
+}
