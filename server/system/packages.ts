@@ -11,6 +11,8 @@ export type SystemPackage =
   | 'vlc-plugins'
   | 'mpv'
   | 'rtmpdump'
+  | 'prometheus'
+  | 'systemd'
 
 const APT: Record<SystemPackage, string> = {
   ffmpeg: 'ffmpeg',
@@ -22,6 +24,8 @@ const APT: Record<SystemPackage, string> = {
   'vlc-plugins': 'vlc-plugin-base',
   mpv: 'mpv',
   rtmpdump: 'rtmpdump',
+  prometheus: 'prometheus',
+  systemd: 'systemd',
 }
 
 /** Homebrew's own nginx has no RTMP module; the tap denji/nginx builds one with it. */
@@ -35,6 +39,8 @@ const BREW: Record<SystemPackage, string> = {
   'vlc-plugins': '',
   mpv: 'mpv',
   rtmpdump: 'rtmpdump',
+  prometheus: 'prometheus',
+  systemd: '',
 }
 
 /** Debian's names of packages. */

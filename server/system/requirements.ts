@@ -38,6 +38,12 @@ const PLAYERS: Requirement[] = [
   { name: 'rtmpdump', packages: ['rtmpdump'], isThere: () => isOnPath('rtmpdump') },
 ]
 
+/** What the files in `docs/ops` are for: the tests check those with it. */
+const OPERATIONS: Requirement[] = [
+  { name: 'Prometheus', packages: ['prometheus'], isThere: () => isOnPath('promtool') },
+  { name: 'systemd-analyze', packages: ['systemd'], isThere: () => isOnPath('systemd-analyze') },
+]
+
 /** Path of the system's Firefox, or null. */
 export async function findFirefox(): Promise<string | null> {
   for (const name of ['firefox-esr', 'firefox']) {
@@ -81,10 +87,16 @@ export async function requireFfmpeg(configured: string | null, mayInstall: boole
 }
 
 /**
- * Makes sure that what the tests need is there: FFmpeg, nginx with its RTMP module, browsers and players. `args` are those of `npm test`.
+ * Makes sure that what the tests need is there: FFmpeg, nginx with its RTMP module, browsers, players and what operators use. `args` are those of `npm test`.
  * @throws MissingError with the command that installs what is missing
  */
 export async function ensureTestPrograms(args: string[]): Promise<void> {
-  const requirements = [ffmpegRequirement(null), nginxRequirement('nginx'), chromiumRequirement(), ...PLAYERS]
+  const requirements = [
+    ffmpegRequirement(null),
+    nginxRequirement('nginx'),
+    chromiumRequirement(),
+    ...PLAYERS,
+    ...OPERATIONS,
+  ]
   await ensure(requirements, mayInstall({ install: !args.includes('--no-install') }))
 }
