@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import S3rver from 's3rver'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Recording } from '../client/api/gateway-api.ts'
 import { encodeChunk } from '../shared/chunk.ts'
@@ -10,7 +12,7 @@ import { readFrames, withoutRepeats } from './support/clock-reader.ts'
 import { descendantsOf, signal, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode, ffmpeg } from './support/media.ts'
 import { inBlobs, publish, readRecording, TestSocket } from './support/publisher.ts'
-import { temporaryDirectory } from './support/resources.ts'
+import { freePort, temporaryDirectory } from './support/resources.ts'
 import { ADMIN_KEY, GUARDED, publishToken, tokenFor } from './support/tokens.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
@@ -215,6 +217,61 @@ describe('a recording', () => {
     expect(frames).toEqual(Array.from({ length: frames.length }, (_, index) => index + 1))
     expect(frames.length).toBeGreaterThanOrEqual(played.length)
     await next.stop()
+    await directory.remove()
+  })
+})
+
+describe('a bucket', () => {
+  it('gets what is ready, again until it takes it, and only then does it go', async () => {
+    const directory = await temporaryDirectory()
+    const port = await freePort()
+    const access = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }
+    const configuration = `record: true
+record-keep-size: 1MB
+disk-floor: 1MB
+s3: { bucket: recordings, prefix: castgate/, endpoint: 'http://127.0.0.1:${port}' }
+`
+    await writeFile(`${directory.path}/castgate.yaml`, configuration)
+    const gateway = await startGateway(['--rtmp', 'embedded', '--config', `${directory.path}/castgate.yaml`], {
+      ...WITH_KEY,
+      AWS_ACCESS_KEY_ID: access.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
+    })
+    await publish(ingest(gateway, 'first'), await readRecording('chrome-h264.webm'), { pace: 'fast' })
+    await until('nobody takes it', async () =>
+      (await eventsOf(gateway, 'first')).some(({ type }) => type === 'recording.failed'),
+    )
+    const { id, play } = await readyRecording(gateway, 'first')
+    const mp4 = await fetchBytes(play)
+    const buckets = new S3rver({
+      ...{ port, address: '127.0.0.1', silent: true, directory: `${directory.path}/s3` },
+      configureBuckets: [{ name: 'recordings', configs: [] }],
+    })
+    await buckets.run()
+    // The next one is the occasion to try again.
+    await publish(ingest(gateway, 'second'), await readRecording('chrome-silent.webm'), { pace: 'fast' })
+    await until('both are there', async () => {
+      const types = [...(await eventsOf(gateway, 'first')), ...(await eventsOf(gateway, 'second'))].map(
+        ({ type }) => type,
+      )
+      return types.filter((type) => type === 'recording.uploaded').length === 2
+    })
+    const client = new S3Client({
+      region: 'us-east-1',
+      endpoint: `http://127.0.0.1:${port}`,
+      forcePathStyle: true,
+      credentials: access,
+    })
+    const { Body, ContentType } = await client.send(
+      new GetObjectCommand({ Bucket: 'recordings', Key: `castgate/${id}/recording.mp4` }),
+    )
+    expect(ContentType).toBe('video/mp4')
+    expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(mp4)).toBe(true)
+    client.destroy()
+    await publish(ingest(gateway, 'third'), await readRecording('chrome-silent.webm'), { pace: 'fast' })
+    await until('the first one has gone here', async () => (await recordingsOf(gateway, 'first')).length === 0)
+    await gateway.stop()
+    await buckets.close()
     await directory.remove()
   })
 })

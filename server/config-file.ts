@@ -31,13 +31,25 @@ const WebhookSection = Type.Object(
   { additionalProperties: false },
 )
 
+const S3Section = Type.Object(
+  {
+    bucket: Type.String({ minLength: 1 }),
+    prefix: Type.Optional(Type.String()),
+    region: Type.Optional(Type.String()),
+    endpoint: Type.Optional(Type.String({ pattern: '^https?://[^/\\s]+' })),
+    'path-style': Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+)
+
 /** The parts of the file that are no options of the command line. */
-const SECTIONS = { destinations: Type.Array(DestinationSection), webhooks: Type.Array(WebhookSection) }
+const SECTIONS = { destinations: Type.Array(DestinationSection), webhooks: Type.Array(WebhookSection), s3: S3Section }
 
 /** What they say, and where each stands, for errors. */
 export interface ConfigSections {
   destinations: Static<typeof SECTIONS.destinations>
   webhooks: Static<typeof SECTIONS.webhooks>
+  s3: Static<typeof SECTIONS.s3> | null
   /** The file and line of what `path` leads to: `castgate.yaml:12`. */
   placeOf(path: (string | number)[]): string
 }
@@ -59,7 +71,7 @@ export function applyConfigFile(
   isInEnvironment: (option: Option) => boolean,
 ): ConfigSections {
   const { document, placeOf, fail } = readDocument(path)
-  const sections: ConfigSections = { destinations: [], webhooks: [], placeOf }
+  const sections: ConfigSections = { destinations: [], webhooks: [], s3: null, placeOf }
   const { contents } = document
   if (contents === null) return sections
   if (!isMap(contents)) throw fail([], 'the file must be a list of "name: value".')
@@ -73,6 +85,10 @@ export function applyConfigFile(
     }
     if (name === 'webhooks') {
       sections.webhooks = checked(SECTIONS.webhooks, value, failIn)
+      continue
+    }
+    if (name === 's3') {
+      sections.s3 = checked(SECTIONS.s3, value, failIn)
       continue
     }
     const option = command.options.find(({ long }) => long === `--${name}` && name !== 'config')

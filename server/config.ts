@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { IngestError } from '../shared/close-codes.ts'
 import type { LimitSet } from './access/limits.ts'
+import type { S3Options } from './archive/upload.ts'
 import { applyConfigFile, type ConfigSections } from './config-file.ts'
 import { readDestination } from './destinations/destination.ts'
 import type { Webhook } from './events/webhooks.ts'
@@ -257,6 +258,7 @@ export function configFrom(command: Command): ProgramConfig {
     publisherDestinations: given.publisherDestinations ?? isSet('PUBLISHER_DESTINATIONS'),
     maxCpuPercent: maxCpu,
     webhooks: sections ? webhooksFrom(sections) : [],
+    s3: sections?.s3 ? s3From(sections.s3) : null,
     record: given.record ?? isSet('RECORD'),
     recordKeepSeconds: recordKeep,
     recordKeepBytes: recordKeepSize,
@@ -306,6 +308,17 @@ function webhooksFrom({ webhooks, placeOf }: ConfigSections): Webhook[] {
     }
     return { url, events, secret }
   })
+}
+
+/** Without an endpoint it is Amazon's. */
+function s3From({
+  bucket,
+  prefix = '',
+  region = 'us-east-1',
+  endpoint,
+  ...rest
+}: NonNullable<ConfigSections['s3']>): S3Options {
+  return { bucket, prefix, region, endpoint: endpoint ?? null, pathStyle: rest['path-style'] ?? endpoint !== undefined }
 }
 
 function tlsFrom(cert: string | undefined, key: string | undefined): Config['tls'] {

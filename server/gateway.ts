@@ -19,6 +19,7 @@ import { pageRoutes } from './api/pages.ts'
 import { playbackLinks } from './api/playback.ts'
 import { statusOf } from './api/streams.ts'
 import { Archive } from './archive/archive.ts'
+import { s3Upload } from './archive/upload.ts'
 import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
 import { Events } from './events/events.ts'
@@ -104,11 +105,12 @@ export async function startGateway(
     floorBytes: config.diskFloorBytes,
     keepSeconds: config.recordKeepSeconds,
     keepBytes: config.recordKeepBytes,
+    upload: config.s3 && (await s3Upload(config.s3)),
     ...{ events, log },
   })
   const directory: Directory = new Directory({
     onLive: addOutputs,
-    onFault: (broadcast, error) => log.error({ err: error, stream: broadcast.name }, 'an output failed'),
+    onFault: (broadcast, error) => log.error({ err: error, ...broadcast.logFields }, 'an output failed'),
     onPresence: (broadcast) => tellPresence(events, broadcast),
     onClosed: (broadcast) => {
       pulse.end(broadcast)
@@ -208,7 +210,7 @@ export async function startGateway(
 
   function addOutputs(broadcast: Broadcast): void {
     const { name } = broadcast
-    log.info({ stream: name }, 'broadcast is live')
+    log.info(broadcast.logFields, 'broadcast is live')
     events.emit('stream.started', name, `"${name}" is live.`)
     // What an encoder publishes to our server is there already.
     if (broadcast.source !== 'rtmp') {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { IngestError } from '../shared/close-codes.ts'
 import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from './access/limits.ts'
 import { isLoopback } from './access/request.ts'
+import type { S3Options } from './archive/upload.ts'
 import { readDestination } from './destinations/destination.ts'
 import { PRESET_HOSTS } from './destinations/presets.ts'
 import type { Webhook } from './events/webhooks.ts'
@@ -57,6 +58,8 @@ export interface Config {
   /** How long recordings are kept, in s, and how many bytes of them; null without end. */
   recordKeepSeconds: number | null
   recordKeepBytes: number | null
+  /** Where recordings are copied to; null for nowhere. */
+  s3: S3Options | null
   /** Free room on the disk that recordings leave alone, in bytes. */
   diskFloorBytes: number
   /** The FFmpeg to use; null for the one that is found. */
@@ -94,6 +97,7 @@ export const DEFAULTS: Config = {
   record: false,
   recordKeepSeconds: null,
   recordKeepBytes: null,
+  s3: null,
   diskFloorBytes: 512 * 1024 * 1024,
   ffmpeg: null,
 }

@@ -74,6 +74,8 @@ export function viewersInAll({ flv, flvWebSocket, hls, llHls }: ViewerStatus): n
 
 /** A broadcast as the API and the status message tell it. */
 export interface StreamStatus {
+  /** Tells the broadcast from others of its name; its log lines have it. */
+  id: string
   name: string
   /** `waiting`: its publisher is expected, or nothing has arrived from it yet. */
   state: 'live' | 'waiting'
@@ -109,6 +111,7 @@ export function parseStreamStatus(value: unknown): StreamStatus | null {
   if (source !== 'recorder' && source !== 'file' && source !== 'rtmp') return null
   if (typeof epoch !== 'number' || typeof bytesIn !== 'number') return null
   return {
+    id: typeof value.id === 'string' ? value.id : '',
     name,
     state,
     startedAt,

@@ -50,6 +50,8 @@ export type Playback = {
   flv: string
 }
 export type Stream = {
+  /** Tells the broadcast from others of its name; its log lines have it. */
+  id: string
   /** The name of a stream: 1 to 64 letters, digits, "_" or "-". */
   name: string
   state: 'live' | 'waiting'
@@ -104,6 +106,8 @@ export type Recording = {
   id: string
   /** The name of a stream: 1 to 64 letters, digits, "_" or "-". */
   stream: string
+  /** Tells the broadcast from others of its name; its log lines have it. */
+  broadcast: string
   state: 'recording' | 'finishing' | 'ready' | 'unfinished'
   /** When it began. */
   startedAt: string
@@ -118,6 +122,8 @@ export type Recording = {
   droppedFrames: number
   /** Whether there is a poster picture. */
   poster: boolean
+  /** Its name in the bucket that recordings are copied to. */
+  uploadedAs: string | null
   /** What went wrong. */
   problem: string | null
   /** Its MP4, for a player. Links are good for six hours. */
@@ -140,6 +146,7 @@ export type Event = {
     | 'recording.started'
     | 'recording.stopped'
     | 'recording.ready'
+    | 'recording.uploaded'
     | 'recording.failed'
   /** When it happened. */
   at: string
@@ -181,6 +188,8 @@ export type Beat = {
   viewers: number
 }
 export type WatchedStream = {
+  /** Tells the broadcast from others of its name; its log lines have it. */
+  id: string
   /** The name of a stream: 1 to 64 letters, digits, "_" or "-". */
   name: string
   state: 'live' | 'waiting'

@@ -35,7 +35,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const events = new Events()
   const archive = await Archive.open({
     ...{ directory: join(config.dataDir, 'recordings'), ffmpegPath: 'ffmpeg', floorBytes: config.diskFloorBytes },
-    ...{ keepSeconds: null, keepBytes: null, events, log },
+    ...{ keepSeconds: null, keepBytes: null, upload: null, events, log },
   })
   const pulse = new Pulse(() => [], nothing)
   const monitor = new Monitor({

@@ -67,8 +67,11 @@ const Viewers = Type.Object(
   { $id: 'Viewers', description: 'How many watch, by the way in which they do.' },
 )
 
+const BroadcastId = Type.String({ description: 'Tells the broadcast from others of its name; its log lines have it.' })
+
 export const Stream = Type.Object(
   {
+    id: BroadcastId,
     name: StreamName,
     state: oneOf('live', 'waiting'),
     startedAt: moment('When the broadcast began.'),
@@ -113,6 +116,7 @@ export const Recording = Type.Object(
   {
     id: RecordingId,
     stream: StreamName,
+    broadcast: BroadcastId,
     state: oneOf(...RECORDING_STATES),
     startedAt: moment('When it began.'),
     endedAt: nullable(moment('When it ended.')),
@@ -121,6 +125,7 @@ export const Recording = Type.Object(
     seconds: nullable(Type.Number({ minimum: 0 }), { description: 'Its length; null until it is ready.' }),
     droppedFrames: count('Frames that are missing because the disk was too slow.'),
     poster: Type.Boolean({ description: 'Whether there is a poster picture.' }),
+    uploadedAs: nullable(Type.String(), { description: 'Its name in the bucket that recordings are copied to.' }),
     problem: nullable(Type.String(), { description: 'What went wrong.' }),
     play: nullable(Type.String(), { description: 'Its MP4, for a player. Links are good for six hours.' }),
     download: nullable(Type.String(), { description: 'The same as a file; FLV while it is unfinished.' }),

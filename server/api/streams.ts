@@ -19,6 +19,7 @@ export const NOT_LIVE = 'Nobody is broadcasting under this name now.'
 /** A broadcast as the API tells it. */
 export function statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamStatus {
   return {
+    id: broadcast.id,
     name: broadcast.name,
     state: broadcast.state,
     startedAt: broadcast.startedAt.toISOString(),

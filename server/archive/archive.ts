@@ -8,6 +8,7 @@ import { freeBytes } from './disk.ts'
 import { createEntry, type Entry, FILES, RECORDING_ID, readEntry, type StopReason, writeEntry } from './entry.ts'
 import { finish, sizeOf } from './finish.ts'
 import { type Recorder, startRecorder } from './recorder.ts'
+import type { Upload } from './upload.ts'
 
 /** How recordings are kept. */
 export interface ArchiveOptions {
@@ -19,6 +20,8 @@ export interface ArchiveOptions {
   /** How long and how many bytes of them are kept; null for as long, and as many, as there is room. */
   keepSeconds: number | null
   keepBytes: number | null
+  /** Copies what is ready to another place; null for none. */
+  upload: Upload | null
   events: Events
   log: Logger
 }
@@ -48,6 +51,10 @@ export class Archive {
   readonly #timer: NodeJS.Timeout
   /** What is done with finished recordings, one after the other. */
   #work: Promise<void> = Promise.resolve()
+  /** What is copied to another place, one after the other, while others are finished. */
+  #uploads: Promise<void> = Promise.resolve()
+  /** Those for which that failed, and was told. */
+  readonly #failedUploads = new Set<string>()
 
   private constructor(options: ArchiveOptions) {
     this.#options = options
@@ -105,9 +112,11 @@ export class Archive {
     const entry: Entry = {
       id: `${broadcast.name}-${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`,
       stream: broadcast.name,
+      broadcast: broadcast.id,
       state: 'recording',
       startedAt: now.toISOString(),
-      ...{ endedAt: null, reason: null, bytes: 0, seconds: null, droppedFrames: 0, poster: false, problem: null },
+      ...{ endedAt: null, reason: null, bytes: 0, seconds: null, droppedFrames: 0 },
+      ...{ poster: false, uploadedAs: null, problem: null },
     }
     this.#byBroadcast.set(broadcast, entry.id)
     this.#entries.set(entry.id, entry)
@@ -125,7 +134,7 @@ export class Archive {
       Object.assign(entry, written, { state: 'finishing', endedAt: new Date().toISOString() })
       const words = `The recording of "${broadcast.name}" ended: ${REASONS[written.reason]}.`
       const isFault = written.reason.startsWith('disk')
-      log[isFault ? 'error' : 'info']({ stream: broadcast.name, ...written }, 'recording ended')
+      log[isFault ? 'error' : 'info']({ ...broadcast.logFields, ...written }, 'recording ended')
       const { reason, bytes, droppedFrames } = written
       events.emit('recording.stopped', broadcast.name, words, { recording: entry.id, reason, bytes, droppedFrames })
       this.#queue(() => this.#tend())
@@ -157,7 +166,7 @@ export class Archive {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     this.#closing.abort()
-    await this.#work
+    await Promise.all([this.#work, this.#uploads])
   }
 
   #told(entry: Entry): Entry {
@@ -176,9 +185,12 @@ export class Archive {
     for (const entry of this.#entries.values()) {
       if (entry.state === 'unfinished' || entry.state === 'finishing') await this.#finish(entry)
     }
-    const { keepSeconds, keepBytes, log } = this.#options
+    this.#uploads = this.#uploads.then(() => this.#uploadAll())
+    const { keepSeconds, keepBytes, upload, log } = this.#options
     let bytes = 0
-    for (const { id, state, startedAt, bytes: own } of this.list()) {
+    for (const { id, state, startedAt, bytes: own, uploadedAs } of this.list()) {
+      // What is to be copied is kept until it is.
+      if (upload && state === 'ready' && uploadedAs === null) continue
       bytes += own
       const isOld = keepSeconds !== null && Date.now() - Date.parse(startedAt) > keepSeconds * 1000
       const isTooMuch = keepBytes !== null && bytes > keepBytes
@@ -189,11 +201,35 @@ export class Archive {
     }
   }
 
+  /** Copies what is ready and not copied yet. What fails is tried again at the next look. */
+  async #uploadAll(): Promise<void> {
+    const { upload, directory, events, log } = this.#options
+    if (!upload) return
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== 'ready' || entry.uploadedAs !== null || this.#closing.signal.aborted) continue
+      const { id, stream, broadcast } = entry
+      try {
+        entry.uploadedAs = await upload(join(directory, id), entry, this.#closing.signal)
+        await writeEntry(directory, entry)
+        log.info({ stream, broadcast, recording: id, as: entry.uploadedAs }, 'recording was uploaded')
+        const words = `The recording of "${stream}" was uploaded.`
+        events.emit('recording.uploaded', stream, words, { recording: id, as: entry.uploadedAs })
+      } catch (error) {
+        if (this.#closing.signal.aborted || this.#failedUploads.has(id)) continue
+        this.#failedUploads.add(id)
+        const problem = error instanceof Error ? error.message : String(error)
+        log.error({ stream, broadcast, recording: id, reason: problem }, 'recording could not be uploaded')
+        const words = `The recording of "${stream}" could not be uploaded: ${problem}. It is tried again.`
+        events.emit('recording.failed', stream, words, { recording: id, problem })
+      }
+    }
+  }
+
   async #finish(entry: Entry): Promise<void> {
     const { directory, ffmpegPath, floorBytes, events, log } = this.#options
     if (entry.state === 'ready' || this.#closing.signal.aborted) return
     const path = join(directory, entry.id)
-    const { id, stream } = entry
+    const { id, stream, broadcast } = entry
     const wasUnfinished = entry.state === 'unfinished'
     try {
       const flvBytes = await sizeOf(join(path, FILES.flv))
@@ -208,7 +244,7 @@ export class Archive {
       Object.assign(entry, { state: 'ready', problem: null })
       await writeEntry(directory, entry)
       const { seconds, bytes } = entry
-      log.info({ stream, recording: id, seconds, bytes }, 'recording is ready')
+      log.info({ stream, broadcast, recording: id, seconds, bytes }, 'recording is ready')
       events.emit('recording.ready', stream, `The recording of "${stream}" is ready.`, {
         recording: id,
         seconds,
@@ -220,7 +256,7 @@ export class Archive {
       Object.assign(entry, { state: 'unfinished', problem })
       await writeEntry(directory, entry).catch(() => {})
       if (wasUnfinished) return
-      log.error({ stream, recording: id, reason: problem }, 'recording could not be finished')
+      log.error({ stream, broadcast, recording: id, reason: problem }, 'recording could not be finished')
       const words = `The recording of "${stream}" could not be made an MP4: ${problem}. It is tried again.`
       events.emit('recording.failed', stream, words, { recording: id, problem })
     }

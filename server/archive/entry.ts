@@ -18,6 +18,8 @@ export interface Entry {
   /** The name of its directory: `my-stream-20261124T184014Z-x7Qa`. */
   id: string
   stream: string
+  /** The id of the broadcast, as in the log. */
+  broadcast: string
   state: RecordingState
   startedAt: string
   endedAt: string | null
@@ -30,6 +32,8 @@ export interface Entry {
   droppedFrames: number
   /** Whether there is a poster picture. */
   poster: boolean
+  /** Its name in the bucket that recordings are copied to; null while it is not there. */
+  uploadedAs: string | null
   /** What went wrong, for people. */
   problem: string | null
 }
@@ -62,12 +66,13 @@ export async function readEntry(directory: string, id: string): Promise<Entry | 
     return null
   }
   if (!isFields(value)) return null
-  const { stream, startedAt, endedAt, seconds, problem } = value
+  const { stream, startedAt, endedAt, seconds, uploadedAs, problem } = value
   const state = RECORDING_STATES.find((each) => each === value.state)
   if (typeof stream !== 'string' || typeof startedAt !== 'string' || state === undefined) return null
   return {
     id,
     stream,
+    broadcast: typeof value.broadcast === 'string' ? value.broadcast : '',
     state,
     startedAt,
     endedAt: typeof endedAt === 'string' ? endedAt : null,
@@ -76,6 +81,7 @@ export async function readEntry(directory: string, id: string): Promise<Entry | 
     seconds: isNumberFrom(0, seconds) ? seconds : null,
     droppedFrames: isNumberFrom(0, value.droppedFrames) ? value.droppedFrames : 0,
     poster: value.poster === true,
+    uploadedAs: typeof uploadedAs === 'string' ? uploadedAs : null,
     problem: typeof problem === 'string' ? problem : null,
   }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { IngestError } from '../../shared/close-codes.ts'
 import type { AudioStatus, TargetStatus, VideoStatus } from '../../shared/status.ts'
 import { pictureSize } from '../flv/avc.ts'
@@ -58,6 +59,8 @@ export interface BroadcastEvents {
  * FFmpeg processes and targets, and ends when its publisher says so or is not waited for any longer.
  */
 export class Broadcast {
+  /** Tells it from others that had, or will have, its name. */
+  readonly id = randomBytes(4).toString('hex')
   readonly name: string
   readonly source: Source
   readonly startedAt = new Date()
@@ -82,6 +85,11 @@ export class Broadcast {
     this.name = name
     this.source = source
     this.#events = events
+  }
+
+  /** What each of its log lines has. */
+  get logFields(): { stream: string; broadcast: string } {
+    return { stream: this.name, broadcast: this.id }
   }
 
   get state(): 'live' | 'waiting' {

@@ -9,6 +9,7 @@ export const EVENT_TYPES = [
   'recording.started',
   'recording.stopped',
   'recording.ready',
+  'recording.uploaded',
   'recording.failed',
 ] as const
 

@@ -60,8 +60,8 @@ export class RtmpPublishers implements PublishHandlers {
 
   #start(name: string, grant: Grant): void {
     const { directory, access, limits, capacity, ffmpegPath, playUrl, drop } = this.#options
-    const log = this.#options.log.child({ stream: name })
     const { broadcast, leave } = claimCounted(directory, limits, capacity, { name, source: 'rtmp', address: null })
+    const log = this.#options.log.child(broadcast.logFields)
     const source = startRtmpSource(broadcast, playUrl(name), {
       ffmpegPath,
       admitTranscode: () => capacity.admitTranscode(),

@@ -60,7 +60,7 @@ export class IngestSession {
   constructor(broadcast: Broadcast, context: SessionContext) {
     this.broadcast = broadcast
     this.#context = context
-    this.#log = context.log.child({ stream: broadcast.name })
+    this.#log = context.log.child(broadcast.logFields)
     this.#log.info({ source: broadcast.source }, 'broadcast began')
   }
 

@@ -70,7 +70,7 @@ type RunEnd = { kind: 'stopped' } | { kind: 'failed'; message: string } | { kind
  */
 export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): FfmpegOutput {
   const { id, name, host } = spec
-  const log = spec.log.child({ stream: broadcast.name, output: name })
+  const log = spec.log.child({ ...broadcast.logFields, output: name })
   const status: TargetStatus = {
     ...{ id, name, host, state: 'connecting', lastError: null },
     ...{ bytesOut: 0, reconnects: 0, liveSince: null },
