@@ -11,6 +11,7 @@ import { clockRecording } from './support/clock.ts'
 import { readFrames, withoutRepeats } from './support/clock-reader.ts'
 import { descendantsOf, signal, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode, ffmpeg } from './support/media.ts'
+import { castgate } from './support/program.ts'
 import { inBlobs, publish, readRecording, TestSocket } from './support/publisher.ts'
 import { freePort, temporaryDirectory } from './support/resources.ts'
 import { ADMIN_KEY, GUARDED, publishToken, tokenFor } from './support/tokens.ts'
@@ -216,6 +217,35 @@ describe('a recording', () => {
     const frames = await readFrames(await fetchBytes(recording.play))
     expect(frames).toEqual(Array.from({ length: frames.length }, (_, index) => index + 1))
     expect(frames.length).toBeGreaterThanOrEqual(played.length)
+    await next.stop()
+    await directory.remove()
+  })
+})
+
+describe('a directory with recordings', () => {
+  it('has one gateway: another one is refused, and the recording goes on', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded', '--record', ...FLOOR], WITH_KEY)
+    const loop = await startLoop(gateway, 'held')
+    await until('it is recorded', async () => (await recordingsOf(gateway, 'held'))[0])
+    const ports = ['--port', `${await freePort()}`, '--rtmp-port', `${await freePort()}`]
+    const second = castgate(['serve', '--rtmp', 'embedded', '--data-dir', gateway.dataDir, ...ports])
+    expect(await second.exited).toBe(3)
+    expect(second.output().stderr).toMatch(/Another gateway \(process \d+\) uses .*recordings/)
+    expect((await recordingsOf(gateway, 'held'))[0]?.state).toBe('recording')
+    await loop.stop()
+    await readyRecording(gateway, 'held')
+    await gateway.stop()
+  })
+
+  it('remembers what ended while its gateway did, and finishes it at the next start', async () => {
+    const directory = await temporaryDirectory()
+    const args = ['--rtmp', 'embedded', '--record', '--data-dir', directory.path, ...FLOOR]
+    const first = await startGateway(args, WITH_KEY)
+    await startLoop(first, 'evening')
+    await until('there is something', async () => ((await recordingsOf(first, 'evening'))[0]?.bytes ?? 0) > 300_000)
+    await first.stop()
+    const next = await startGateway(args, WITH_KEY)
+    expect(await readyRecording(next, 'evening')).toMatchObject({ reason: 'ended', problem: null })
     await next.stop()
     await directory.remove()
   })

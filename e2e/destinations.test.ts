@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeChunk } from '../shared/chunk.ts'
 import type { TargetStatus } from '../shared/status.ts'
 import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
 import { makeCertificate } from './support/certificate.ts'
@@ -261,6 +262,25 @@ describe('who may send a broadcast elsewhere, and where to', () => {
     expect(await add(gateway, 'other', toSink('x'), session)).toMatchObject({ status: 401 })
     expect(await add(gateway, 'other', toSink('x'), 'nobody')).toMatchObject({ status: 401 })
     expect(await add(gateway, 'none', toSink('x'))).toMatchObject({ status: 404 })
+  })
+
+  it('is not the publisher for what the operator has added', async () => {
+    const socket = await new TestSocket(ingest(gateway, 'shared')).opened()
+    socket.send({ type: 'hello', session: null })
+    const { session } = await socket.message('welcome')
+    socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/x-matroska;codecs=avc1,opus' })
+    socket.send(encodeChunk({ epoch: 0, sequence: 0, payload: clock.bytes.subarray(0, 200_000) }))
+    await until('it is live', async () => (await gateway.stream('shared'))?.state === 'live')
+    const own = await add(gateway, 'shared', toSink('own'), session)
+    const operators = await add(gateway, 'shared', toSink('operators'))
+    expect([own.status, operators.status]).toEqual([201, 201])
+    const remove = (id: string | undefined, key?: string) =>
+      call(gateway, 'DELETE', `shared/targets/${id}`, undefined, key)
+    expect((await remove(operators.body?.id, session)).status).toBe(404)
+    expect((await remove(own.body?.id, session)).status).toBe(204)
+    expect((await remove(operators.body?.id)).status).toBe(204)
+    socket.send({ type: 'end' })
+    await socket.closed
   })
 
   it('is not the publisher where the operator has not said so', async () => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Event, GatewayStatus } from '../client/api/gateway-api.ts'
+import { encodeChunk } from '../shared/chunk.ts'
 import { asAdmin, eventsOf } from './support/archive.ts'
 import { clockRecording } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
@@ -83,7 +84,6 @@ describe('what a gateway tells those who run it', () => {
     socket.send({ type: 'hello', session: null })
     const { session } = await socket.message('welcome')
     socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/webm' })
-    const { encodeChunk } = await import('../shared/chunk.ts')
     const { blobs } = await readRecording('chrome-h264.webm')
     for (const [sequence, { bytes }] of blobs.entries())
       socket.send(encodeChunk({ epoch: 0, sequence, payload: bytes }))
@@ -198,14 +198,13 @@ describe('a gateway that has enough to do', () => {
       socket.send({ type: 'hello', session: null })
       await socket.message('welcome')
       socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/webm;codecs=vp8,opus' })
-      const { encodeChunk } = await import('../shared/chunk.ts')
       socket.send(encodeChunk({ epoch: 0, sequence: 0, payload: vp8.bytes.subarray(0, 60_000) }))
       await Promise.race([socket.closed, socket.message('ack')]).catch(() => {})
       socket.send({ type: 'end' })
       const closed = await socket.closed
       return closed.code === 1000 || closed.error === 'unsupported_media' ? null : closed
     })
-    expect(refusal).toMatchObject({ code: 4503, error: 'unavailable' })
+    expect(refusal).toMatchObject({ code: 4503, error: 'no_capacity' })
     expect(refusal.message).toContain('no room to convert')
     const clock = inBlobs('clock', await clockRecording(320, 240, 30), 1)
     await publish(ingest(gateway, 'copied'), clock, { pace: 'fast', mimeType: 'video/x-matroska;codecs=avc1,opus' })

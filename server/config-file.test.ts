@@ -97,6 +97,21 @@ destinations:
     ])
   })
 
+  it('forbids all hosts with an empty list of them', () => {
+    expect(read('destination-hosts: []').gateway.destinationHosts).toEqual([])
+  })
+
+  it('gives way to a secret in the environment, which gives way to a flag', () => {
+    const file = join(directory, 'youtube.key')
+    process.env.CASTGATE_SECRET = 'from-the-environment'
+    try {
+      expect(read(`secret-file: ${file}`).gateway.secret).toBe('from-the-environment')
+      expect(read('port: 1', '--secret-file', file).gateway.secret).toBe('key-of-youtube')
+    } finally {
+      delete process.env.CASTGATE_SECRET
+    }
+  })
+
   it('may be empty', () => {
     expect(read('# nothing yet\n').gateway.port).toBe(8080)
   })
@@ -114,6 +129,9 @@ destinations:
     ['a secret', 'port: 1\nsecret: abc', 'castgate.yaml:2: "secret" does not belong into a file'],
     ['the same twice', 'port: 1\nport: 2', 'castgate.yaml:2: Map keys must be unique.'],
     ['no YAML', 'port: [1', 'castgate.yaml:1: '],
+    ['an alias that leads nowhere', 'host: *nowhere', 'castgate.yaml:1: '],
+    ['a name that objects have anyway', 'constructor: x', 'castgate.yaml:1: there is no option "constructor".'],
+    ['a list of nothing', 'port: []', 'castgate.yaml:1: "port"'],
     ['no list of options', '- port', 'castgate.yaml:1: the file must be a list of "name: value".'],
     [
       'a preset that is none',

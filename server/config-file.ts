@@ -75,9 +75,10 @@ export function applyConfigFile(
   const { contents } = document
   if (contents === null) return sections
   if (!isMap(contents)) throw fail([], 'the file must be a list of "name: value".')
-  for (const [name, value] of Object.entries(document.toJS() as object)) {
+  for (const [name, value] of Object.entries(plainValues(document, fail))) {
     const at = [name]
-    if (name in SECRETS) throw fail(at, `"${name}" does not belong into a file that others may read. ${SECRETS[name]}`)
+    if (Object.hasOwn(SECRETS, name))
+      throw fail(at, `"${name}" does not belong into a file that others may read. ${SECRETS[name]}`)
     const failIn = (error: ErrorObject) => fail([name, ...pathOf(error)], inWords(error, name))
     if (name === 'destinations') {
       sections.destinations = checked(SECTIONS.destinations, value, failIn)
@@ -98,6 +99,15 @@ export function applyConfigFile(
     if (!isGiven) command.setOptionValueWithSource(option.attributeName(), parsed, 'config')
   }
   return sections
+}
+
+/** @throws UsageError for an alias that leads nowhere, or to too much */
+function plainValues(document: Document, fail: ReadDocument['fail']): object {
+  try {
+    return document.toJS() as object
+  } catch (error) {
+    throw fail([], error instanceof Error ? error.message : String(error))
+  }
 }
 
 interface ReadDocument {
@@ -142,8 +152,9 @@ function optionValue(option: Option, value: unknown, fail: (message: string) => 
     if (typeof value !== 'boolean') throw fail(`"${option.long?.slice(2)}" must be true or false.`)
     return option.negate ? !value : value
   }
+  if (Array.isArray(value) && value.length === 0 && option.variadic) return []
   const texts = Array.isArray(value) ? value : isLimits(value) ? [limitsText(value)] : [value]
-  if (texts.length > 1 && !option.variadic) throw fail(`"${option.long?.slice(2)}" takes one value.`)
+  if (texts.length !== 1 && !option.variadic) throw fail(`"${option.long?.slice(2)}" takes one value.`)
   let parsed: unknown = option.defaultValue
   for (const text of texts) {
     if (typeof text !== 'string' && typeof text !== 'number') {

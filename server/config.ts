@@ -248,11 +248,12 @@ export function configFrom(command: Command): ProgramConfig {
     install: _install,
     ...given
   } = options as ServerOptions
+  const isFromFile = (option: string) => command.getOptionValueSource(option) === 'config'
   const isForLan = lan ?? isSet('LAN')
   const gateway = configOf({
     ...given,
-    secret: keyFrom('CASTGATE_SECRET', secretFile),
-    adminKey: keyFrom('CASTGATE_ADMIN_KEY', adminKeyFile),
+    secret: keyFrom('CASTGATE_SECRET', secretFile, isFromFile('secretFile')),
+    adminKey: keyFrom('CASTGATE_ADMIN_KEY', adminKeyFile, isFromFile('adminKeyFile')),
     private: given.private ?? isSet('PRIVATE'),
     origins: origin,
     publisherDestinations: given.publisherDestinations ?? isSet('PUBLISHER_DESTINATIONS'),
@@ -300,6 +301,9 @@ function destinationsFrom({ destinations, placeOf }: ConfigSections): Configured
 function webhooksFrom({ webhooks, placeOf }: ConfigSections): Webhook[] {
   return webhooks.map(({ url, events = null, 'secret-env': variable, 'secret-file': file }, index) => {
     const place = placeOf(['webhooks', index])
+    if (!URL.canParse(url) || new URL(url).username !== '' || new URL(url).password !== '') {
+      throw new UsageError(`${place}: "url" must be an address without a user or a password.`)
+    }
     const secret = variable === undefined ? file !== undefined && keyIn(file) : process.env[variable]
     if (!secret) {
       const words =
@@ -357,8 +361,10 @@ export function tokenFromEnvironment(): string | null {
   return process.env.CASTGATE_TOKEN || null
 }
 
-function keyFrom(variable: string, file: string | undefined): string | null {
-  return file === undefined ? process.env[variable] || null : keyIn(file)
+/** The variable has the secret itself. It gives way to a file that a flag names, and wins over one in the configuration file. */
+function keyFrom(variable: string, file: string | undefined, variableWins = false): string | null {
+  if (file === undefined || (variableWins && process.env[variable])) return process.env[variable] || null
+  return keyIn(file)
 }
 
 function keyIn(file: string): string {

@@ -22,6 +22,7 @@ import { Archive } from './archive/archive.ts'
 import { s3Upload } from './archive/upload.ts'
 import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
+import { removeOldKeyFiles } from './destinations/key-file.ts'
 import { Events } from './events/events.ts'
 import { tellEnd, tellPresence, tellTarget } from './events/of-broadcasts.ts'
 import { startWebhooks } from './events/webhooks.ts'
@@ -95,6 +96,7 @@ export async function startGateway(
   const hlsDirectory = join(config.dataDir, 'hls')
   await mkdir(hlsDirectory, { recursive: true })
   await removeOldMedia(hlsDirectory)
+  await removeOldKeyFiles()
   const cleanUp = setInterval(() => {
     removeOldMedia(hlsDirectory).catch((error) => log.warn({ err: error }, 'old media could not be removed'))
   }, CLEAN_UP_MS)
@@ -141,6 +143,13 @@ export async function startGateway(
     playUrl: (name) => rtmp.playUrl(name),
     drop: (name) => rtmp.dropPublisher(name),
   })
+  const targets = new Targets({
+    destinations: config.destinations,
+    hosts: config.destinationHosts,
+    ffmpegPath: ffmpeg.path,
+    log,
+    onState: (broadcast, target) => tellTarget(events, broadcast, target),
+  })
   const rtmp = await startRtmpServer(config, hlsDirectory, log, publishers)
   monitor.watch(rtmp)
   // A public URL says all of it, with a prefix where there is one.
@@ -160,13 +169,6 @@ export async function startGateway(
     onFfmpegLost: () => metrics.ffmpegLosses.inc(),
     playbackOf: (name, request) => playbackLinks(base(request), name),
     statusOf,
-  })
-  const targets = new Targets({
-    destinations: config.destinations,
-    hosts: config.destinationHosts,
-    ffmpegPath: ffmpeg.path,
-    log,
-    onState: (broadcast, target) => tellTarget(events, broadcast, target),
   })
   const flv = new FlvRoute(directory, viewing)
   const llHls = new LlHlsRoute(viewing)

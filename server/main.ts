@@ -52,7 +52,7 @@ export async function main(args: string[]): Promise<number> {
       const claims = { stream, publish, play, record, maxSeconds, maxBitrate }
       exitCode = await makeToken({ ...claims, ttlSeconds: ttl, secret: secretFrom(options) })
     })
-  addServerOptions(program.command('doctor').version(VERSION))
+  addInstallOption(addServerOptions(program.command('doctor').version(VERSION)))
     .description('tell what was found on this machine, and what to do about the rest')
     .action(async (_, command) => {
       exitCode = await doctor(configFrom(command))

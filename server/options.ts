@@ -4,6 +4,7 @@ import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from './access/limit
 import { isLoopback } from './access/request.ts'
 import type { S3Options } from './archive/upload.ts'
 import { readDestination } from './destinations/destination.ts'
+import { HostPolicy } from './destinations/host-policy.ts'
 import { PRESET_HOSTS } from './destinations/presets.ts'
 import type { Webhook } from './events/webhooks.ts'
 import type { ConfiguredDestination } from './outputs/targets.ts'
@@ -122,6 +123,7 @@ export function configOf({ insecureOpen = false, ...options }: GatewayOptions, i
   const isLocal = isLoopback(config.host) && !isElsewhere
   if (!isGuarded && !insecureOpen && !isLocal) throw unguarded(isElsewhere ? 'this gateway' : config.host)
   for (const destination of config.destinations) requireReadable(destination)
+  requireHosts(config.destinationHosts)
   return { ...config, dataDir: resolve(config.dataDir) }
 }
 
@@ -131,6 +133,14 @@ function requireReadable(destination: ConfiguredDestination): void {
   } catch (error) {
     if (!(error instanceof IngestError)) throw error
     throw new UsageError(`A destination cannot be used. ${error.message}`)
+  }
+}
+
+function requireHosts(hosts: string[]): void {
+  try {
+    new HostPolicy(hosts)
+  } catch (error) {
+    throw new UsageError(`The hosts of destinations cannot be used. ${error instanceof Error ? error.message : error}`)
   }
 }
 

@@ -3,6 +3,7 @@ import { type App, startApp } from './app.ts'
 import type { ProgramConfig } from './config.ts'
 import { lanConfig, lanGreeting } from './lan.ts'
 import type { Config } from './options.ts'
+import { ExitError } from './process/errors.ts'
 import { redactTokens } from './process/redact.ts'
 import { requireFfmpeg } from './system/requirements.ts'
 
@@ -19,7 +20,10 @@ export async function serve({ gateway: given, lan, logLevel, install }: ProgramC
   warnOfWeakSecret(gateway.secret, log)
   const ffmpeg = await requireFfmpeg(gateway.ffmpeg, install)
   const asked = askedToEnd(log)
-  const app = await startApp(gateway, ffmpeg, log)
+  const app = await startApp(gateway, ffmpeg, log).catch((error: unknown) => {
+    if (!(error instanceof ExitError)) log.fatal({ err: error }, 'the gateway could not start')
+    throw error instanceof ExitError ? error : new ExitError('internal', 'The gateway could not start: see the log.')
+  })
   process.stderr.write(greeting(app, gateway))
   if (lan) process.stderr.write(await lanGreeting(gateway))
   const code = await asked

@@ -15,6 +15,8 @@ export const CLOSE_CODES = {
   too_many: 4429,
   internal: 4500,
   unavailable: 4503,
+  /** The same to a socket: it may be tried again, but not by itself. */
+  no_capacity: 4503,
 } as const
 
 /** The name of a reason for which the server closes an ingest socket. */

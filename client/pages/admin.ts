@@ -1,5 +1,5 @@
 import { html, LitElement, nothing } from 'lit'
-import { isFields } from '../../shared/narrow.ts'
+import { repeat } from 'lit/directives/repeat.js'
 import { eventList, problemList, processTable, recordingList } from '../admin/lists.ts'
 import { LiveStatus } from '../admin/live-status.ts'
 import { streamCard } from '../admin/stream-card.ts'
@@ -12,6 +12,7 @@ import {
   stopRecording,
   stopStream,
 } from '../api/gateway-api.ts'
+import { messageOf } from '../api/problem.ts'
 import { clock, size } from '../elements/format.ts'
 import { theme } from '../elements/theme.ts'
 import { gatewayOfScript } from '../gateway-url.ts'
@@ -36,6 +37,7 @@ export class Admin extends LitElement {
   #key = sessionStorage.getItem(KEY) ?? ''
   #live: LiveStatus | null = null
   #seen = 0
+  #loading: 'no' | 'yes' | 'again' = 'no'
   #timer = 0
 
   static override styles = [theme, adminStyles]
@@ -54,7 +56,7 @@ export class Admin extends LitElement {
 
   override render() {
     const status = this.#live?.status
-    if (!status) return this.#signIn()
+    if (!status || this.#live?.state.kind === 'refused') return this.#signIn()
     const { problems, streams, processes, cpu, disk, rtmp, ffmpeg, version, startedAt } = status
     const lost = this.#live?.state.kind === 'lost'
     const unreachable = {
@@ -74,7 +76,11 @@ export class Admin extends LitElement {
         <section aria-label="Live">
           ${streams.length === 0 ? html`<p class="card quiet">Nobody is broadcasting.</p>` : nothing}
           <div class="streams">
-            ${streams.map((stream) => streamCard(stream, this.#live?.beatsOf(stream.name) ?? [], this.#actions))}
+            ${repeat(
+              streams,
+              ({ id }) => id,
+              (stream) => streamCard(stream, this.#live?.beatsOf(stream.name) ?? [], this.#actions),
+            )}
           </div>
         </section>
         <div class="columns">
@@ -176,9 +182,18 @@ export class Admin extends LitElement {
     this.#live = null
   }
 
+  /** One question at a time: what happens meanwhile is asked for once more. */
   async #loadRecordings(): Promise<void> {
+    if (this.#loading !== 'no') {
+      this.#loading = 'again'
+      return
+    }
+    this.#loading = 'yes'
     const answer = await listRecordings(this.#options).catch(() => null)
     if (answer?.status === 200) this.recordings = answer.data.recordings
+    const again = this.#loading === ('again' as string)
+    this.#loading = 'no'
+    if (again) await this.#loadRecordings()
   }
 
   /** Does something, and says why where it was not done. */
@@ -187,11 +202,6 @@ export class Admin extends LitElement {
     const done = answer.status >= 200 && answer.status < 300
     this.problem = done ? '' : messageOf(answer.data)
   }
-}
-
-function messageOf(data: unknown): string {
-  const error = isFields(data) && isFields(data.error) ? data.error.message : null
-  return typeof error === 'string' ? error : 'The gateway does not answer.'
 }
 
 customElements.define('castgate-admin', Admin)

@@ -1,6 +1,7 @@
 import { html, LitElement, nothing } from 'lit'
 import type { TargetStatus } from '../../shared/status.ts'
 import { addTarget, controlTarget, listPresets, type Preset, removeTarget } from '../api/gateway-api.ts'
+import { messageOf } from '../api/problem.ts'
 import { clock, size } from '../elements/format.ts'
 import { theme } from '../elements/theme.ts'
 import { targetStyles } from './styles.ts'
@@ -41,6 +42,8 @@ export class Targets extends LitElement {
   declare planned: Planned[]
   declare chosen: string
   declare problem: string
+
+  #adding = false
 
   static override styles = [theme, targetStyles]
 
@@ -162,31 +165,46 @@ export class Targets extends LitElement {
   }
 
   async #loadPresets(): Promise<void> {
-    const answer = await listPresets({ baseUrl: this.server })
-    if (answer.status !== 200) return
+    const answer = await listPresets({ baseUrl: this.server }).catch(() => null)
+    if (answer?.status !== 200) return
     this.presets = answer.data.presets
     this.chosen = this.presets[0]?.id ?? CUSTOM
   }
 
+  /** One after the other. What is not taken stays, to be tried again or removed. */
   async #addPlanned(): Promise<void> {
-    const planned = this.planned
-    this.planned = []
-    for (const each of planned) await this.#add(each)
+    if (this.#adding) return
+    this.#adding = true
+    try {
+      for (const each of this.planned) {
+        if (!(await this.#add(each))) return
+        this.planned = this.planned.filter((other) => other !== each)
+      }
+    } finally {
+      this.#adding = false
+    }
   }
 
-  async #add(planned: Planned): Promise<void> {
-    const answer = await addTarget(this.stream, planned, this.#options)
-    if (answer.status !== 201) this.problem = answer.data.error.message
+  /** Whether there is nothing more to do about it. */
+  async #add(planned: Planned): Promise<boolean> {
+    const answer = await this.#do(addTarget(this.stream, planned, this.#options), 201)
+    // What is wrong with it stays wrong.
+    return answer === null || (answer >= 400 && answer < 500 && answer !== 429)
   }
 
   async #control(id: string, action: 'pause' | 'resume' | 'retry'): Promise<void> {
-    const answer = await controlTarget(this.stream, id, action, this.#options)
-    if (answer.status !== 200) this.problem = answer.data.error.message
+    await this.#do(controlTarget(this.stream, id, action, this.#options), 200)
   }
 
   async #remove(id: string): Promise<void> {
-    const answer = await removeTarget(this.stream, id, this.#options)
-    if (answer.status !== 204) this.problem = answer.data.error.message
+    await this.#do(removeTarget(this.stream, id, this.#options), 204)
+  }
+
+  /** Says why something was not done. Gives the status, or null where it was done. */
+  async #do(call: Promise<{ status: number; data?: unknown }>, done: number): Promise<number | null> {
+    const { status, data } = await call.catch(() => ({ status: 0, data: null }))
+    this.problem = status === done ? '' : messageOf(data)
+    return status === done ? null : status
   }
 
   get #options() {

@@ -227,7 +227,11 @@ export class Uplink {
     const error = ingestErrorOf(closeCode)
     if (closeCode === CLOSE_ENDED) this.#finish({ kind: 'ended' })
     else if (error === 'no_session') this.#sessionLost()
-    else if (this.#refusal && !(this.#everWelcomed && error === 'unavailable')) {
+    // A server that has no room will not have any a moment later.
+    else if (
+      this.#refusal &&
+      !(this.#everWelcomed && error === 'unavailable' && this.#refusal.code !== 'no_capacity')
+    ) {
       this.#finish({ kind: 'refused', ...this.#refusal })
     } else {
       if (wasWelcomed) this.#events.onInterrupted()

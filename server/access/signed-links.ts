@@ -1,8 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { isSame } from '../process/secret.ts'
 
-/** How long a link is good, in s: a film and a break. */
+/** How long a link is good at least, in s: a film and a break. */
 const GOOD_SECONDS = 6 * 3600
+
+/** Links that are made within so many s are the same, so that browsers have what is behind them already. */
+const STEP_SECONDS = 3600
 
 /**
  * Makes links that carry their own permission, for players and downloads, which send no headers. They are good for a while, and only for
@@ -13,7 +16,7 @@ export class SignedLinks {
 
   /** The query that lets its bearer have `path`. */
   queryFor(path: string, now = Date.now()): string {
-    const expires = Math.floor(now / 1000) + GOOD_SECONDS
+    const expires = Math.ceil((now / 1000 + GOOD_SECONDS) / STEP_SECONDS) * STEP_SECONDS
     return `expires=${expires}&signature=${this.#signature(path, expires)}`
   }
 

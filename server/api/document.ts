@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { pino } from 'pino'
@@ -33,8 +35,9 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const log = pino({ level: 'silent' })
   const targets = new Targets({ destinations: [], hosts: PRESET_HOSTS, ffmpegPath: 'ffmpeg', log, onState: () => {} })
   const events = new Events()
+  const directoryOfArchive = await mkdtemp(join(tmpdir(), 'castgate-api-'))
   const archive = await Archive.open({
-    ...{ directory: join(config.dataDir, 'recordings'), ffmpegPath: 'ffmpeg', floorBytes: config.diskFloorBytes },
+    ...{ directory: directoryOfArchive, ffmpegPath: 'ffmpeg', floorBytes: config.diskFloorBytes },
     ...{ keepSeconds: null, keepBytes: null, upload: null, events, log },
   })
   const pulse = new Pulse(() => [], nothing)
@@ -47,6 +50,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
     pulse.close()
     monitor.close()
     await archive.close()
+    await rm(directoryOfArchive, { recursive: true, force: true })
   })
   await app.register((api) =>
     apiRoutes(api, {

@@ -74,7 +74,9 @@ export function eventRoutes(admin: Api, context: EventContext): void {
     }
     const leave = events.listen((event) => send(asText(event)))
     const tellStatus = (beats: number) => {
-      if (asker) send(`event: status\ndata: ${JSON.stringify(gatewayStatus(context, asker, beats))}\n\n`)
+      // The next one says the same, and more.
+      if (asker && response.writableLength < MOST_WAITING_BYTES / 4)
+        send(`event: status\ndata: ${JSON.stringify(gatewayStatus(context, asker, beats))}\n\n`)
     }
     tellStatus(MOST_BEATS)
     const status = asker ? setInterval(() => tellStatus(1), STATUS_MS) : undefined

@@ -56,7 +56,9 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
     },
     hideUntagged: true,
     stripBasePath: true,
-    refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `Schema${index}`) },
+    refResolver: {
+      buildLocalReference: (json, _, __, index) => String(json.$id ?? `Schema${index}`).replace('castgate.', ''),
+    },
   })
   app.get(DOCUMENT, { schema: { hide: true } }, (_, reply) =>
     reply.header('cache-control', 'no-cache').send(app.swagger()),

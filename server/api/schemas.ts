@@ -28,7 +28,7 @@ export const ApiError = Type.Object(
       message: Type.String({ description: 'For people: what happened, and what to do.' }),
     }),
   },
-  { $id: 'Error', description: 'What every error looks like.' },
+  { $id: 'castgate.Error', description: 'What every error looks like.' },
 )
 
 const TrackActionName = oneOf('copy', 'transcode', 'silence')
@@ -45,14 +45,14 @@ export const Target = Type.Object(
     liveSince: nullable(moment('When it became live.')),
   },
   {
-    $id: 'Target',
+    $id: 'castgate.Target',
     description: 'One place that a broadcast is pushed to. Neither its key nor what follows it in a URL is ever told.',
   },
 )
 
 const Playback = Type.Object(
   { watch: Type.String(), hls: Type.String(), llHls: Type.String(), flv: Type.String() },
-  { $id: 'Playback', description: 'The links of a stream, to share.' },
+  { $id: 'castgate.Playback', description: 'The links of a stream, to share.' },
 )
 
 const Viewers = Type.Object(
@@ -64,7 +64,7 @@ const Viewers = Type.Object(
     skippedGops: count('Groups of pictures that viewers over FLV were too slow for.'),
     closedAsTooSlow: count('Viewers over FLV that were closed because they took nothing.'),
   },
-  { $id: 'Viewers', description: 'How many watch, by the way in which they do.' },
+  { $id: 'castgate.Viewers', description: 'How many watch, by the way in which they do.' },
 )
 
 const BroadcastId = Type.String({ description: 'Tells the broadcast from others of its name; its log lines have it.' })
@@ -91,7 +91,7 @@ export const Stream = Type.Object(
     viewers: ref(Viewers),
     playback: ref(Playback),
   },
-  { $id: 'Stream', description: 'A broadcast.' },
+  { $id: 'castgate.Stream', description: 'A broadcast.' },
 )
 
 export const Streams = Type.Object({ streams: Type.Array(ref(Stream)) })
@@ -107,7 +107,10 @@ export const Preset = Type.Object(
     keyAt: Type.String({ description: 'Where a person finds the key.' }),
     advice: Type.String(),
   },
-  { $id: 'Preset', description: 'A platform that takes RTMP, and what it says about the streams that it takes.' },
+  {
+    $id: 'castgate.Preset',
+    description: 'A platform that takes RTMP, and what it says about the streams that it takes.',
+  },
 )
 
 export const RecordingId = Type.String({ description: 'The id of a recording.' })
@@ -131,7 +134,7 @@ export const Recording = Type.Object(
     download: nullable(Type.String(), { description: 'The same as a file; FLV while it is unfinished.' }),
     posterUrl: nullable(Type.String(), { description: 'Its poster, a JPEG.' }),
   },
-  { $id: 'Recording', description: 'A recording of a broadcast.' },
+  { $id: 'castgate.Recording', description: 'A recording of a broadcast.' },
 )
 
 export const Event = Type.Object(
@@ -145,7 +148,7 @@ export const Event = Type.Object(
       description: 'What else is known: the target or the recording that it is about.',
     }),
   },
-  { $id: 'Event', description: 'Something that happened.' },
+  { $id: 'castgate.Event', description: 'Something that happened.' },
 )
 
 const Beat = Type.Object(
@@ -155,7 +158,7 @@ const Beat = Type.Object(
     behindMs: count('How much later than usual its newest frame came.'),
     viewers: count('How many watched.'),
   },
-  { $id: 'Beat', description: 'How a broadcast was at a moment.' },
+  { $id: 'castgate.Beat', description: 'How a broadcast was at a moment.' },
 )
 
 const Problem = Type.Object(
@@ -165,7 +168,7 @@ const Problem = Type.Object(
     stream: nullable(Type.String()),
   },
   {
-    $id: 'Problem',
+    $id: 'castgate.Problem',
     description: 'Something that is wrong. A fault: it does not work; a warning: it may not for long.',
   },
 )
@@ -179,7 +182,7 @@ const Process = Type.Object(
     cpu: Type.Number({ minimum: 0, description: 'Processors: 0.5 is half of one.' }),
     rssBytes: count('Memory.'),
   },
-  { $id: 'Process', description: 'A process of the gateway.' },
+  { $id: 'castgate.Process', description: 'A process of the gateway.' },
 )
 
 const WatchedStream = Type.Object(
@@ -189,7 +192,7 @@ const WatchedStream = Type.Object(
     recording: nullable(Type.String(), { description: 'The recording that is made of it.' }),
     beats: Type.Array(ref(Beat), { description: 'Its past, second by second, oldest first.' }),
   },
-  { $id: 'WatchedStream', description: 'A broadcast, with what the dashboard shows of it.' },
+  { $id: 'castgate.WatchedStream', description: 'A broadcast, with what the dashboard shows of it.' },
 )
 
 export const GatewayStatus = Type.Object(
@@ -210,7 +213,7 @@ export const GatewayStatus = Type.Object(
     problems: Type.Array(ref(Problem), { description: 'The worst first.' }),
     streams: Type.Array(ref(WatchedStream)),
   },
-  { $id: 'GatewayStatus', description: 'How a gateway is.' },
+  { $id: 'castgate.GatewayStatus', description: 'How a gateway is.' },
 )
 
 export const NAMED_SCHEMAS = [

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { Type } from 'typebox'
 import { IngestError } from '../../shared/close-codes.ts'
 import type { Access } from '../access/access.ts'
@@ -6,7 +7,7 @@ import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import { PRESETS } from '../destinations/presets.ts'
 import type { FfmpegOutput } from '../outputs/ffmpeg-output.ts'
-import type { Targets } from '../outputs/targets.ts'
+import type { AddedBy, Targets } from '../outputs/targets.ts'
 import { errors, oneOf, Preset, ref, StreamName, StreamParams, Target } from './schemas.ts'
 import { NOT_LIVE } from './streams.ts'
 import { type Api, MOST_BODY_BYTES } from './validation.ts'
@@ -38,9 +39,15 @@ export interface TargetContext {
   isPublisher(broadcast: Broadcast, session: string): boolean
 }
 
+/** Who may change the destinations of a broadcast. */
+interface Admitted {
+  broadcast: Broadcast
+  by: AddedBy
+}
+
 /**
  * The destinations of a broadcast: for those with the admin key, and for its publisher where the operator allows that. A publisher's
- * key is the id of the session.
+ * key is the id of the session, and changes what publishers have added.
  */
 export function targetRoutes(api: Api, context: TargetContext): void {
   const { directory, access, targets, publishersMayAdd, isPublisher } = context
@@ -80,8 +87,8 @@ export function targetRoutes(api: Api, context: TargetContext): void {
       },
     },
     async (request, reply) => {
-      const broadcast = admitted(request, request.params.name)
-      return reply.code(201).send(targets.add(broadcast, request.body))
+      const { broadcast, by } = admitted(request, request.params.name)
+      return reply.code(201).send(targets.add(broadcast, request.body, by))
     },
   )
 
@@ -98,8 +105,8 @@ export function targetRoutes(api: Api, context: TargetContext): void {
       },
     },
     async (request, reply) => {
-      const broadcast = admitted(request, request.params.name)
-      await targets.remove(broadcast, targetOf(broadcast, request.params.id))
+      const who = admitted(request, request.params.name)
+      await targets.remove(who.broadcast, targetOf(who, request.params.id))
       return reply.code(204).send(null)
     },
   )
@@ -126,17 +133,17 @@ export function targetRoutes(api: Api, context: TargetContext): void {
   )
 
   /** @throws IngestError where the request may not change the destinations of `name`, or nothing is live */
-  function admitted(request: { raw: Parameters<typeof bearerOf>[0] }, name: string): Broadcast {
+  function admitted(request: { raw: IncomingMessage }, name: string): Admitted {
     const bearer = bearerOf(request.raw)
     const broadcast = directory.get(name)
     const mayPublish = publishersMayAdd && broadcast !== null && bearer !== null && isPublisher(broadcast, bearer)
     if (!mayPublish) access.requireAdmin(bearer)
     if (!broadcast) throw new IngestError('no_session', NOT_LIVE)
-    return broadcast
+    return { broadcast, by: mayPublish ? 'publisher' : 'operator' }
   }
 
-  function targetOf(broadcast: Broadcast, id: string): FfmpegOutput {
-    const target = targets.find(broadcast, id)
+  function targetOf({ broadcast, by }: Admitted, id: string): FfmpegOutput {
+    const target = targets.find(broadcast, id, by)
     if (target) return target
     throw new IngestError('no_session', 'The broadcast has no such destination that could be changed.')
   }

@@ -7,6 +7,7 @@ import type { Events } from '../events/events.ts'
 import { freeBytes } from './disk.ts'
 import { createEntry, type Entry, FILES, RECORDING_ID, readEntry, type StopReason, writeEntry } from './entry.ts'
 import { finish, sizeOf } from './finish.ts'
+import { lockDirectory } from './lock.ts'
 import { type Recorder, startRecorder } from './recorder.ts'
 import type { Upload } from './upload.ts'
 
@@ -29,6 +30,16 @@ export interface ArchiveOptions {
 /** How often old recordings are looked for, and unfinished ones tried again. */
 const TEND_MS = 60_000
 
+/** How often it is tried to finish a recording, until the gateway is started anew. */
+const MOST_ATTEMPTS = 5
+
+/** The header of a file: nothing was recorded. */
+const EMPTY_BYTES = 13
+
+class NoRoom extends Error {
+  override readonly message = 'there is no room for it on the disk'
+}
+
 const REASONS: Record<StopReason, string> = {
   ended: 'the broadcast has ended',
   stopped: 'someone stopped it',
@@ -49,23 +60,33 @@ export class Archive {
   readonly #byBroadcast = new WeakMap<Broadcast, string>()
   readonly #closing = new AbortController()
   readonly #timer: NodeJS.Timeout
+  /** What is written about recordings that have just ended. */
+  readonly #settling = new Set<Promise<void>>()
   /** What is done with finished recordings, one after the other. */
   #work: Promise<void> = Promise.resolve()
   /** What is copied to another place, one after the other, while others are finished. */
   #uploads: Promise<void> = Promise.resolve()
   /** Those for which that failed, and was told. */
   readonly #failedUploads = new Set<string>()
+  #uploading: string | null = null
+  /** How often it was tried in vain to finish a recording. */
+  readonly #attempts = new Map<string, number>()
+  readonly #unlock: () => Promise<void>
 
-  private constructor(options: ArchiveOptions) {
+  private constructor(options: ArchiveOptions, unlock: () => Promise<void>) {
     this.#options = options
+    this.#unlock = unlock
     this.#timer = setInterval(() => this.#queue(() => this.#tend()), TEND_MS)
     this.#timer.unref()
   }
 
-  /** Opens the recordings in a directory, and goes on with what an earlier gateway left unfinished. */
+  /**
+   * Opens the recordings in a directory, and goes on with what an earlier gateway left unfinished.
+   * @throws MissingError where another gateway uses the directory
+   */
   static async open(options: ArchiveOptions): Promise<Archive> {
     await mkdir(options.directory, { recursive: true })
-    const archive = new Archive(options)
+    const archive = new Archive(options, await lockDirectory(options.directory))
     for (const id of await readdir(options.directory)) {
       const entry = RECORDING_ID.test(id) ? await readEntry(options.directory, id) : null
       if (entry) archive.#entries.set(id, entry)
@@ -129,7 +150,7 @@ export class Archive {
     this.#recorders.set(entry.id, recorder)
     broadcast.addOutput(recorder)
     events.emit('recording.started', broadcast.name, `"${broadcast.name}" is recorded.`, { recording: entry.id })
-    void recorder.done.then((written) => {
+    const settled = recorder.done.then(async (written) => {
       this.#recorders.delete(entry.id)
       Object.assign(entry, written, { state: 'finishing', endedAt: new Date().toISOString() })
       const words = `The recording of "${broadcast.name}" ended: ${REASONS[written.reason]}.`
@@ -137,8 +158,13 @@ export class Archive {
       log[isFault ? 'error' : 'info']({ ...broadcast.logFields, ...written }, 'recording ended')
       const { reason, bytes, droppedFrames } = written
       events.emit('recording.stopped', broadcast.name, words, { recording: entry.id, reason, bytes, droppedFrames })
+      // It may be a full disk, or none any more, that ended it.
+      await (bytes <= EMPTY_BYTES ? this.#forget(entry) : writeEntry(directory, entry)).catch(() => {})
       this.#queue(() => this.#tend())
     })
+    // What is known of it is written also while the gateway ends.
+    this.#settling.add(settled)
+    void settled.finally(() => this.#settling.delete(settled))
     return this.#told(entry)
   }
 
@@ -153,12 +179,11 @@ export class Archive {
     return this.get(id)
   }
 
-  /** Removes a recording from the disk; false while it is being made. */
+  /** Removes a recording from the disk; false while something is done with it. */
   async remove(id: string): Promise<boolean> {
     const entry = this.#entries.get(id)
-    if (entry?.state === 'recording' || entry?.state === 'finishing') return false
-    this.#entries.delete(id)
-    if (entry) await rm(join(this.#options.directory, id), { recursive: true, force: true })
+    if (entry?.state === 'recording' || entry?.state === 'finishing' || this.#uploading === id) return false
+    if (entry) await this.#forget(entry)
     return true
   }
 
@@ -166,7 +191,13 @@ export class Archive {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     this.#closing.abort()
-    await Promise.all([this.#work, this.#uploads])
+    await Promise.all([...this.#settling, this.#work, this.#uploads])
+    await this.#unlock()
+  }
+
+  async #forget({ id }: Entry): Promise<void> {
+    await rm(join(this.#options.directory, id), { recursive: true, force: true })
+    this.#entries.delete(id)
   }
 
   #told(entry: Entry): Entry {
@@ -191,12 +222,13 @@ export class Archive {
     for (const { id, state, startedAt, bytes: own, uploadedAs } of this.list()) {
       // What is to be copied is kept until it is.
       if (upload && state === 'ready' && uploadedAs === null) continue
-      bytes += own
+      if (state === 'ready') bytes += own
       const isOld = keepSeconds !== null && Date.now() - Date.parse(startedAt) > keepSeconds * 1000
       const isTooMuch = keepBytes !== null && bytes > keepBytes
-      if (state !== 'ready' || (!isOld && !isTooMuch)) continue
+      const mayGo = state === 'ready' ? isOld || isTooMuch : state === 'unfinished' && isOld
+      if (!mayGo) continue
       if (!(await this.remove(id))) continue
-      bytes -= own
+      if (state === 'ready') bytes -= own
       log.info({ recording: id, why: isOld ? 'age' : 'size' }, 'an old recording was removed')
     }
   }
@@ -208,6 +240,7 @@ export class Archive {
     for (const entry of this.#entries.values()) {
       if (entry.state !== 'ready' || entry.uploadedAs !== null || this.#closing.signal.aborted) continue
       const { id, stream, broadcast } = entry
+      this.#uploading = id
       try {
         entry.uploadedAs = await upload(join(directory, id), entry, this.#closing.signal)
         await writeEntry(directory, entry)
@@ -221,6 +254,8 @@ export class Archive {
         log.error({ stream, broadcast, recording: id, reason: problem }, 'recording could not be uploaded')
         const words = `The recording of "${stream}" could not be uploaded: ${problem}. It is tried again.`
         events.emit('recording.failed', stream, words, { recording: id, problem })
+      } finally {
+        this.#uploading = null
       }
     }
   }
@@ -228,17 +263,18 @@ export class Archive {
   async #finish(entry: Entry): Promise<void> {
     const { directory, ffmpegPath, floorBytes, events, log } = this.#options
     if (entry.state === 'ready' || this.#closing.signal.aborted) return
+    const attempts = this.#attempts.get(entry.id) ?? 0
+    if (attempts >= MOST_ATTEMPTS) return
     const path = join(directory, entry.id)
     const { id, stream, broadcast } = entry
     const wasUnfinished = entry.state === 'unfinished'
+    entry.state = 'finishing'
     try {
       const flvBytes = await sizeOf(join(path, FILES.flv))
-      // It was killed after the MP4 was there, and before that was written down.
-      if (flvBytes === null && (await sizeOf(join(path, FILES.mp4))) === null) throw new Error('nothing was recorded')
-      if (flvBytes !== null && (await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) {
-        throw new Error('there is no room for it on the disk')
-      }
-      if (flvBytes !== null) {
+      if (flvBytes === null) Object.assign(entry, await finishedBefore(path))
+      else if ((await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) throw new NoRoom()
+      else {
+        this.#attempts.set(id, attempts + 1)
         Object.assign(entry, await finish(path, stream, { ffmpegPath, signal: this.#closing.signal }))
       }
       Object.assign(entry, { state: 'ready', problem: null })
@@ -261,4 +297,11 @@ export class Archive {
       events.emit('recording.failed', stream, words, { recording: id, problem })
     }
   }
+}
+
+/** What is known of a recording that was killed after its MP4 was there, and before that was written down. */
+async function finishedBefore(directory: string): Promise<{ bytes: number; poster: boolean }> {
+  const bytes = await sizeOf(join(directory, FILES.mp4))
+  if (bytes === null) throw new Error('its file is gone')
+  return { bytes, poster: ((await sizeOf(join(directory, FILES.poster))) ?? 0) > 0 }
 }

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
 import { freeBytes } from './disk.ts'
@@ -9,6 +10,9 @@ const QUEUE_BYTES = 64 * 1024 * 1024
 
 /** How often the room on the disk is looked at. */
 const LOOK_MS = 2_000
+
+/** How long a broadcast waits at its end for a disk that takes nothing any more. */
+const CLOSE_MS = 5_000
 
 /** What a recorder wrote, and why it ended. */
 export interface RecordedFile {
@@ -48,7 +52,9 @@ export function startRecorder(broadcast: Broadcast, path: string, floorBytes: nu
       broadcast.unsubscribe(subscription)
     },
     async close() {
-      await done
+      const patience = new AbortController()
+      await Promise.race([done, delay(CLOSE_MS, undefined, patience).catch(() => {})])
+      patience.abort()
     },
   }
 

@@ -32,7 +32,10 @@ export async function s3Upload({ bucket, prefix, region, endpoint, pathStyle }: 
     // The MP4 comes last: who sees it finds the others beside it.
     for (const kind of ['poster', 'entry', 'mp4'] as const) {
       const path = join(directory, FILES[kind])
-      if ((await sizeOf(path)) === null) continue
+      if ((await sizeOf(path)) === null) {
+        if (kind === 'mp4') throw new Error('its file is gone')
+        continue
+      }
       const upload = new MultipartUpload({
         client,
         params: {

@@ -28,8 +28,8 @@ export interface Destination {
 
 const DEFAULT_PORTS = { rtmp: 1935, rtmps: 443 }
 
-/** FFmpeg reads an option of a file in a line of less than 1000 characters. */
-const MOST_LENGTH = 900
+/** FFmpeg reads an option of a file in a line of less than 1000 characters, and what is behind it as another option. */
+const MOST_LENGTH = { host: 253, app: 600, key: 900 }
 
 /** What may stand in an application or a key: visible ASCII. */
 const VISIBLE = /^[\x21-\x7e]+$/
@@ -56,7 +56,9 @@ export function readDestination({ name, preset, url, key }: DestinationInput): D
   if (!VISIBLE.test(app) || !VISIBLE.test(playpath)) {
     throw bad('The URL or the key has characters that no RTMP server takes, such as a space.')
   }
-  if (app.length > MOST_LENGTH || playpath.length > MOST_LENGTH) throw bad('The URL or the key is too long.')
+  if (normal.length > MOST_LENGTH.host || app.length > MOST_LENGTH.app || playpath.length > MOST_LENGTH.key) {
+    throw bad('The URL or the key is too long.')
+  }
   return {
     name: name || chosen?.title || normal,
     secure: protocol === 'rtmps',

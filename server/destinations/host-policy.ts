@@ -83,6 +83,12 @@ export function normalHost(host: string): string | null {
   return hostname.replace(/^\[|\]$/g, '')
 }
 
+/** Whether `host` is itself an address, and one that is not public. */
+export function isPrivateAddress(host: string): boolean {
+  const address = addressIn(host)
+  return address !== null && !isPublic(address)
+}
+
 function addressIn(host: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   return ipaddr.isValid(host) ? ipaddr.process(host) : null
 }
@@ -104,7 +110,7 @@ function readEntry(text: string): Entry {
   if (text.includes('/')) return { kind: 'range', range: ipaddr.parseCIDR(text) }
   const address = addressIn(text)
   if (address) return { kind: 'range', range: [address, address.kind() === 'ipv4' ? 32 : 128] }
-  const [, wildcard, name = ''] = /^(\*\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*)$/i.exec(text) ?? []
+  const [, wildcard, name = ''] = /^(\*\.)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/i.exec(text) ?? []
   if (name === '') throw new SyntaxError(`"${text}" is neither a host nor an address nor a range of them.`)
   return { kind: 'name', suffix: wildcard ? `.${name.toLowerCase()}` : name.toLowerCase(), exact: !wildcard }
 }

@@ -1,12 +1,16 @@
 import { once } from 'node:events'
 import { connect as connectTcp, createServer, isIP, type Socket } from 'node:net'
 import { pipeline } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import type { Destination } from './destination.ts'
 import type { Pinned } from './host-policy.ts'
 
 /** How long a host may take to accept a connection, and then to say anything. */
 const CONNECT_MS = 5_000
+
+/** How long the end of a stream may take to go out. */
+const FLUSH_MS = 2_000
 
 /** A port of this machine behind which a destination is. */
 export interface Tunnel {
@@ -15,7 +19,8 @@ export interface Tunnel {
   bytesOut(): number
   /** Why it does not work, for people; null while it does. */
   problem(): string | null
-  close(): void
+  /** Lets what FFmpeg said last go out, for a while. Never rejects. */
+  close(): Promise<void>
 }
 
 /**
@@ -26,6 +31,7 @@ export async function openTunnel(destination: Destination, { address }: Pinned):
   let problem: string | null = null
   const sockets: Socket[] = []
   let far: Socket | null = null
+  let flushed: Promise<void> = Promise.resolve()
   const server = createServer((near) => {
     server.close()
     const remote = connectTo(destination, address)
@@ -39,9 +45,11 @@ export async function openTunnel(destination: Destination, { address }: Pinned):
       clearTimeout(patience)
       if (error) problem ??= inWords(error, destination)
     }
-    // What FFmpeg says last, as that the stream is over, is still written.
-    pipeline(near, remote, (error) => {
-      if (error?.code !== 'ERR_STREAM_PREMATURE_CLOSE') noteEnd(error)
+    flushed = new Promise((resolve) => {
+      pipeline(near, remote, (error) => {
+        if (error?.code !== 'ERR_STREAM_PREMATURE_CLOSE') noteEnd(error)
+        resolve()
+      })
     })
     remote.on('error', noteEnd)
     remote.once('end', () => {
@@ -58,8 +66,11 @@ export async function openTunnel(destination: Destination, { address }: Pinned):
     port: typeof bound === 'object' && bound ? bound.port : 0,
     bytesOut: () => far?.bytesWritten ?? 0,
     problem: () => problem,
-    close() {
+    async close() {
       server.close()
+      const patience = new AbortController()
+      if (problem === null) await Promise.race([flushed, delay(FLUSH_MS, undefined, patience).catch(() => {})])
+      patience.abort()
       for (const socket of sockets) socket.destroy()
     },
   }

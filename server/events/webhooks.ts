@@ -47,9 +47,11 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
       if (waiting.length > MOST_WAITING) giveUp(hook, waiting.shift())
       if (running) return
       running = true
-      void drain(hook, waiting).finally(() => {
-        running = false
-      })
+      void drain(hook, waiting)
+        .catch((error: unknown) => log.error({ err: error }, 'webhooks failed'))
+        .finally(() => {
+          running = false
+        })
     })
   })
   return () => {
@@ -100,8 +102,12 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
       await answer.body?.cancel()
       return answer.ok ? null : `it answered ${answer.status}`
     } catch (error) {
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-      return cause instanceof Error ? cause.message : String(cause)
+      // Messages of fetch may have the whole URL in them.
+      const cause: unknown = error instanceof Error ? error.cause : null
+      if (cause instanceof Error && 'code' in cause) return `it cannot be reached (${cause.code})`
+      return error instanceof Error && error.name === 'TimeoutError'
+        ? 'it did not answer in time'
+        : 'it cannot be reached'
     }
   }
 

@@ -65,6 +65,7 @@ export class RtmpPublishers implements PublishHandlers {
     const source = startRtmpSource(broadcast, playUrl(name), {
       ffmpegPath,
       admitTranscode: () => capacity.admitTranscode(),
+      onRefused: () => void drop(name).then(() => this.onUnpublish(name)),
       log,
     })
     const letGo = holdToGrant(broadcast, grant, access, async (reason) => {

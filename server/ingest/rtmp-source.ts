@@ -21,6 +21,8 @@ export interface RtmpSourceOptions {
   ffmpegPath: string
   /** @throws IngestError `unavailable` where there is no room for another transcoder */
   admitTranscode(): void
+  /** There was none: the encoder is to be told. */
+  onRefused(): void
   log: Logger
 }
 
@@ -37,7 +39,7 @@ export interface RtmpSource {
 export function startRtmpSource(
   broadcast: Broadcast,
   url: string,
-  { ffmpegPath, admitTranscode, log }: RtmpSourceOptions,
+  { ffmpegPath, admitTranscode, onRefused, log }: RtmpSourceOptions,
 ): RtmpSource {
   const closing = new AbortController()
   let current: FfmpegRun | null = null
@@ -46,7 +48,7 @@ export function startRtmpSource(
   const done = keepPlaying().catch((error: unknown) => {
     if (!(error instanceof IngestError)) throw error
     log.error({ code: error.code, reason: error.message }, 'the RTMP stream is not played')
-    void broadcast.end()
+    onRefused()
   })
   let closed: Promise<void> | null = null
   return {

@@ -7,11 +7,11 @@ const ffmpeg = (pid: number, use: RunningFfmpeg['purpose']['use']): RunningFfmpe
   pid,
   purpose: { use, stream: 'cam', name: null },
 })
-const capacity = (running: RunningFfmpeg[], cpuOfEach: number, maxBroadcasts: number | null = null) =>
+const capacity = (running: RunningFfmpeg[], cpuOfEach: number | null, maxBroadcasts: number | null = null) =>
   new Capacity(
     { maxBroadcasts, maxCpuPercent: 80 },
     () => running,
-    () => ({ cpu: cpuOfEach, rssBytes: 0 }),
+    () => (cpuOfEach === null ? null : { cpu: cpuOfEach, rssBytes: 0 }),
   )
 
 describe('a gateway takes on', () => {
@@ -30,5 +30,10 @@ describe('a gateway takes on', () => {
   it('the first transcoder in any case, whatever else runs', () => {
     expect(() => capacity([], 0).admitTranscode()).not.toThrow()
     expect(() => capacity([ffmpeg(1, 'copy'), ffmpeg(2, 'push')], CORES).admitTranscode()).not.toThrow()
+  })
+
+  it('no crowd of transcoders that are too young to tell what they need', () => {
+    const crowd = Array.from({ length: 2 * CORES }, (_, index) => ffmpeg(index, 'transcode'))
+    expect(() => capacity(crowd, null).admitTranscode()).toThrow('no room to convert')
   })
 })

@@ -115,7 +115,10 @@ export class Monitor {
     const ffmpegs = runningFfmpegs().map(({ pid, purpose: { use, stream, name } }) => ({
       ...{ pid, use: USES[use], stream, output: name },
     }))
-    return [...own, ...rtmp, ...ffmpegs].map((each) => ({ ...each, ...this.sampler.of(each.pid) }))
+    return [...own, ...rtmp, ...ffmpegs].map((each) => ({
+      ...each,
+      ...(this.sampler.of(each.pid) ?? { cpu: 0, rssBytes: 0 }),
+    }))
   }
 
   async #look(): Promise<void> {

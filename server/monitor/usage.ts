@@ -9,9 +9,8 @@ export interface Usage {
   rssBytes: number
 }
 
-/** `sysconf(_SC_CLK_TCK)` and the size of a page, which are the same on every Linux that Node.js runs on. */
+/** `sysconf(_SC_CLK_TCK)`, which is the same on every Linux that Node.js runs on. */
 const TICKS_PER_SECOND = 100
-const PAGE_BYTES = 4096
 
 /** Most samples that are kept of a process: with one a second, it is the mean of so many seconds. */
 const MOST_SAMPLES = 10
@@ -39,12 +38,12 @@ export class UsageSampler {
     )
   }
 
-  of(pid: number): Usage {
+  /** What a process uses; null for one that was not looked at twice. */
+  of(pid: number): Usage | null {
     const samples = this.#samples.get(pid) ?? []
     const [first, last] = [samples[0], samples.at(-1)]
-    if (!first || !last) return { cpu: 0, rssBytes: 0 }
-    const seconds = last.at - first.at
-    return { cpu: seconds > 0 ? (last.cpuSeconds - first.cpuSeconds) / seconds : 0, rssBytes: last.rssBytes }
+    if (!first || !last || first === last) return null
+    return { cpu: (last.cpuSeconds - first.cpuSeconds) / (last.at - first.at), rssBytes: last.rssBytes }
   }
 }
 
@@ -59,12 +58,15 @@ export async function childrenOf(pid: number): Promise<number[]> {
 
 async function look(pid: number): Promise<Sample | null> {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    // proc(5): fields 14 and 15 are the times, 24 the resident pages; the name before them may have spaces.
+    const [stat, status] = await Promise.all([
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readFile(`/proc/${pid}/status`, 'utf8'),
+    ])
+    // proc(5): fields 14 and 15 are the times; the name before them may have spaces.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const number = (field: number) => Number(fields[field - 3])
-    const cpuSeconds = (number(14) + number(15)) / TICKS_PER_SECOND
-    return { at: performance.now() / 1000, cpuSeconds, rssBytes: number(24) * PAGE_BYTES }
+    const cpuSeconds = (Number(fields[14 - 3]) + Number(fields[15 - 3])) / TICKS_PER_SECOND
+    const rssBytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
+    return { at: performance.now() / 1000, cpuSeconds, rssBytes }
   } catch {
     // It has ended.
     return null

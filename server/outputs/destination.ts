@@ -46,8 +46,8 @@ export function startDestination(
         bytesOut: () => tunnel.bytesOut(),
         problem: () => tunnel.problem(),
         async release() {
-          tunnel.close()
           await file.remove()
+          await tunnel.close()
         },
       }
     } catch (error) {

@@ -32,7 +32,7 @@ export interface OutputSpec {
   lastRetryMs: number
   /**
    * Prepares a run of FFmpeg, each time anew.
-   * @throws IngestError `forbidden` where it makes no sense to try again, others where it does
+   * @throws IngestError `forbidden` where it makes no sense to try again, any other error where it does
    */
   prepare(): Promise<Attempt>
   /** Its state has changed. */
@@ -48,7 +48,7 @@ export interface Attempt {
   bytesOut(): number | null
   /** What went wrong, where that is known better than FFmpeg tells it. */
   problem(): string | null
-  /** Releases what was prepared. */
+  /** Releases what was prepared. Never rejects. */
   release(): Promise<void>
 }
 
@@ -152,8 +152,9 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
     try {
       attempt = await Promise.race([preparing, aborted(stop).then(() => null)])
     } catch (error) {
-      if (!(error instanceof IngestError)) throw error
-      return { kind: error.code === 'forbidden' ? 'refused' : 'failed', message: error.message }
+      if (error instanceof IngestError && error.code === 'forbidden') return { kind: 'refused', message: error.message }
+      // Also where this machine has no room or no sockets: the broadcast and its other outputs go on.
+      return { kind: 'failed', message: error instanceof Error ? error.message : String(error) }
     }
     if (attempt === null) {
       void preparing.then((late) => late.release()).catch(() => {})

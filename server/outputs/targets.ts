@@ -5,7 +5,7 @@ import type { TargetStatus } from '../../shared/status.ts'
 import { coversStream } from '../access/claims.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import { type DestinationInput, readDestination } from '../destinations/destination.ts'
-import { HostPolicy } from '../destinations/host-policy.ts'
+import { HostPolicy, isPrivateAddress } from '../destinations/host-policy.ts'
 import { startDestination } from './destination.ts'
 import type { FfmpegOutput } from './ffmpeg-output.ts'
 
@@ -16,6 +16,14 @@ const MOST_TARGETS = 20
 export interface ConfiguredDestination extends DestinationInput {
   /** The streams that go there: a name, or a pattern with `*`. */
   streams: string
+}
+
+/** Who has added a destination. */
+export type AddedBy = 'operator' | 'publisher'
+
+interface Added {
+  output: FfmpegOutput
+  by: AddedBy
 }
 
 /** What the destinations of broadcasts need of the gateway. */
@@ -33,19 +41,20 @@ export interface TargetsOptions {
 export class Targets {
   readonly #options: TargetsOptions
   readonly #policy: HostPolicy
-  readonly #outputs = new WeakMap<Broadcast, Map<string, FfmpegOutput>>()
+  readonly #outputs = new WeakMap<Broadcast, Map<string, Added>>()
 
   /** @throws IngestError or SyntaxError for what is configured wrongly */
   constructor(options: TargetsOptions) {
     this.#options = options
     const named = options.destinations.map((destination) => readDestination(destination).host)
-    this.#policy = new HostPolicy([...options.hosts, ...named.filter((host) => !/[:]|^[\d.]+$/.test(host))])
+    // What the operator has named is allowed; what is private must be allowed as such.
+    this.#policy = new HostPolicy([...options.hosts, ...named.filter((host) => !isPrivateAddress(host))])
   }
 
   /** Sends a broadcast that became live to the destinations that are configured for it. */
   start(broadcast: Broadcast): void {
     for (const destination of this.#options.destinations) {
-      if (coversStream(destination.streams, broadcast.name)) this.#start(broadcast, destination)
+      if (coversStream(destination.streams, broadcast.name)) this.#start(broadcast, destination, 'operator')
     }
   }
 
@@ -54,19 +63,20 @@ export class Targets {
    * @throws IngestError `bad_message` for one that cannot be read, `forbidden` for one that is not allowed, `too_many`, and `unavailable`
    * where nothing is live
    */
-  add(broadcast: Broadcast, input: DestinationInput): TargetStatus {
+  add(broadcast: Broadcast, input: DestinationInput, by: AddedBy): TargetStatus {
     this.#policy.requireHost(readDestination(input).host)
     if (!broadcast.hasMedia)
       throw new IngestError('unavailable', 'The broadcast is not live yet. Try again in a moment.')
     if (this.#of(broadcast).size >= MOST_TARGETS) {
       throw new IngestError('too_many', `A broadcast goes to ${MOST_TARGETS} destinations at most.`)
     }
-    return this.#start(broadcast, input).status()
+    return this.#start(broadcast, input, by).status()
   }
 
-  /** A destination of a broadcast, or null. */
-  find(broadcast: Broadcast, id: string): FfmpegOutput | null {
-    return this.#outputs.get(broadcast)?.get(id) ?? null
+  /** A destination of a broadcast that `by` may change: an operator any, a publisher what a publisher has added. Else null. */
+  find(broadcast: Broadcast, id: string, by: AddedBy): FfmpegOutput | null {
+    const added = this.#outputs.get(broadcast)?.get(id)
+    return added && (by === 'operator' || added.by === 'publisher') ? added.output : null
   }
 
   /** Ends a destination. The others of the broadcast do not feel it. */
@@ -75,20 +85,20 @@ export class Targets {
     await broadcast.removeOutput(output)
   }
 
-  #start(broadcast: Broadcast, input: DestinationInput): FfmpegOutput {
+  #start(broadcast: Broadcast, input: DestinationInput, by: AddedBy): FfmpegOutput {
     const { ffmpegPath, log, onState } = this.#options
     const id = randomBytes(6).toString('base64url')
     const output = startDestination(broadcast, readDestination(input), {
       ...{ id, ffmpegPath, log, policy: this.#policy },
       onState: (target) => onState(broadcast, target),
     })
-    this.#of(broadcast).set(id, output)
+    this.#of(broadcast).set(id, { output, by })
     broadcast.addOutput(output)
     return output
   }
 
-  #of(broadcast: Broadcast): Map<string, FfmpegOutput> {
-    const outputs = this.#outputs.get(broadcast) ?? new Map<string, FfmpegOutput>()
+  #of(broadcast: Broadcast): Map<string, Added> {
+    const outputs = this.#outputs.get(broadcast) ?? new Map<string, Added>()
     this.#outputs.set(broadcast, outputs)
     return outputs
   }
