@@ -213,6 +213,26 @@ describe('a gateway that has enough to do', () => {
   })
 })
 
+describe('the log', () => {
+  it('has the id of a broadcast in each of its lines, the same as the API', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded', '--record', '--disk-floor', '1MB'], WITH_KEY)
+    const loop = await startLoop(gateway, 'logged')
+    const id = (await gateway.stream('logged'))?.id
+    await loop.stop()
+    await until(
+      'its recording is ready',
+      async () => (await eventsOf(gateway, 'logged')).at(-1)?.type === 'recording.ready',
+    )
+    const lines = gateway.log().filter((line) => line.stream === 'logged')
+    expect(lines.map(({ msg }) => msg)).toEqual(
+      expect.arrayContaining(['broadcast began', 'output is live', 'broadcast ended', 'recording is ready']),
+    )
+    expect(id).toMatch(/^[0-9a-f]{8}$/)
+    expect(lines.filter(({ broadcast }) => broadcast !== id)).toEqual([])
+    await gateway.stop()
+  })
+})
+
 describe('metrics', () => {
   it('are for those with the admin key, where there is one, and else for this machine', async () => {
     const open = await startGateway(['--rtmp', 'embedded'])

@@ -2,57 +2,10 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Ajv, type ErrorObject } from 'ajv'
 import { type Command, InvalidArgumentError, type Option } from 'commander'
-import { type Static, type TSchema, Type } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import { type Document, isCollection, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
-import { PRESETS } from './destinations/presets.ts'
-import { EVENT_TYPES, type EventType } from './events/events.ts'
+import { type ConfigSections, SECTIONS } from './config-sections.ts'
 import { UsageError } from './process/errors.ts'
-
-/** A destination as it stands in the file. Its key is not there: the file is shown around, copied and committed. */
-const DestinationSection = Type.Object(
-  {
-    name: Type.Optional(Type.String()),
-    preset: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: PRESETS.map(({ id }) => id) })),
-    url: Type.Optional(Type.String({ pattern: '^rtmps?://' })),
-    'key-env': Type.Optional(Type.String({ description: 'The variable of the environment that has the stream key.' })),
-    'key-file': Type.Optional(Type.String({ description: 'The file that has the stream key.' })),
-    streams: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_*-]{1,64}$' })),
-  },
-  { additionalProperties: false },
-)
-
-const WebhookSection = Type.Object(
-  {
-    url: Type.String({ pattern: '^https?://[^/\\s]+' }),
-    events: Type.Optional(Type.Array(Type.Unsafe<EventType>({ type: 'string', enum: EVENT_TYPES }), { minItems: 1 })),
-    'secret-env': Type.Optional(Type.String({ description: 'The variable of the environment that has the secret.' })),
-    'secret-file': Type.Optional(Type.String({ description: 'The file that has the secret.' })),
-  },
-  { additionalProperties: false },
-)
-
-const S3Section = Type.Object(
-  {
-    bucket: Type.String({ minLength: 1 }),
-    prefix: Type.Optional(Type.String()),
-    region: Type.Optional(Type.String()),
-    endpoint: Type.Optional(Type.String({ pattern: '^https?://[^/\\s]+' })),
-    'path-style': Type.Optional(Type.Boolean()),
-  },
-  { additionalProperties: false },
-)
-
-/** The parts of the file that are no options of the command line. */
-const SECTIONS = { destinations: Type.Array(DestinationSection), webhooks: Type.Array(WebhookSection), s3: S3Section }
-
-/** What they say, and where each stands, for errors. */
-export interface ConfigSections {
-  destinations: Static<typeof SECTIONS.destinations>
-  webhooks: Static<typeof SECTIONS.webhooks>
-  s3: Static<typeof SECTIONS.s3> | null
-  /** The file and line of what `path` leads to: `castgate.yaml:12`. */
-  placeOf(path: (string | number)[]): string
-}
 
 /** Keys that must not stand in the file, and what to use instead. */
 const SECRETS: Record<string, string> = {

@@ -1,12 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import { IngestError } from '../shared/close-codes.ts'
 import type { LimitSet } from './access/limits.ts'
-import type { S3Options } from './archive/upload.ts'
-import { applyConfigFile, type ConfigSections } from './config-file.ts'
-import { readDestination } from './destinations/destination.ts'
-import type { Webhook } from './events/webhooks.ts'
+import { applyConfigFile } from './config-file.ts'
+import { destinationsFrom, keyIn, s3From, webhooksFrom } from './config-sections.ts'
 import {
   bytes,
   count,
@@ -22,7 +18,6 @@ import {
   webUrl,
 } from './option-values.ts'
 import { type Config, configOf, DEFAULTS } from './options.ts'
-import type { ConfiguredDestination } from './outputs/targets.ts'
 import { UsageError } from './process/errors.ts'
 
 /** A gateway as a program: its own options, and those of the command line. */
@@ -258,14 +253,14 @@ export function configFrom(command: Command): ProgramConfig {
     origins: origin,
     publisherDestinations: given.publisherDestinations ?? isSet('PUBLISHER_DESTINATIONS'),
     maxCpuPercent: maxCpu,
-    webhooks: sections ? webhooksFrom(sections) : [],
+    webhooks: sections ? webhooksFrom(sections, process.env) : [],
     s3: sections?.s3 ? s3From(sections.s3) : null,
     record: given.record ?? isSet('RECORD'),
     recordKeepSeconds: recordKeep,
     recordKeepBytes: recordKeepSize,
     diskFloorBytes: diskFloor,
     tls: tlsFrom(tlsCert, tlsKey),
-    destinations: sections ? destinationsFrom(sections) : [],
+    destinations: sections ? destinationsFrom(sections, process.env) : [],
     // It gets a secret of its own.
     insecureOpen: isForLan || (given.insecureOpen ?? isSet('INSECURE_OPEN')),
   })
@@ -276,53 +271,6 @@ export function configFrom(command: Command): ProgramConfig {
 function isInEnvironment(option: Option): boolean {
   const variable = option.envVar ?? `CASTGATE_${option.name().toUpperCase().replaceAll('-', '_')}`
   return process.env[variable] !== undefined
-}
-
-/** The destinations of a configuration file, with their keys. */
-function destinationsFrom({ destinations, placeOf }: ConfigSections): ConfiguredDestination[] {
-  return destinations.map(({ 'key-env': variable, 'key-file': file, streams = '*', ...rest }, index) => {
-    const place = placeOf(['destinations', index])
-    if (variable !== undefined && file !== undefined)
-      throw new UsageError(`${place}: "key-env" and "key-file" exclude each other.`)
-    const key = variable === undefined ? (file === undefined ? undefined : keyIn(file)) : process.env[variable]
-    if (variable !== undefined && !key) throw new UsageError(`${place}: the variable ${variable} is not set.`)
-    const destination = { ...rest, streams, ...(key !== undefined && { key }) }
-    try {
-      readDestination(destination)
-    } catch (error) {
-      if (!(error instanceof IngestError)) throw error
-      throw new UsageError(`${place}: ${error.message}`)
-    }
-    return destination
-  })
-}
-
-/** The webhooks of a configuration file, with their secrets. */
-function webhooksFrom({ webhooks, placeOf }: ConfigSections): Webhook[] {
-  return webhooks.map(({ url, events = null, 'secret-env': variable, 'secret-file': file }, index) => {
-    const place = placeOf(['webhooks', index])
-    if (!URL.canParse(url) || new URL(url).username !== '' || new URL(url).password !== '') {
-      throw new UsageError(`${place}: "url" must be an address without a user or a password.`)
-    }
-    const secret = variable === undefined ? file !== undefined && keyIn(file) : process.env[variable]
-    if (!secret) {
-      const words =
-        variable === undefined ? 'it needs "secret-env" or "secret-file"' : `the variable ${variable} is not set`
-      throw new UsageError(`${place}: ${words}.`)
-    }
-    return { url, events, secret }
-  })
-}
-
-/** Without an endpoint it is Amazon's. */
-function s3From({
-  bucket,
-  prefix = '',
-  region = 'us-east-1',
-  endpoint,
-  ...rest
-}: NonNullable<ConfigSections['s3']>): S3Options {
-  return { bucket, prefix, region, endpoint: endpoint ?? null, pathStyle: rest['path-style'] ?? endpoint !== undefined }
 }
 
 function tlsFrom(cert: string | undefined, key: string | undefined): Config['tls'] {
@@ -365,17 +313,6 @@ export function tokenFromEnvironment(): string | null {
 function keyFrom(variable: string, file: string | undefined, variableWins = false): string | null {
   if (file === undefined || (variableWins && process.env[variable])) return process.env[variable] || null
   return keyIn(file)
-}
-
-function keyIn(file: string): string {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8').trim()
-  } catch {
-    throw new UsageError(`The file "${file}" cannot be read.`)
-  }
-  if (text === '') throw new UsageError(`The file "${file}" is empty.`)
-  return text
 }
 
 /** Whether missing programs may be installed. */

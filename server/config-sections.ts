@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs'
+import { type Static, Type } from 'typebox'
+import { IngestError } from '../shared/close-codes.ts'
+import type { S3Options } from './archive/upload.ts'
+import { readDestination } from './destinations/destination.ts'
+import { PRESETS } from './destinations/presets.ts'
+import { EVENT_TYPES, type EventType } from './events/events.ts'
+import type { Webhook } from './events/webhooks.ts'
+import type { ConfiguredDestination } from './outputs/targets.ts'
+import { UsageError } from './process/errors.ts'
+
+/** A destination as it stands in the file. Its key is not there: the file is shown around, copied and committed. */
+const DestinationSection = Type.Object(
+  {
+    name: Type.Optional(Type.String()),
+    preset: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: PRESETS.map(({ id }) => id) })),
+    url: Type.Optional(Type.String({ pattern: '^rtmps?://' })),
+    'key-env': Type.Optional(Type.String({ description: 'The variable of the environment that has the stream key.' })),
+    'key-file': Type.Optional(Type.String({ description: 'The file that has the stream key.' })),
+    streams: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_*-]{1,64}$' })),
+  },
+  { additionalProperties: false },
+)
+
+const WebhookSection = Type.Object(
+  {
+    url: Type.String({ pattern: '^https?://[^/\\s]+' }),
+    events: Type.Optional(Type.Array(Type.Unsafe<EventType>({ type: 'string', enum: EVENT_TYPES }), { minItems: 1 })),
+    'secret-env': Type.Optional(Type.String({ description: 'The variable of the environment that has the secret.' })),
+    'secret-file': Type.Optional(Type.String({ description: 'The file that has the secret.' })),
+  },
+  { additionalProperties: false },
+)
+
+const S3Section = Type.Object(
+  {
+    bucket: Type.String({ minLength: 1 }),
+    prefix: Type.Optional(Type.String()),
+    region: Type.Optional(Type.String()),
+    endpoint: Type.Optional(Type.String({ pattern: '^https?://[^/\\s]+' })),
+    'path-style': Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+)
+
+/** The parts of the file that are no options of the command line. */
+export const SECTIONS = {
+  destinations: Type.Array(DestinationSection),
+  webhooks: Type.Array(WebhookSection),
+  s3: S3Section,
+}
+
+/** What they say, and where each stands, for errors. */
+export interface ConfigSections {
+  destinations: Static<typeof SECTIONS.destinations>
+  webhooks: Static<typeof SECTIONS.webhooks>
+  s3: Static<typeof SECTIONS.s3> | null
+  /** The file and line of what `path` leads to: `castgate.yaml:12`. */
+  placeOf(path: (string | number)[]): string
+}
+
+/**
+ * The destinations of a configuration file, with their keys.
+ * @throws UsageError with the line of one that cannot be used
+ */
+export function destinationsFrom(
+  { destinations, placeOf }: ConfigSections,
+  environment: NodeJS.ProcessEnv,
+): ConfiguredDestination[] {
+  return destinations.map(({ 'key-env': variable, 'key-file': file, streams = '*', ...rest }, index) => {
+    const place = placeOf(['destinations', index])
+    if (variable !== undefined && file !== undefined)
+      throw new UsageError(`${place}: "key-env" and "key-file" exclude each other.`)
+    const key = variable === undefined ? (file === undefined ? undefined : keyIn(file)) : environment[variable]
+    if (variable !== undefined && !key) throw new UsageError(`${place}: the variable ${variable} is not set.`)
+    const destination = { ...rest, streams, ...(key !== undefined && { key }) }
+    try {
+      readDestination(destination)
+    } catch (error) {
+      if (!(error instanceof IngestError)) throw error
+      throw new UsageError(`${place}: ${error.message}`)
+    }
+    return destination
+  })
+}
+
+/**
+ * The webhooks of a configuration file, with their secrets.
+ * @throws UsageError with the line of one that cannot be used
+ */
+export function webhooksFrom({ webhooks, placeOf }: ConfigSections, environment: NodeJS.ProcessEnv): Webhook[] {
+  return webhooks.map(({ url, events = null, 'secret-env': variable, 'secret-file': file }, index) => {
+    const place = placeOf(['webhooks', index])
+    if (!URL.canParse(url) || new URL(url).username !== '' || new URL(url).password !== '') {
+      throw new UsageError(`${place}: "url" must be an address without a user or a password.`)
+    }
+    const secret = variable === undefined ? file !== undefined && keyIn(file) : environment[variable]
+    if (!secret) {
+      const words =
+        variable === undefined ? 'it needs "secret-env" or "secret-file"' : `the variable ${variable} is not set`
+      throw new UsageError(`${place}: ${words}.`)
+    }
+    return { url, events, secret }
+  })
+}
+
+/** Without an endpoint it is Amazon's. */
+export function s3From({
+  bucket,
+  prefix = '',
+  region = 'us-east-1',
+  endpoint,
+  ...rest
+}: NonNullable<ConfigSections['s3']>): S3Options {
+  return { bucket, prefix, region, endpoint: endpoint ?? null, pathStyle: rest['path-style'] ?? endpoint !== undefined }
+}
+
+/**
+ * The key that a file has.
+ * @throws UsageError where it has none
+ */
+export function keyIn(file: string): string {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').trim()
+  } catch {
+    throw new UsageError(`The file "${file}" cannot be read.`)
+  }
+  if (text === '') throw new UsageError(`The file "${file}" is empty.`)
+  return text
+}
