@@ -1,5 +1,4 @@
-import { spawnSync } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import S3rver from 's3rver'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -12,15 +11,13 @@ import { readFrames, withoutRepeats } from './support/clock-reader.ts'
 import { descendantsOf, signal, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode, ffmpeg } from './support/media.ts'
 import { castgate } from './support/program.ts'
-import { inBlobs, publish, readRecording, TestSocket } from './support/publisher.ts'
+import { inBlobs, ingestUrl, publish, readRecording, TestSocket } from './support/publisher.ts'
 import { freePort, temporaryDirectory } from './support/resources.ts'
-import { ADMIN_KEY, GUARDED, publishToken, tokenFor } from './support/tokens.ts'
+import { mountSmallDisk, type SmallDisk } from './support/small-disk.ts'
+import { ADMIN_KEY, GUARDED, publishToken, tokenFor, WITH_KEY } from './support/tokens.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
-const WITH_KEY = { CASTGATE_ADMIN_KEY: ADMIN_KEY }
 const FLOOR = ['--disk-floor', '1MB']
-
-const ingest = (gateway: TestGateway, name: string) => `${gateway.url.replace('http', 'ws')}/ingest/${name}`
 
 describe('a gateway that records', () => {
   let gateway: TestGateway
@@ -38,7 +35,7 @@ describe('a gateway that records', () => {
   ])('keeps every frame of %s, in order, with sound', async (name, action) => {
     const recording = await readRecording(name)
     const stream = name.replace('.', '_')
-    await publish(ingest(gateway, stream), recording, { pace: 'fast' })
+    await publish(ingestUrl(gateway, stream), recording, { pace: 'fast' })
     const { play, seconds, reason, droppedFrames } = await readyRecording(gateway, stream)
     const mp4 = await fetchBytes(play)
     const frames = await readFrames(mp4)
@@ -55,7 +52,7 @@ describe('a gateway that records', () => {
 
   it('keeps every frame where codec and size of the picture change on the way', async () => {
     const clips = [await readRecording('firefox-vp8.webm'), await readRecording('chrome-h264-resize.webm')]
-    const socket = await new TestSocket(ingest(gateway, 'changing')).opened()
+    const socket = await new TestSocket(ingestUrl(gateway, 'changing')).opened()
     socket.send({ type: 'hello', session: null })
     let sequence = 0
     for (const [epoch, { blobs }] of clips.entries()) {
@@ -76,7 +73,7 @@ describe('a gateway that records', () => {
     const jpeg = await fetchBytes(pictured?.posterUrl ?? null)
     expect(jpeg.subarray(0, 3)).toEqual(Buffer.of(0xff, 0xd8, 0xff))
     expect((await readFrames(jpeg))[0]).toBeGreaterThan(0)
-    await publish(ingest(gateway, 'sound'), await readRecording('chrome-audio-only.webm'), { pace: 'fast' })
+    await publish(ingestUrl(gateway, 'sound'), await readRecording('chrome-audio-only.webm'), { pace: 'fast' })
     const sound = await readyRecording(gateway, 'sound')
     expect(sound).toMatchObject({ poster: false, posterUrl: null })
     expect((await decode(await fetchBytes(sound.play))).audioSeconds).toBeGreaterThan(6)
@@ -170,8 +167,8 @@ describe('a recording', () => {
     const gateway = await startGateway(['--rtmp', 'embedded', ...FLOOR], GUARDED)
     const clip = await readRecording('chrome-h264.webm')
     const token = await tokenFor({ stream: 'kept', publish: true, record: true })
-    await publish(ingest(gateway, 'kept'), clip, { pace: 'fast', token })
-    await publish(ingest(gateway, 'let-go'), clip, { pace: 'fast', token: await publishToken('let-go') })
+    await publish(ingestUrl(gateway, 'kept'), clip, { pace: 'fast', token })
+    await publish(ingestUrl(gateway, 'let-go'), clip, { pace: 'fast', token: await publishToken('let-go') })
     await readyRecording(gateway, 'kept')
     expect(await recordingsOf(gateway, 'let-go')).toEqual([])
     await gateway.stop()
@@ -183,9 +180,9 @@ describe('a recording', () => {
       WITH_KEY,
     )
     const clip = await readRecording('chrome-h264.webm')
-    await publish(ingest(gateway, 'older'), clip, { pace: 'fast' })
+    await publish(ingestUrl(gateway, 'older'), clip, { pace: 'fast' })
     await readyRecording(gateway, 'older')
-    await publish(ingest(gateway, 'newer'), clip, { pace: 'fast' })
+    await publish(ingestUrl(gateway, 'newer'), clip, { pace: 'fast' })
     await readyRecording(gateway, 'newer')
     await until('the older one has gone', async () => (await recordingsOf(gateway, 'older')).length === 0)
     expect(await recordingsOf(gateway, 'newer')).toHaveLength(1)
@@ -197,7 +194,7 @@ describe('a recording', () => {
     const args = ['--rtmp', 'embedded', '--record', '--data-dir', directory.path, ...FLOOR]
     const killed = await startGateway(args, WITH_KEY)
     const clock = inBlobs('clock', await clockRecording(320, 240, 600), 20)
-    publish(ingest(killed, 'survivor'), clock).catch(() => {})
+    publish(ingestUrl(killed, 'survivor'), clock).catch(() => {})
     const before = await until('some of it is on the disk', async () => {
       const [recording] = await recordingsOf(killed, 'survivor')
       return recording && recording.bytes > 300_000 ? recording : null
@@ -267,7 +264,7 @@ s3: { bucket: recordings, prefix: castgate/, endpoint: 'http://127.0.0.1:${port}
       AWS_ACCESS_KEY_ID: access.accessKeyId,
       AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
     })
-    await publish(ingest(gateway, 'first'), await readRecording('chrome-h264.webm'), { pace: 'fast' })
+    await publish(ingestUrl(gateway, 'first'), await readRecording('chrome-h264.webm'), { pace: 'fast' })
     await until('nobody takes it', async () =>
       (await eventsOf(gateway, 'first')).some(({ type }) => type === 'recording.failed'),
     )
@@ -279,7 +276,7 @@ s3: { bucket: recordings, prefix: castgate/, endpoint: 'http://127.0.0.1:${port}
     })
     await buckets.run()
     // The next one is the occasion to try again.
-    await publish(ingest(gateway, 'second'), await readRecording('chrome-silent.webm'), { pace: 'fast' })
+    await publish(ingestUrl(gateway, 'second'), await readRecording('chrome-silent.webm'), { pace: 'fast' })
     await until('both are there', async () => {
       const types = [...(await eventsOf(gateway, 'first')), ...(await eventsOf(gateway, 'second'))].map(
         ({ type }) => type,
@@ -298,7 +295,7 @@ s3: { bucket: recordings, prefix: castgate/, endpoint: 'http://127.0.0.1:${port}
     expect(ContentType).toBe('video/mp4')
     expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(mp4)).toBe(true)
     client.destroy()
-    await publish(ingest(gateway, 'third'), await readRecording('chrome-silent.webm'), { pace: 'fast' })
+    await publish(ingestUrl(gateway, 'third'), await readRecording('chrome-silent.webm'), { pace: 'fast' })
     await until('the first one has gone here', async () => (await recordingsOf(gateway, 'first')).length === 0)
     await gateway.stop()
     await buckets.close()
@@ -320,46 +317,35 @@ describe('a disk without room', () => {
     await gateway.stop()
   })
 
-  const mountPoint = '/tmp/castgate-small-disk'
-  const canMount = spawnSync('mount', ['--help']).status === 0 && process.getuid?.() === 0 && mayMount()
+  const disk = mountSmallDisk()
+  afterAll(() => disk?.remove())
 
-  function mayMount(): boolean {
-    spawnSync('mkdir', ['-p', mountPoint])
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', mountPoint]).status === 0
-    return mounted && spawnSync('umount', [mountPoint]).status === 0
-  }
-
-  it.skipIf(!canMount)(
+  it.skipIf(disk === null)(
     'ends the recording where it is full; the broadcast goes on, and what was written is whole',
     async () => {
-      await mkdir(mountPoint, { recursive: true })
-      spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', mountPoint])
-      try {
-        const args = ['--rtmp', 'embedded', '--record', '--data-dir', mountPoint, '--disk-floor', '0']
-        const gateway = await startGateway(args, WITH_KEY)
-        const loop = await startLoop(gateway, 'full')
-        const stopped = await until('it is told', async () =>
-          (await eventsOf(gateway, 'full')).find(({ type }) => type === 'recording.stopped'),
-        )
-        expect(stopped.data.reason).toBe('disk_full')
-        const [recording] = await recordingsOf(gateway, 'full')
-        const before = (await gateway.stream('full'))?.bytesIn ?? 0
-        await until(
-          'the broadcast goes on',
-          async () => ((await gateway.stream('full'))?.bytesIn ?? 0) > before + 500_000,
-        )
-        expect((await gateway.stream('full'))?.targets[0]).toMatchObject({ state: 'live', reconnects: 0 })
-        const failed = await until('it waits for room', async () =>
-          (await eventsOf(gateway, 'full')).find(({ type }) => type === 'recording.failed'),
-        )
-        expect(failed.data.problem).toBe('there is no room for it on the disk')
-        const frames = await readFrames(await recordedSoFar(mountPoint, recording as Recording))
-        expect(frames.length).toBeGreaterThan(60)
-        await loop.stop()
-        await gateway.stop()
-      } finally {
-        spawnSync('umount', ['-l', mountPoint])
-      }
+      const { path } = disk as SmallDisk
+      const args = ['--rtmp', 'embedded', '--record', '--data-dir', path, '--disk-floor', '0']
+      const gateway = await startGateway(args, WITH_KEY)
+      const loop = await startLoop(gateway, 'full')
+      const stopped = await until('it is told', async () =>
+        (await eventsOf(gateway, 'full')).find(({ type }) => type === 'recording.stopped'),
+      )
+      expect(stopped.data.reason).toBe('disk_full')
+      const [recording] = await recordingsOf(gateway, 'full')
+      const before = (await gateway.stream('full'))?.bytesIn ?? 0
+      await until(
+        'the broadcast goes on',
+        async () => ((await gateway.stream('full'))?.bytesIn ?? 0) > before + 500_000,
+      )
+      expect((await gateway.stream('full'))?.targets[0]).toMatchObject({ state: 'live', reconnects: 0 })
+      const failed = await until('it waits for room', async () =>
+        (await eventsOf(gateway, 'full')).find(({ type }) => type === 'recording.failed'),
+      )
+      expect(failed.data.problem).toBe('there is no room for it on the disk')
+      const frames = await readFrames(await recordedSoFar(path, recording as Recording))
+      expect(frames.length).toBeGreaterThan(60)
+      await loop.stop()
+      await gateway.stop()
     },
   )
 })

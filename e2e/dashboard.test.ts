@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventsOf } from './support/archive.ts'
 import { startBrowser } from './support/browser.ts'
 import { startGateway, startLoop, type TestGateway } from './support/gateway.ts'
-import { publish, readRecording, TestSocket } from './support/publisher.ts'
+import { ingestUrl, publish, readRecording, TestSocket } from './support/publisher.ts'
 import { freePort } from './support/resources.ts'
-import { ADMIN, ADMIN_KEY } from './support/tokens.ts'
+import { ADMIN, ADMIN_KEY, WITH_KEY } from './support/tokens.ts'
 import { until } from './support/wait.ts'
 
 const OPTIONS = ['--rtmp', 'embedded', '--destination-hosts', '127.0.0.0/8', '--disk-floor', '1MB']
@@ -16,7 +16,7 @@ describe('the dashboard', () => {
   let page: Page
   const problems: string[] = []
   beforeAll(async () => {
-    gateway = await startGateway(OPTIONS, { CASTGATE_ADMIN_KEY: ADMIN_KEY })
+    gateway = await startGateway(OPTIONS, WITH_KEY)
     browser = await startBrowser([])
     page = await browser.newPage()
     page.on('pageerror', ({ message }) => problems.push(message))
@@ -71,10 +71,9 @@ describe('the dashboard', () => {
   })
 
   it('records, ends and deletes', async () => {
-    const ended = publish(
-      `${gateway.url.replace('http', 'ws')}/ingest/ending`,
-      await readRecording('chrome-h264.webm'),
-    ).catch((error: Error) => error.message)
+    const ended = publish(ingestUrl(gateway, 'ending'), await readRecording('chrome-h264.webm')).catch(
+      (error: Error) => error.message,
+    )
     await card('ending').getByRole('button', { name: 'Record', exact: true }).click()
     await card('ending').getByRole('button', { name: 'Stop recording' }).waitFor()
     await card('ending').getByRole('button', { name: 'End broadcast' }).click()
@@ -87,7 +86,7 @@ describe('the dashboard', () => {
   it('says that the gateway is gone, and goes on by itself when it is back', async () => {
     await gateway.restart()
     // It was away in between; whether that was seen depends on how long it took.
-    const socket = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/after`).opened()
+    const socket = await new TestSocket(ingestUrl(gateway, 'after')).opened()
     socket.send({ type: 'hello', session: null })
     await socket.message('welcome')
     await card('after').getByText('WAITING').waitFor()

@@ -8,7 +8,7 @@ import { clockRecording } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
 import { descendantsOf, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
-import { inBlobs, publish, type Recording, TestSocket } from './support/publisher.ts'
+import { inBlobs, ingestUrl, publish, type Recording, TestSocket } from './support/publisher.ts'
 import { freePort, temporaryDirectory } from './support/resources.ts'
 import { type RtmpSink, startRtmpSink } from './support/rtmp-sink.ts'
 import {
@@ -18,12 +18,11 @@ import {
   startTlsFront,
   type TestServer,
 } from './support/servers.ts'
-import { ADMIN_KEY } from './support/tokens.ts'
+import { ADMIN_KEY, WITH_KEY } from './support/tokens.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
 const FRAMES = 240
 const NEAR = ['--destination-hosts', '127.0.0.0/8,localhost']
-const WITH_KEY = { CASTGATE_ADMIN_KEY: ADMIN_KEY }
 
 let sink: RtmpSink
 let hanging: TestServer
@@ -40,8 +39,6 @@ afterAll(async () => {
   await hanging.close()
   await directory.remove()
 })
-
-const ingest = (gateway: TestGateway, name: string) => `${gateway.url.replace('http', 'ws')}/ingest/${name}`
 
 const toSink = (key: string, port = sink.port) => ({ name: key, url: `rtmp://127.0.0.1:${port}/live`, key })
 
@@ -96,7 +93,7 @@ describe('a broadcast with destinations', () => {
     const environment = Object.fromEntries(keys.map((key, index) => [`KEY_${index}`, key]))
     const gateway = await startGateway(['--rtmp', 'nginx', '--config', file], environment)
     const collector = new HlsCollector(`${embedded.url}/hls/${keys[1]}.m3u8`)
-    const publishing = publish(ingest(gateway, 'four'), clock)
+    const publishing = publish(ingestUrl(gateway, 'four'), clock)
     const collected = collector.collectUntil(
       publishing.then(() => until('it is over there', async () => (await embedded.stream(keys[1] ?? '')) === null)),
     )
@@ -182,7 +179,7 @@ describe('RTMPS', () => {
       ...WITH_KEY,
       NODE_EXTRA_CA_CERTS: `${directory.path}/ca.pem`,
     })
-    const publishing = publish(ingest(trusting, 'tls'), clock)
+    const publishing = publish(ingestUrl(trusting, 'tls'), clock)
     await until('it is live', async () => (await trusting.stream('tls'))?.state === 'live')
     expect((await add(trusting, 'tls', destination('over-tls'))).status).toBe(201)
     await isIn(trusting, 'tls', 'over-tls', 'live')
@@ -246,7 +243,7 @@ describe('who may send a broadcast elsewhere, and where to', () => {
   beforeAll(async () => {
     gateway = await startGateway(['--rtmp', 'embedded', ...NEAR, '--publisher-destinations'], WITH_KEY)
     const loop = await startLoop(gateway, 'other')
-    socket = await new TestSocket(ingest(gateway, 'mine')).opened()
+    socket = await new TestSocket(ingestUrl(gateway, 'mine')).opened()
     socket.send({ type: 'hello', session: null })
     session = (await socket.message('welcome')).session
     return () => loop.stop()
@@ -265,7 +262,7 @@ describe('who may send a broadcast elsewhere, and where to', () => {
   })
 
   it('is not the publisher for what the operator has added', async () => {
-    const socket = await new TestSocket(ingest(gateway, 'shared')).opened()
+    const socket = await new TestSocket(ingestUrl(gateway, 'shared')).opened()
     socket.send({ type: 'hello', session: null })
     const { session } = await socket.message('welcome')
     socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/x-matroska;codecs=avc1,opus' })
@@ -285,7 +282,7 @@ describe('who may send a broadcast elsewhere, and where to', () => {
 
   it('is not the publisher where the operator has not said so', async () => {
     const strict = await startGateway(['--rtmp', 'embedded', ...NEAR], WITH_KEY)
-    const own = await new TestSocket(ingest(strict, 'mine')).opened()
+    const own = await new TestSocket(ingestUrl(strict, 'mine')).opened()
     own.send({ type: 'hello', session: null })
     const id = (await own.message('welcome')).session
     expect(await add(strict, 'mine', toSink('x'), id)).toMatchObject({ status: 401 })

@@ -10,15 +10,12 @@ import { asAdmin, eventsOf } from './support/archive.ts'
 import { clockRecording } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
 import { startGateway, startLoop, type TestGateway } from './support/gateway.ts'
-import { inBlobs, publish, readRecording, TestSocket } from './support/publisher.ts'
+import { inBlobs, ingestUrl, publish, readRecording, TestSocket } from './support/publisher.ts'
 import { temporaryDirectory } from './support/resources.ts'
-import { ADMIN_KEY, GUARDED, publishToken } from './support/tokens.ts'
+import { ADMIN_KEY, GUARDED, publishToken, WITH_KEY } from './support/tokens.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
-const WITH_KEY = { CASTGATE_ADMIN_KEY: ADMIN_KEY }
 const KEY = { authorization: `Bearer ${ADMIN_KEY}`, ...NOT_KEPT.headers }
-
-const ingest = (gateway: TestGateway, name: string) => `${gateway.url.replace('http', 'ws')}/ingest/${name}`
 
 describe('what a gateway tells those who run it', () => {
   let gateway: TestGateway
@@ -70,7 +67,7 @@ describe('what a gateway tells those who run it', () => {
       return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? '') as Event)
     }
     const following = read(null, 'event: stream.ended')
-    await publish(ingest(gateway, 'short'), await readRecording('chrome-h264.webm'), { pace: 'fast' })
+    await publish(ingestUrl(gateway, 'short'), await readRecording('chrome-h264.webm'), { pace: 'fast' })
     const told = (await following).filter(({ stream }) => stream === 'short')
     expect(told.map(({ type }) => type)).toEqual(expect.arrayContaining(['stream.started', 'stream.ended']))
     const ended = told.at(-1)
@@ -80,7 +77,7 @@ describe('what a gateway tells those who run it', () => {
   })
 
   it('are the absence and the return of a broadcaster', async () => {
-    const socket = await new TestSocket(ingest(gateway, 'away')).opened()
+    const socket = await new TestSocket(ingestUrl(gateway, 'away')).opened()
     socket.send({ type: 'hello', session: null })
     const { session } = await socket.message('welcome')
     socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/webm' })
@@ -97,7 +94,7 @@ describe('what a gateway tells those who run it', () => {
       message: '"away" waits for its broadcaster.',
       stream: 'away',
     })
-    const back = await new TestSocket(ingest(gateway, 'away')).opened()
+    const back = await new TestSocket(ingestUrl(gateway, 'away')).opened()
     back.send({ type: 'hello', session })
     await back.message('welcome')
     back.send({ type: 'end' })
@@ -151,7 +148,7 @@ describe('webhooks', () => {
     const gateway = await startGateway(['--rtmp', 'embedded', '--config', `${directory.path}/castgate.yaml`], {
       HOOK_SECRET: secret,
     })
-    await publish(ingest(gateway, 'hooked'), await readRecording('chrome-h264.webm'), { pace: 'fast' })
+    await publish(ingestUrl(gateway, 'hooked'), await readRecording('chrome-h264.webm'), { pace: 'fast' })
     await until('both were taken', () => receiver.received.length === 2)
     const verifier = new Webhook(secret)
     const events = receiver.received.map(
@@ -177,7 +174,7 @@ describe('a gateway that has enough to do', () => {
   it('takes no more broadcasts than it is told to, and says so', async () => {
     const gateway = await startGateway(['--rtmp', 'embedded', '--max-broadcasts', '1'])
     const loop = await startLoop(gateway, 'first')
-    const second = await new TestSocket(ingest(gateway, 'second')).opened()
+    const second = await new TestSocket(ingestUrl(gateway, 'second')).opened()
     second.send({ type: 'hello', session: null })
     expect(await second.closed).toEqual({
       code: 4503,
@@ -191,10 +188,10 @@ describe('a gateway that has enough to do', () => {
   it('begins no more transcoding while that which runs needs the processors; what is copied is still taken', async () => {
     const gateway = await startGateway(['--rtmp', 'embedded', '--max-cpu', '1'])
     const vp8 = await readRecording('firefox-vp8.webm')
-    const first = publish(ingest(gateway, 'first'), vp8)
+    const first = publish(ingestUrl(gateway, 'first'), vp8)
     await until('it is transcoded', async () => (await gateway.stream('first'))?.state === 'live')
     const refusal = await until('another one is refused', async () => {
-      const socket = await new TestSocket(ingest(gateway, 'second')).opened()
+      const socket = await new TestSocket(ingestUrl(gateway, 'second')).opened()
       socket.send({ type: 'hello', session: null })
       await socket.message('welcome')
       socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/webm;codecs=vp8,opus' })
@@ -207,7 +204,7 @@ describe('a gateway that has enough to do', () => {
     expect(refusal).toMatchObject({ code: 4503, error: 'no_capacity' })
     expect(refusal.message).toContain('no room to convert')
     const clock = inBlobs('clock', await clockRecording(320, 240, 30), 1)
-    await publish(ingest(gateway, 'copied'), clock, { pace: 'fast', mimeType: 'video/x-matroska;codecs=avc1,opus' })
+    await publish(ingestUrl(gateway, 'copied'), clock, { pace: 'fast', mimeType: 'video/x-matroska;codecs=avc1,opus' })
     await first
     await gateway.stop()
   })
@@ -247,7 +244,7 @@ describe('metrics', () => {
     const guarded = await startGateway(['--rtmp', 'embedded'], GUARDED)
     expect((await fetch(`${guarded.url}/metrics`, NOT_KEPT)).status).toBe(401)
     const token = await publishToken('secretive')
-    await publish(ingest(guarded, 'secretive'), await readRecording('chrome-h264.webm'), { pace: 'fast', token })
+    await publish(ingestUrl(guarded, 'secretive'), await readRecording('chrome-h264.webm'), { pace: 'fast', token })
     const text = await until('the events were counted', async () => {
       const text = await (await fetch(`${guarded.url}/metrics`, { headers: KEY })).text()
       return text.includes('castgate_events_total{type="stream.ended"} 1') ? text : null

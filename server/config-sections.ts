@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Static, Type } from 'typebox'
 import { IngestError } from '../shared/close-codes.ts'
+import { STREAM_PATTERN } from './access/claims.ts'
 import type { S3Options } from './archive/upload.ts'
 import { readDestination } from './destinations/destination.ts'
 import { PRESETS } from './destinations/presets.ts'
@@ -17,7 +18,7 @@ const DestinationSection = Type.Object(
     url: Type.Optional(Type.String({ pattern: '^rtmps?://' })),
     'key-env': Type.Optional(Type.String({ description: 'The variable of the environment that has the stream key.' })),
     'key-file': Type.Optional(Type.String({ description: 'The file that has the stream key.' })),
-    streams: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_*-]{1,64}$' })),
+    streams: Type.Optional(Type.String({ pattern: STREAM_PATTERN })),
   },
   { additionalProperties: false },
 )

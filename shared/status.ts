@@ -23,7 +23,7 @@ export interface AudioStatus {
 /** How far an output is. `retrying`: it failed and is tried again by itself; `failed`: not before someone says so. */
 export type TargetState = (typeof TARGET_STATES)[number]
 
-const TARGET_STATES = ['connecting', 'live', 'retrying', 'failed', 'paused'] as const
+export const TARGET_STATES = ['connecting', 'live', 'retrying', 'failed', 'paused'] as const
 
 /** One place that a broadcast is pushed to. Its URL is not told: it may hold a key. */
 export interface TargetStatus {

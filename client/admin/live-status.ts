@@ -1,9 +1,9 @@
 import { createParser } from 'eventsource-parser'
 import type { Beat, Event as GatewayEvent, GatewayStatus } from '../api/gateway-api.ts'
+import { backoff } from '../uplink/backoff.ts'
 
-/** Waits between attempts, doubled from the first to the last. */
-const FIRST_RETRY_MS = 500
-const LAST_RETRY_MS = 5_000
+/** A connection that lasted so long was a success: the next failure starts with the first wait again. */
+const SETTLED_MS = 5_000
 
 /** A connection on which nothing comes for so long is dead: the status comes once a second. */
 const SILENCE_MS = 6_000
@@ -54,9 +54,9 @@ export class LiveStatus extends EventTarget {
       const began = Date.now()
       await this.#connect().catch(() => {})
       if (this.state.kind === 'refused' || this.#closing.signal.aborted) return
-      if (Date.now() - began > LAST_RETRY_MS) failures = 0
+      if (Date.now() - began > SETTLED_MS) failures = 0
       this.#become({ kind: 'lost' })
-      await new Promise((resolve) => setTimeout(resolve, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures)))
+      await new Promise((resolve) => setTimeout(resolve, backoff(failures)))
     }
   }
 

@@ -37,7 +37,8 @@ export class Admin extends LitElement {
   #key = sessionStorage.getItem(KEY) ?? ''
   #live: LiveStatus | null = null
   #seen = 0
-  #loading: 'no' | 'yes' | 'again' = 'no'
+  #isLoading = false
+  #isStale = false
   #timer = 0
 
   static override styles = [theme, adminStyles]
@@ -184,16 +185,15 @@ export class Admin extends LitElement {
 
   /** One question at a time: what happens meanwhile is asked for once more. */
   async #loadRecordings(): Promise<void> {
-    if (this.#loading !== 'no') {
-      this.#loading = 'again'
-      return
+    this.#isStale = true
+    if (this.#isLoading) return
+    this.#isLoading = true
+    while (this.#isStale) {
+      this.#isStale = false
+      const answer = await listRecordings(this.#options).catch(() => null)
+      if (answer?.status === 200) this.recordings = answer.data.recordings
     }
-    this.#loading = 'yes'
-    const answer = await listRecordings(this.#options).catch(() => null)
-    if (answer?.status === 200) this.recordings = answer.data.recordings
-    const again = this.#loading === ('again' as string)
-    this.#loading = 'no'
-    if (again) await this.#loadRecordings()
+    this.#isLoading = false
   }
 
   /** Does something, and says why where it was not done. */

@@ -24,6 +24,11 @@ export function inBlobs(name: string, bytes: Buffer, seconds: number): Recording
   return { name, bytes, blobs }
 }
 
+/** Where publishers reach `gateway` as `name`. */
+export function ingestUrl({ url }: { url: string }, name: string): string {
+  return `${url.replace('http', 'ws')}/ingest/${name}`
+}
+
 /** Path of a recording in `e2e/media`. */
 export function mediaPath(name: string): string {
   return new URL(`../media/${name}`, import.meta.url).pathname

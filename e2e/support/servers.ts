@@ -13,26 +13,12 @@ export interface TestServer {
 
 /** TLS in front of a port of this machine. */
 export function startTlsFront(target: number, certificate: Certificate): Promise<TestServer> {
-  return listening((onConnection) =>
-    createTlsServer(certificate, (near) => {
-      const far = connect(target, '127.0.0.1')
-      onConnection(near, far)
-      near.pipe(far).pipe(near)
-    }),
-  )
+  return listening((onConnection) => createTlsServer(certificate, (near) => forward(near, target, onConnection)))
 }
 
 /** `port` in front of another port of this machine. */
 export function startFront(target: number, port: number): Promise<TestServer> {
-  return listening(
-    (onConnection) =>
-      createTcpServer((near) => {
-        const far = connect(target, '127.0.0.1')
-        onConnection(near, far)
-        near.pipe(far).pipe(near)
-      }),
-    port,
-  )
+  return listening((onConnection) => createTcpServer((near) => forward(near, target, onConnection)), port)
 }
 
 /** Takes connections, and never says anything. */
@@ -98,6 +84,13 @@ function rejection(to: string): Buffer {
     pieces.push(payload.subarray(at, at + 128))
   }
   return Buffer.concat(pieces)
+}
+
+/** Joins a connection to a port of this machine. */
+function forward(near: Socket, target: number, onConnection: (...sockets: Socket[]) => void): void {
+  const far = connect(target, '127.0.0.1')
+  onConnection(near, far)
+  near.pipe(far).pipe(near)
 }
 
 async function listening(

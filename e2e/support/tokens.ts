@@ -8,6 +8,9 @@ export const ADMIN_KEY = 'an admin key for tests'
 /** The environment of a gateway with that secret and that key. */
 export const GUARDED = { CASTGATE_SECRET: SECRET, CASTGATE_ADMIN_KEY: ADMIN_KEY }
 
+/** The environment of a gateway with that key alone. */
+export const WITH_KEY = { CASTGATE_ADMIN_KEY: ADMIN_KEY }
+
 /** For calls that need the admin key. */
 export const ADMIN = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json', connection: 'close' }
 

@@ -18,7 +18,10 @@ export interface Claims {
   maxBitrate: number | null
 }
 
-const PATTERN = /^[A-Za-z0-9_*-]{1,64}$/
+/** What the stream of a token looks like, for JSON Schema. */
+export const STREAM_PATTERN = '^[A-Za-z0-9_*-]{1,64}$'
+
+const PATTERN = new RegExp(STREAM_PATTERN)
 
 /** What a person may use as the stream of a token, for error messages. */
 export const PATTERN_RULE = '1 to 64 letters, digits, "_", "-" or "*"'

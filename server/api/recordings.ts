@@ -9,11 +9,10 @@ import { bearerOf } from '../access/credentials.ts'
 import type { SignedLinks } from '../access/signed-links.ts'
 import type { Archive } from '../archive/archive.ts'
 import { type Entry, RECORDING_ID } from '../archive/entry.ts'
-import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import { conflict, notFound } from './errors.ts'
 import { errors, Recording, RecordingId, ref, StreamParams } from './schemas.ts'
-import { NOT_LIVE } from './streams.ts'
+import { requireLive } from './streams.ts'
 import type { Api } from './validation.ts'
 
 /** What the routes of recordings need of the gateway. */
@@ -95,7 +94,7 @@ export function recordingRoutes(admin: Api, { directory, archive, links, base }:
       },
     },
     async (request) => {
-      const broadcast = live(request.params.name)
+      const broadcast = requireLive(directory, request.params.name)
       if (!broadcast.hasMedia)
         throw new IngestError('unavailable', 'The broadcast is not live yet. Try again in a moment.')
       return told(archive.start(broadcast), request.raw)
@@ -114,17 +113,10 @@ export function recordingRoutes(admin: Api, { directory, archive, links, base }:
       },
     },
     async (request, reply) => {
-      const entry = await archive.stop(live(request.params.name))
+      const entry = await archive.stop(requireLive(directory, request.params.name))
       return entry ? told(entry, request.raw) : reply.code(404).send(notFound('The broadcast is not recorded.'))
     },
   )
-
-  /** @throws IngestError where nothing is live under `name` */
-  function live(name: string): Broadcast {
-    const broadcast = directory.get(name)
-    if (!broadcast) throw new IngestError('no_session', NOT_LIVE)
-    return broadcast
-  }
 
   function told(entry: Entry, request: IncomingMessage) {
     const link = (type: keyof typeof TYPES, more = '') => {

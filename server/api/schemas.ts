@@ -1,4 +1,5 @@
 import { type Static, type TSchema, type TSchemaOptions, Type } from 'typebox'
+import { TARGET_STATES } from '../../shared/status.ts'
 import { RECORDING_STATES, STOP_REASONS } from '../archive/entry.ts'
 import { EVENT_TYPES } from '../events/events.ts'
 
@@ -38,7 +39,7 @@ export const Target = Type.Object(
     id: Type.String({ description: 'Tells it from the others of the broadcast.' }),
     name: Type.String(),
     host: nullable(Type.String(), { description: "Where it is; null for the gateway's own RTMP server." }),
-    state: oneOf('connecting', 'live', 'retrying', 'failed', 'paused'),
+    state: oneOf(...TARGET_STATES),
     lastError: nullable(Type.String()),
     bytesOut: count('Bytes sent.'),
     reconnects: count('How often it was tried again.'),

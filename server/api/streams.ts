@@ -16,6 +16,16 @@ import type { Api } from './validation.ts'
 /** The words of a 404. */
 export const NOT_LIVE = 'Nobody is broadcasting under this name now.'
 
+/**
+ * The broadcast `name`.
+ * @throws IngestError `no_session`, which is a 404, where nothing is live under this name
+ */
+export function requireLive(directory: Directory, name: string): Broadcast {
+  const broadcast = directory.get(name)
+  if (!broadcast) throw new IngestError('no_session', NOT_LIVE)
+  return broadcast
+}
+
 /** A broadcast as the API tells it. */
 export function statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamStatus {
   return {
@@ -98,8 +108,7 @@ export function stopRoute(admin: Api, directory: Directory, access: Access): voi
       },
     },
     async (request, reply) => {
-      const broadcast = directory.get(request.params.name)
-      if (!broadcast) return reply.code(404).send(notFound(NOT_LIVE))
+      const broadcast = requireLive(directory, request.params.name)
       const { publisher } = broadcast
       await publisher?.stop(new IngestError('forbidden', 'The operator of this server has stopped the broadcast.'))
       if (publisher?.tokenId) access.revoke(publisher.tokenId, publisher.expiresAt)

@@ -9,7 +9,7 @@ import { PRESETS } from '../destinations/presets.ts'
 import type { FfmpegOutput } from '../outputs/ffmpeg-output.ts'
 import type { AddedBy, Targets } from '../outputs/targets.ts'
 import { errors, oneOf, Preset, ref, StreamName, StreamParams, Target } from './schemas.ts'
-import { NOT_LIVE } from './streams.ts'
+import { requireLive } from './streams.ts'
 import { type Api, MOST_BODY_BYTES } from './validation.ts'
 
 const DestinationBody = Type.Object(
@@ -138,8 +138,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     const broadcast = directory.get(name)
     const mayPublish = publishersMayAdd && broadcast !== null && bearer !== null && isPublisher(broadcast, bearer)
     if (!mayPublish) access.requireAdmin(bearer)
-    if (!broadcast) throw new IngestError('no_session', NOT_LIVE)
-    return { broadcast, by: mayPublish ? 'publisher' : 'operator' }
+    return { broadcast: broadcast ?? requireLive(directory, name), by: mayPublish ? 'publisher' : 'operator' }
   }
 
   function targetOf({ broadcast, by }: Admitted, id: string): FfmpegOutput {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Access } from '../access/access.ts'
-import { PATTERN_RULE } from '../access/claims.ts'
+import { PATTERN_RULE, STREAM_PATTERN } from '../access/claims.ts'
 import { MOST_TTL_SECONDS } from '../make-token.ts'
 import { badRequest } from './errors.ts'
 import { errors, moment, nullable } from './schemas.ts'
@@ -13,7 +13,7 @@ const limit = (maximum: number, description: string) =>
 
 const TokenRequest = Type.Object(
   {
-    stream: Type.String({ pattern: '^[A-Za-z0-9_*-]{1,64}$', description: `The stream it is for: ${PATTERN_RULE}.` }),
+    stream: Type.String({ pattern: STREAM_PATTERN, description: `The stream it is for: ${PATTERN_RULE}.` }),
     publish: Type.Optional(Type.Boolean({ default: false, description: 'It allows to broadcast.' })),
     play: Type.Optional(Type.Boolean({ default: false, description: 'It allows to watch.' })),
     record: Type.Optional(Type.Boolean({ default: false, description: 'What is broadcast with it is recorded.' })),

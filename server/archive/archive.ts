@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Events } from '../events/events.ts'
+import { FILE_HEADER_BYTES } from '../flv/reader.ts'
 import { freeBytes } from './disk.ts'
 import { createEntry, type Entry, FILES, RECORDING_ID, readEntry, type StopReason, writeEntry } from './entry.ts'
 import { finish, sizeOf } from './finish.ts'
@@ -32,13 +33,6 @@ const TEND_MS = 60_000
 
 /** How often it is tried to finish a recording, until the gateway is started anew. */
 const MOST_ATTEMPTS = 5
-
-/** The header of a file: nothing was recorded. */
-const EMPTY_BYTES = 13
-
-class NoRoom extends Error {
-  override readonly message = 'there is no room for it on the disk'
-}
 
 const REASONS: Record<StopReason, string> = {
   ended: 'the broadcast has ended',
@@ -158,8 +152,8 @@ export class Archive {
       log[isFault ? 'error' : 'info']({ ...broadcast.logFields, ...written }, 'recording ended')
       const { reason, bytes, droppedFrames } = written
       events.emit('recording.stopped', broadcast.name, words, { recording: entry.id, reason, bytes, droppedFrames })
-      // It may be a full disk, or none any more, that ended it.
-      await (bytes <= EMPTY_BYTES ? this.#forget(entry) : writeEntry(directory, entry)).catch(() => {})
+      // A header alone is no recording. It may be a full disk, or none any more, that ended it.
+      await (bytes <= FILE_HEADER_BYTES ? this.#forget(entry) : writeEntry(directory, entry)).catch(() => {})
       this.#queue(() => this.#tend())
     })
     // What is known of it is written also while the gateway ends.
@@ -272,8 +266,9 @@ export class Archive {
     try {
       const flvBytes = await sizeOf(join(path, FILES.flv))
       if (flvBytes === null) Object.assign(entry, await finishedBefore(path))
-      else if ((await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) throw new NoRoom()
-      else {
+      else if ((await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) {
+        throw new Error('there is no room for it on the disk')
+      } else {
         this.#attempts.set(id, attempts + 1)
         Object.assign(entry, await finish(path, stream, { ffmpegPath, signal: this.#closing.signal }))
       }

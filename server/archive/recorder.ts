@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
+import { atMost } from '../process/at-most.ts'
 import { freeBytes } from './disk.ts'
 import type { StopReason } from './entry.ts'
 
@@ -13,6 +13,9 @@ const LOOK_MS = 2_000
 
 /** How long a broadcast waits at its end for a disk that takes nothing any more. */
 const CLOSE_MS = 5_000
+
+/** Nothing but its end ends the wait for a batch. */
+const NEVER = new AbortController().signal
 
 /** What a recorder wrote, and why it ended. */
 export interface RecordedFile {
@@ -38,7 +41,6 @@ export interface Recorder extends Output {
  * below `floorBytes` of free room. Whatever the disk does, the broadcast goes on. `ready` resolves when there is a directory for it.
  */
 export function startRecorder(broadcast: Broadcast, path: string, floorBytes: number, ready: Promise<void>): Recorder {
-  const stopping = new AbortController()
   const subscription = broadcast.subscribe(QUEUE_BYTES)
   let reason: StopReason = 'ended'
   let bytes = 0
@@ -51,11 +53,7 @@ export function startRecorder(broadcast: Broadcast, path: string, floorBytes: nu
       reason = 'stopped'
       broadcast.unsubscribe(subscription)
     },
-    async close() {
-      const patience = new AbortController()
-      await Promise.race([done, delay(CLOSE_MS, undefined, patience).catch(() => {})])
-      patience.abort()
-    },
+    close: () => atMost(CLOSE_MS, done),
   }
 
   async function record(): Promise<RecordedFile> {
@@ -71,7 +69,6 @@ export function startRecorder(broadcast: Broadcast, path: string, floorBytes: nu
       reason = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk_full' : 'disk_error'
       problem = message
     } finally {
-      stopping.abort()
       broadcast.unsubscribe(subscription)
       // What could not be written is known by now.
       await file?.close().catch(() => {})
@@ -89,7 +86,7 @@ export function startRecorder(broadcast: Broadcast, path: string, floorBytes: nu
           return
         }
       }
-      const batch = await subscription.next(stopping.signal)
+      const batch = await subscription.next(NEVER)
       if (batch === null) return
       await write(
         file,

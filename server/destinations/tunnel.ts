@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect as connectTcp, createServer, isIP, type Socket } from 'node:net'
 import { pipeline } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
+import { atMost } from '../process/at-most.ts'
 import type { Destination } from './destination.ts'
 import type { Pinned } from './host-policy.ts'
 
@@ -68,9 +68,7 @@ export async function openTunnel(destination: Destination, { address }: Pinned):
     problem: () => problem,
     async close() {
       server.close()
-      const patience = new AbortController()
-      if (problem === null) await Promise.race([flushed, delay(FLUSH_MS, undefined, patience).catch(() => {})])
-      patience.abort()
+      if (problem === null) await atMost(FLUSH_MS, flushed)
       for (const socket of sockets) socket.destroy()
     },
   }

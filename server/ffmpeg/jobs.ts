@@ -77,21 +77,26 @@ export function finishJob(flv: string, mp4: string): FfmpegJob {
 /** Width of poster pictures and thumbnails, in pixels. */
 const PICTURE_WIDTH = { poster: 1280, thumbnail: 320 }
 
-/** One picture as JPEG, no larger than it is. */
-function jpegOptions(use: keyof typeof PICTURE_WIDTH): string[] {
+/** One picture as JPEG, no larger than it is: into a file, or into a pipe. */
+function jpegOptions(use: keyof typeof PICTURE_WIDTH, muxer: 'image2' | 'image2pipe'): string[] {
   const scale = `scale='min(${PICTURE_WIDTH[use]},iw)':-2`
-  return ['-an', '-frames:v', '1', '-vf', scale, '-c:v', 'mjpeg', '-q:v', '4', '-f', 'image2']
+  return ['-an', '-frames:v', '1', '-vf', scale, '-c:v', 'mjpeg', '-q:v', '4', '-f', muxer]
 }
 
 /** The picture of an MP4 at `seconds`, as a JPEG file. */
 export function posterJob(mp4: string, seconds: number, jpeg: string): FfmpegJob {
   const inputOptions = [...FILES_ALONE, '-f', 'mov', '-ss', `${seconds}`]
-  return { input: `file:${mp4}`, inputOptions, outputOptions: [...jpegOptions('poster'), '-update', '1'], output: jpeg }
+  return {
+    input: `file:${mp4}`,
+    inputOptions,
+    outputOptions: [...jpegOptions('poster', 'image2'), '-update', '1'],
+    output: jpeg,
+  }
 }
 
 /** The keyframe that standard input has, as a small JPEG on standard output. */
 export function thumbnailJob(): FfmpegJob {
-  const outputOptions = [...jpegOptions('thumbnail').slice(0, -1), 'image2pipe']
+  const outputOptions = jpegOptions('thumbnail', 'image2pipe')
   return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: 'pipe:1' }
 }
 

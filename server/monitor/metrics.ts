@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { TARGET_STATES } from '../../shared/status.ts'
 import type { Archive } from '../archive/archive.ts'
 import { RECORDING_STATES } from '../archive/entry.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
@@ -25,7 +26,7 @@ export class Metrics {
   readonly #behind: Histogram
   readonly #chunk: Histogram
   /** What was counted of broadcasts that run. */
-  readonly #counted = new WeakMap<Broadcast, { sent: number; skipped: number; closed: number }>()
+  readonly #counted = new WeakMap<Broadcast, { sent: number; skipped: number }>()
 
   constructor({ directory, archive, events, monitor }: MetricsContext) {
     const registers = [this.#registry]
@@ -46,10 +47,16 @@ export class Metrics {
     const histogram = (name: string, help: string) =>
       new Histogram({ name: `castgate_${name}`, help, buckets: SECONDS, registers })
 
-    gauge('broadcasts', 'Broadcasts by their state.', ['state'], (metric) => {
-      const states = directory.all().map(({ state }) => state)
-      for (const state of ['live', 'waiting']) metric.set({ state }, states.filter((each) => each === state).length)
-    })
+    /** How many are in each of `states`, which are all told, also those in which nothing is. */
+    const byState = (name: string, help: string, label: string, states: readonly string[], read: () => string[]) =>
+      gauge(name, help, [label], (metric) => {
+        const found = read()
+        for (const state of states) metric.set({ [label]: state }, found.filter((each) => each === state).length)
+      })
+
+    byState('broadcasts', 'Broadcasts by their state.', 'state', ['live', 'waiting'], () =>
+      directory.all().map(({ state }) => state),
+    )
     gauge('viewers', 'Viewers by their way to watch.', ['way'], (metric) => {
       const all = directory.all().map(({ audience }) => audience.status())
       for (const way of ['flv', 'flvWebSocket', 'hls', 'llHls'] as const) {
@@ -59,31 +66,24 @@ export class Metrics {
         )
       }
     })
-    gauge('targets', 'Targets of broadcasts by their state.', ['state'], (metric) => {
-      const states = directory.all().flatMap((broadcast) => broadcast.targets().map(({ state }) => state))
-      for (const state of ['connecting', 'live', 'retrying', 'failed', 'paused']) {
-        metric.set({ state }, states.filter((each) => each === state).length)
-      }
-    })
+    byState('targets', 'Targets of broadcasts by their state.', 'state', TARGET_STATES, () =>
+      directory.all().flatMap((broadcast) => broadcast.targets().map(({ state }) => state)),
+    )
     gauge('queue_bytes', 'Bytes that wait for outputs on the bus.', [], (metric) => {
       metric.set(directory.all().reduce((sum, broadcast) => sum + broadcast.queuedBytes(), 0))
     })
-    gauge('recordings', 'Recordings by their state.', ['state'], (metric) => {
-      const states = archive.list().map(({ state }) => state)
-      for (const state of RECORDING_STATES) metric.set({ state }, states.filter((each) => each === state).length)
-    })
+    byState('recordings', 'Recordings by their state.', 'state', RECORDING_STATES, () =>
+      archive.list().map(({ state }) => state),
+    )
     gauge('disk_free_bytes', 'Free room on the disk of the data directory.', [], (metric) => {
-      metric.set(monitor.status().disk.freeBytes)
+      metric.set(monitor.freeBytes)
     })
-    gauge('problems', 'What is wrong, as the dashboard says it.', ['severity'], (metric) => {
-      const found = monitor.status().problems.map(({ severity }) => severity)
-      for (const severity of ['fault', 'warning']) {
-        metric.set({ severity }, found.filter((each) => each === severity).length)
-      }
-    })
+    byState('problems', 'What is wrong, as the dashboard says it.', 'severity', ['fault', 'warning'], () =>
+      monitor.status().problems.map(({ severity }) => severity),
+    )
     const processes = (name: string, help: string, of: (process: { cpu: number; rssBytes: number }) => number) =>
       gauge(name, help, ['use'], (metric) => {
-        for (const each of monitor.status().processes) metric.inc({ use: each.use }, of(each))
+        for (const each of monitor.processes()) metric.inc({ use: each.use }, of(each))
       })
     processes('processes', 'Processes by what they are there for.', () => 1)
     processes('process_cpu_cores', 'Processors that they use.', ({ cpu }) => cpu)
@@ -118,10 +118,10 @@ export class Metrics {
   beat(broadcast: Broadcast, { behindMs }: { behindMs: number }, bytes: number): void {
     this.#received.inc(Math.max(0, bytes))
     if (broadcast.state === 'live') this.#behind.observe(behindMs / 1000)
-    const { skippedGops: skipped, closedAsTooSlow: closed } = broadcast.audience.status()
+    const { skippedGops: skipped } = broadcast.audience.status()
     const sent = broadcast.targets().reduce((sum, { bytesOut }) => sum + bytesOut, 0)
-    const before = this.#counted.get(broadcast) ?? { sent: 0, skipped: 0, closed: 0 }
-    this.#counted.set(broadcast, { sent, skipped, closed })
+    const before = this.#counted.get(broadcast) ?? { sent: 0, skipped: 0 }
+    this.#counted.set(broadcast, { sent, skipped })
     // Less than before where a target was removed.
     this.#sent.inc(Math.max(0, sent - before.sent))
     this.#dropped.inc(Math.max(0, skipped - before.skipped))

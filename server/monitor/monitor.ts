@@ -82,9 +82,14 @@ export class Monitor {
     this.#rtmp = rtmp
   }
 
+  /** Free room on the disk of the data directory. */
+  get freeBytes(): number {
+    return this.#freeBytes
+  }
+
   status(): GatewayStatus {
     const { version, ffmpeg, floorBytes, directory, archive, pulse } = this.#options
-    const processes = this.#processes()
+    const processes = this.processes()
     const cpu = { used: processes.reduce((sum, process) => sum + process.cpu, 0), cores: CORES }
     const disk = { freeBytes: this.#freeBytes, floorBytes }
     const rtmpProblem = this.#rtmp?.problem() ?? null
@@ -108,14 +113,15 @@ export class Monitor {
     clearInterval(this.#timer)
   }
 
-  #processes(): ProcessStatus[] {
+  /** The gateway's processes, as they were a moment ago. */
+  processes(): ProcessStatus[] {
     const rtmpName = this.#rtmp?.kind === 'nginx' ? 'nginx' : 'embedded RTMP server'
-    const own = [process.pid].map((pid) => ({ pid, use: 'gateway', stream: null, output: null }))
+    const own = { pid: process.pid, use: 'gateway', stream: null, output: null }
     const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: rtmpName, stream: null, output: null }))
     const ffmpegs = runningFfmpegs().map(({ pid, purpose: { use, stream, name } }) => ({
       ...{ pid, use: USES[use], stream, output: name },
     }))
-    return [...own, ...rtmp, ...ffmpegs].map((each) => ({
+    return [own, ...rtmp, ...ffmpegs].map((each) => ({
       ...each,
       ...(this.sampler.of(each.pid) ?? { cpu: 0, rssBytes: 0 }),
     }))

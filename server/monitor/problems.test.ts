@@ -46,9 +46,7 @@ describe('what is wrong with a gateway', () => {
   })
 
   it('begins with what does not work', () => {
-    const recordings = [
-      { stream: 'cam', state: 'unfinished' as const, reason: null, problem: 'no room', startedAt: '' },
-    ]
+    const recordings = [{ stream: 'cam', state: 'unfinished' as const, reason: null, problem: 'no room' }]
     const all = findProblems({
       ...GOOD,
       recordings,

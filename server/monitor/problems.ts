@@ -14,7 +14,7 @@ export interface Signs {
   rtmpProblem: string | null
   streams: (Pick<StreamStatus, 'name' | 'state' | 'targets'> & { behindMs: number })[]
   /** The latest first. */
-  recordings: Pick<Entry, 'stream' | 'state' | 'reason' | 'problem' | 'startedAt'>[]
+  recordings: Pick<Entry, 'stream' | 'state' | 'reason' | 'problem'>[]
   disk: { freeBytes: number; floorBytes: number }
   /** Of all processes of the gateway, in processors, and how many there are. */
   cpu: { used: number; cores: number }
