@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser } from './support/browser.ts'
+import { FAKE_CAMERA, keepRecordings, recordedFrames, startBrowser, withoutH264 } from './support/browser.ts'
 import { writeClockVideo } from './support/clock.ts'
 import { readFrames, withoutRepeats } from './support/clock-reader.ts'
 import { descendantsOf, ingestFfmpegs, signal, startGateway, type TestGateway } from './support/gateway.ts'
@@ -137,10 +137,7 @@ describe('a page that broadcasts', () => {
   })
 
   it('loses one piece alone, and repeats nothing, when the FFmpeg that transcodes it is killed', async () => {
-    await page.addInitScript(() => {
-      const all = MediaRecorder.isTypeSupported
-      MediaRecorder.isTypeSupported = (type) => all.call(MediaRecorder, type) && !/mp4|avc1|h264|av01|vp9/i.test(type)
-    })
+    await page.addInitScript(withoutH264)
     const collector = await goLive('transcoded')
     const happened = (async () => {
       const pid = await until('an FFmpeg transcodes it', async () => (await ingestFfmpegs(gateway))[0])

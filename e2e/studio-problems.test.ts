@@ -1,8 +1,9 @@
 import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
+import { FAKE_CAMERA, startBrowser, withoutH264 } from './support/browser.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { TestSocket } from './support/publisher.ts'
+import { until } from './support/wait.ts'
 
 let gateway: TestGateway
 let browser: Browser | null = null
@@ -74,6 +75,35 @@ describe('the studio says in words what is wrong, and what to do', () => {
     const broken = { name: 'broken.mp4', mimeType: 'video/mp4', buffer: Buffer.from('This is no video.') }
     await page.getByLabel('Video file').setInputFiles(broken)
     expect(await problem(page)).toMatch(/cannot play "broken\.mp4"/)
+  })
+})
+
+describe('the studio of a server whose processors are in use', () => {
+  it('says that there is no room to convert a picture, does not try by itself, and is live when there is room', async () => {
+    const busy = await startGateway(['--rtmp', 'embedded', '--max-cpu', '1'])
+    browser = await startBrowser(FAKE_CAMERA)
+    const open = async (name: string) => {
+      const page = (await browser?.newPage()) as Page
+      await page.addInitScript(withoutH264)
+      await page.goto(busy.url)
+      await page.getByLabel('Stream name').fill(name)
+      await press(page)
+      return page
+    }
+    const isLive = (page: Page) => page.getByText('LIVE', { exact: true }).waitFor()
+    const first = await open('first')
+    await isLive(first)
+    const second = await open('second')
+    expect(await problem(second)).toMatch(/no room to convert .* to H\.264 now\. Use a browser that records H\.264/)
+    // Where it tried by itself, there would be a button to stop that.
+    await second.getByRole('button', { name: 'Broadcast' }).waitFor()
+    await first.getByRole('button', { name: 'Stop' }).click()
+    await until('its FFmpeg is gone', async () => (await busy.stream('first')) === null)
+    await press(second)
+    await isLive(second)
+    await second.getByRole('button', { name: 'Stop' }).click()
+    await second.getByText('The broadcast has ended').waitFor()
+    await busy.stop()
   })
 })
 

@@ -22,6 +22,12 @@ export async function startBrowser(flags: string[]): Promise<Browser> {
   return chromium.launch({ ...(executablePath && { executablePath }), args: [...FLAGS, ...flags] })
 }
 
+/** A script for a page, with which its browser records VP8 alone: the server has to convert that. */
+export function withoutH264(): void {
+  const all = MediaRecorder.isTypeSupported
+  MediaRecorder.isTypeSupported = (type) => all.call(MediaRecorder, type) && !/mp4|avc1|h264|av01|vp9/i.test(type)
+}
+
 /** Makes the pages of `context` keep a copy of what each of their recorders gives, for {@link recordedFrames}. */
 export async function keepRecordings(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {
