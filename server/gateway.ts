@@ -26,8 +26,8 @@ import { removeOldKeyFiles } from './destinations/key-file.ts'
 import { Events } from './events/events.ts'
 import { tellEnd, tellPresence, tellTarget } from './events/of-broadcasts.ts'
 import { startWebhooks } from './events/webhooks.ts'
+import { Ffmpegs } from './ffmpeg/ffmpegs.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
-import { killRunningFfmpegs, runningFfmpegs } from './ffmpeg/run.ts'
 import { IngestRoute } from './ingest/route.ts'
 import { RtmpPublishers } from './ingest/rtmp-publishers.ts'
 import { Capacity } from './monitor/capacity.ts'
@@ -93,6 +93,7 @@ export async function startGateway(
   const limits = new Limits(config.limitsPerAddress, config.limitsInAll)
   const origins = new Origins({ allowed: config.origins, publicUrl: config.publicUrl })
   const viewing = new Viewing(access, limits, origins)
+  const ffmpegs = new Ffmpegs(ffmpeg.path)
   const hlsDirectory = join(config.dataDir, 'hls')
   await mkdir(hlsDirectory, { recursive: true })
   await removeOldMedia(hlsDirectory)
@@ -103,7 +104,7 @@ export async function startGateway(
   const events = new Events()
   const archive = await Archive.open({
     directory: join(config.dataDir, 'recordings'),
-    ffmpegPath: ffmpeg.path,
+    ffmpegs,
     floorBytes: config.diskFloorBytes,
     keepSeconds: config.recordKeepSeconds,
     keepBytes: config.recordKeepBytes,
@@ -124,7 +125,7 @@ export async function startGateway(
     (broadcast, beat, bytes) => metrics.beat(broadcast, beat, bytes),
   )
   const monitor = new Monitor({
-    ...{ version: VERSION, ffmpeg, dataDir: config.dataDir, floorBytes: config.diskFloorBytes },
+    ...{ version: VERSION, ffmpeg, ffmpegs, dataDir: config.dataDir, floorBytes: config.diskFloorBytes },
     ...{ directory, archive, pulse, log },
   })
   const metrics = new Metrics({ directory, archive, events, monitor })
@@ -132,12 +133,16 @@ export async function startGateway(
     ...{ hooks: config.webhooks, events, log },
     onResult: (result) => metrics.webhooks.inc({ result }),
   })
-  const capacity = new Capacity(config, runningFfmpegs, (pid) => monitor.sampler.of(pid))
+  const capacity = new Capacity(
+    config,
+    () => ffmpegs.running(),
+    (pid) => monitor.sampler.of(pid),
+  )
   const publishers = new RtmpPublishers({
     directory,
     access,
     limits,
-    ffmpegPath: ffmpeg.path,
+    ffmpegs,
     capacity,
     log,
     playUrl: (name) => rtmp.playUrl(name),
@@ -146,7 +151,7 @@ export async function startGateway(
   const targets = new Targets({
     destinations: config.destinations,
     hosts: config.destinationHosts,
-    ffmpegPath: ffmpeg.path,
+    ffmpegs,
     log,
     onState: (broadcast, target) => tellTarget(events, broadcast, target),
   })
@@ -161,7 +166,7 @@ export async function startGateway(
     limits,
     origins,
     isLocal,
-    ffmpegPath: ffmpeg.path,
+    ffmpegs,
     capacity,
     resumeSeconds: config.resumeSeconds,
     log,
@@ -172,7 +177,7 @@ export async function startGateway(
   })
   const flv = new FlvRoute(directory, viewing)
   const llHls = new LlHlsRoute(viewing)
-  const thumbnails = new Thumbnails(ffmpeg.path)
+  const thumbnails = new Thumbnails(ffmpegs)
   let closing: Promise<void> | null = null
   return {
     rtmp,
@@ -217,7 +222,7 @@ export async function startGateway(
     // What an encoder publishes to our server is there already.
     if (broadcast.source !== 'rtmp') {
       const output = startRtmpTarget(broadcast, {
-        ...{ name: rtmp.kind, url: rtmp.publishUrl(name), ffmpegPath: ffmpeg.path, log },
+        ...{ name: rtmp.kind, url: rtmp.publishUrl(name), ffmpegs, log },
         onState: (target) => tellTarget(events, broadcast, target),
       })
       broadcast.addOutput(output)
@@ -234,8 +239,8 @@ export async function startGateway(
     monitor.close()
     directory.refuseNew()
     const hurry = [
-      setTimeout(() => killRunningFfmpegs('sources'), SOURCE_PATIENCE_MS),
-      setTimeout(() => killRunningFfmpegs('all'), OUTPUT_PATIENCE_MS),
+      setTimeout(() => ffmpegs.kill('sources'), SOURCE_PATIENCE_MS),
+      setTimeout(() => ffmpegs.kill('all'), OUTPUT_PATIENCE_MS),
     ]
     try {
       await ingest.close()

@@ -12,6 +12,7 @@ import { Archive } from '../archive/archive.ts'
 import { Directory } from '../broadcast/directory.ts'
 import { PRESET_HOSTS } from '../destinations/presets.ts'
 import { Events } from '../events/events.ts'
+import { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { Metrics } from '../monitor/metrics.ts'
 import { Monitor } from '../monitor/monitor.ts'
 import { Pulse } from '../monitor/pulse.ts'
@@ -33,16 +34,17 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const nothing = () => {}
   const directory = new Directory({ onLive: nothing, onPresence: nothing, onFault: nothing, onClosed: nothing })
   const log = pino({ level: 'silent' })
-  const targets = new Targets({ destinations: [], hosts: PRESET_HOSTS, ffmpegPath: 'ffmpeg', log, onState: () => {} })
+  const ffmpegs = new Ffmpegs('ffmpeg')
+  const targets = new Targets({ destinations: [], hosts: PRESET_HOSTS, ffmpegs, log, onState: () => {} })
   const events = new Events()
   const directoryOfArchive = await mkdtemp(join(tmpdir(), 'castgate-api-'))
   const archive = await Archive.open({
-    ...{ directory: directoryOfArchive, ffmpegPath: 'ffmpeg', floorBytes: config.diskFloorBytes },
+    ...{ directory: directoryOfArchive, ffmpegs, floorBytes: config.diskFloorBytes },
     ...{ keepSeconds: null, keepBytes: null, upload: null, events, log },
   })
   const pulse = new Pulse(() => [], nothing)
   const monitor = new Monitor({
-    ...{ version: VERSION, ffmpeg: { path: 'ffmpeg', version: '' }, dataDir: config.dataDir, floorBytes: 0 },
+    ...{ version: VERSION, ffmpeg: { path: 'ffmpeg', version: '' }, ffmpegs, dataDir: config.dataDir, floorBytes: 0 },
     ...{ directory, archive, pulse, log },
   })
   const metrics = new Metrics({ directory, archive, events, monitor })
@@ -55,7 +57,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   await app.register((api) =>
     apiRoutes(api, {
       ...{ version: VERSION, directory, access, limits, viewing, targets, archive, events, pulse, monitor, metrics },
-      ...{ thumbnails: new Thumbnails('ffmpeg'), links: new SignedLinks() },
+      ...{ thumbnails: new Thumbnails(ffmpegs), links: new SignedLinks() },
       ...{ base: () => '', publishersMayAdd: config.publisherDestinations, isPublisher: () => false },
     }),
   )

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Events } from '../events/events.ts'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { FILE_HEADER_BYTES } from '../flv/reader.ts'
 import { freeBytes } from './disk.ts'
 import { createEntry, type Entry, FILES, RECORDING_ID, readEntry, type StopReason, writeEntry } from './entry.ts'
@@ -16,7 +17,7 @@ import type { Upload } from './upload.ts'
 export interface ArchiveOptions {
   /** Where they are. */
   directory: string
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   /** Free room on the disk that recordings leave alone, in bytes. */
   floorBytes: number
   /** How long and how many bytes of them are kept; null for as long, and as many, as there is room. */
@@ -255,7 +256,7 @@ export class Archive {
   }
 
   async #finish(entry: Entry): Promise<void> {
-    const { directory, ffmpegPath, floorBytes, events, log } = this.#options
+    const { directory, ffmpegs, floorBytes, events, log } = this.#options
     if (entry.state === 'ready' || this.#closing.signal.aborted) return
     const attempts = this.#attempts.get(entry.id) ?? 0
     if (attempts >= MOST_ATTEMPTS) return
@@ -270,7 +271,7 @@ export class Archive {
         throw new Error('there is no room for it on the disk')
       } else {
         this.#attempts.set(id, attempts + 1)
-        Object.assign(entry, await finish(path, stream, { ffmpegPath, signal: this.#closing.signal }))
+        Object.assign(entry, await finish(path, stream, { ffmpegs, signal: this.#closing.signal }))
       }
       Object.assign(entry, { state: 'ready', problem: null })
       await writeEntry(directory, entry)

@@ -1,8 +1,8 @@
 import { rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { FfmpegJob } from '../ffmpeg/job.ts'
 import { finishJob, posterJob } from '../ffmpeg/jobs.ts'
-import { runFfmpeg } from '../ffmpeg/run.ts'
 import { FILES } from './entry.ts'
 
 /** A recording that can be sought in. */
@@ -23,7 +23,7 @@ const POSTER_S = 3
 export async function finish(
   directory: string,
   stream: string,
-  { ffmpegPath, signal }: { ffmpegPath: string; signal: AbortSignal },
+  { ffmpegs, signal }: { ffmpegs: Ffmpegs; signal: AbortSignal },
 ): Promise<Finished> {
   const [flv, mp4, poster] = [join(directory, FILES.flv), join(directory, FILES.mp4), join(directory, FILES.poster)]
   const part = `${mp4}.part`
@@ -44,10 +44,7 @@ export async function finish(
   return { seconds, bytes: (await sizeOf(mp4)) ?? 0, poster: ((await sizeOf(poster)) ?? 0) > 0 }
 
   async function run(job: FfmpegJob, onLine = (_: string) => {}): Promise<void> {
-    const started = await runFfmpeg(ffmpegPath, job, {
-      onLine,
-      purpose: { use: 'finish', stream, name: null },
-    })
+    const started = await ffmpegs.run(job, { use: 'finish', stream, name: null }, { onLine })
     const kill = () => started.kill('SIGKILL')
     signal.addEventListener('abort', kill)
     if (signal.aborted) kill()

@@ -17,23 +17,8 @@ export interface FfmpegRun {
   kill(signal: NodeJS.Signals): void
 }
 
-/** What an FFmpeg is there for. `name`: of the output that it writes. */
-export interface FfmpegPurpose {
-  use: 'copy' | 'transcode' | 'play' | 'push' | 'finish' | 'picture'
-  stream: string
-  name: string | null
-}
-
-/** An FFmpeg of this process that runs now. */
-export interface RunningFfmpeg {
-  pid: number
-  purpose: FfmpegPurpose
-}
-
 /** What to do with what FFmpeg says. */
 export interface FfmpegHandlers {
-  /** What it is there for; left out by programs that are no gateway. */
-  purpose?: FfmpegPurpose
   /** Each piece of standard output, where the job's output is `pipe:1`. While a promise of it is open, FFmpeg waits. */
   onOutput?: (bytes: Buffer) => void | Promise<void>
   /** Each line of standard error. */
@@ -41,19 +26,6 @@ export interface FfmpegHandlers {
 }
 
 const KEPT_LINES = 12
-
-/** Every FFmpeg of this process that runs now. */
-const running = new Map<FfmpegRun, { job: FfmpegJob; purpose: FfmpegPurpose | undefined }>()
-
-/** Those that run now, and what for. */
-export function runningFfmpegs(): RunningFfmpeg[] {
-  return [...running].flatMap(([{ pid }, { purpose }]) => (pid === undefined || !purpose ? [] : { pid, purpose }))
-}
-
-/** Kills the FFmpegs that feed the bus, or all: for a gateway that must end now. */
-export function killRunningFfmpegs(which: 'sources' | 'all'): void {
-  for (const [run, { job }] of running) if (which === 'all' || job.output === 'pipe:1') run.kill('SIGKILL')
-}
 
 /** Level of `-loglevel`: `info` tells when an output is open. */
 export type LogLevel = 'warning' | 'info'
@@ -65,7 +37,7 @@ export type LogLevel = 'warning' | 'info'
 export function runFfmpeg(
   path: string,
   job: FfmpegJob,
-  { onOutput, onLine, purpose }: FfmpegHandlers = {},
+  { onOutput, onLine }: FfmpegHandlers = {},
   loglevel: LogLevel = 'warning',
 ): Promise<FfmpegRun> {
   const lines: string[] = []
@@ -94,10 +66,7 @@ export function runFfmpeg(
         if (exit.kind !== 'not-started') await taken
         return { ...exit, message: redact(lines.join('\n')) || describe(exit) }
       })
-      const run: FfmpegRun = { pid: child.pid, stdin, exited, kill: (signal) => void child.kill(signal) }
-      running.set(run, { job, purpose })
-      void exited.then(() => running.delete(run))
-      resolve(run)
+      resolve({ pid: child.pid, stdin, exited, kill: (signal) => void child.kill(signal) })
     })
     command.run()
   })

@@ -4,8 +4,9 @@ import { containerOf, type RecorderContainer } from '../../shared/recorder-type.
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { EpochWriter } from '../broadcast/epoch-writer.ts'
 import { type CodecPlan, planCodecs } from '../ffmpeg/codecs.ts'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { recordingJob } from '../ffmpeg/jobs.ts'
-import { describe, type FfmpegExit, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
+import { describe, type FfmpegExit, type FfmpegRun, stopFfmpeg } from '../ffmpeg/run.ts'
 import { FlvReader } from '../flv/reader.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 import type { Capacity } from '../monitor/capacity.ts'
@@ -33,7 +34,7 @@ type State =
 
 /** What an epoch needs of the gateway. */
 export interface EpochContext {
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   capacity: Capacity
 }
 
@@ -148,12 +149,16 @@ export class RecordingEpoch {
   async #run(bytes: Buffer): Promise<void> {
     const reader = new FlvReader()
     const job = recordingJob(this.#container, this.#plan?.outputOptions ?? [], this.#replay !== null)
-    const run = await runFfmpeg(this.#context.ffmpegPath, job, {
-      purpose: { use: this.#transcodes ? 'transcode' : 'copy', stream: this.#broadcast.name, name: null },
-      onOutput: (output) => {
-        for (const tag of reader.read(output)) this.#take(tag)
+    const use = this.#transcodes ? 'transcode' : 'copy'
+    const run = await this.#context.ffmpegs.run(
+      job,
+      { use, stream: this.#broadcast.name, name: null },
+      {
+        onOutput: (output) => {
+          for (const tag of reader.read(output)) this.#take(tag)
+        },
       },
-    })
+    )
     // The epoch may have ended while FFmpeg started.
     if (this.#state.kind === 'ended') return void stopFfmpeg(run, 0)
     this.#state = { kind: 'running', run }

@@ -15,6 +15,7 @@ import { addressOf } from '../access/request.ts'
 import { foreignOrigin } from '../access/viewing.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { Capacity } from '../monitor/capacity.ts'
 import { claimCounted } from './claim.ts'
 import { type Incoming, IngestConnection } from './connection.ts'
@@ -31,7 +32,7 @@ export interface IngestOptions {
   origins: Origins
   /** Whether it listens on this machine alone. */
   isLocal: boolean
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   capacity: Capacity
   resumeSeconds: number
   log: Logger

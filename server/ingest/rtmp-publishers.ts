@@ -3,6 +3,7 @@ import { IngestError } from '../../shared/close-codes.ts'
 import type { Access, Grant } from '../access/access.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { Capacity } from '../monitor/capacity.ts'
 import type { PublishHandlers } from '../rtmp-server/rtmp-server.ts'
 import { claimCounted } from './claim.ts'
@@ -14,7 +15,7 @@ export interface RtmpPublishersOptions {
   directory: Directory
   access: Access
   limits: Limits
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   capacity: Capacity
   log: Logger
   /** Where the gateway plays what is published as `name`. */
@@ -59,11 +60,11 @@ export class RtmpPublishers implements PublishHandlers {
   }
 
   #start(name: string, grant: Grant): void {
-    const { directory, access, limits, capacity, ffmpegPath, playUrl, drop } = this.#options
+    const { directory, access, limits, capacity, ffmpegs, playUrl, drop } = this.#options
     const { broadcast, leave } = claimCounted(directory, limits, capacity, { name, source: 'rtmp', address: null })
     const log = this.#options.log.child(broadcast.logFields)
     const source = startRtmpSource(broadcast, playUrl(name), {
-      ffmpegPath,
+      ffmpegs,
       admitTranscode: () => capacity.admitTranscode(),
       onRefused: () => void drop(name).then(() => this.onUnpublish(name)),
       log,

@@ -4,9 +4,10 @@ import { IngestError } from '../../shared/close-codes.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { EpochWriter } from '../broadcast/epoch-writer.ts'
 import { planCodecs } from '../ffmpeg/codecs.ts'
+import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { Tracks } from '../ffmpeg/job.ts'
 import { rtmpSourceJob } from '../ffmpeg/jobs.ts'
-import { type FfmpegExit, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
+import { type FfmpegExit, type FfmpegRun, stopFfmpeg } from '../ffmpeg/run.ts'
 import { FlvReader } from '../flv/reader.ts'
 import { AAC, AVC, codecIdOf, TAG_TYPE, type Tag } from '../flv/tag.ts'
 
@@ -18,7 +19,7 @@ const COPY_ALL = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy']
 
 /** What playing needs of the gateway. */
 export interface RtmpSourceOptions {
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   /** @throws IngestError `unavailable` where there is no room for another transcoder */
   admitTranscode(): void
   /** There was none: the encoder is to be told. */
@@ -39,7 +40,7 @@ export interface RtmpSource {
 export function startRtmpSource(
   broadcast: Broadcast,
   url: string,
-  { ffmpegPath, admitTranscode, onRefused, log }: RtmpSourceOptions,
+  { ffmpegs, admitTranscode, onRefused, log }: RtmpSourceOptions,
 ): RtmpSource {
   const closing = new AbortController()
   let current: FfmpegRun | null = null
@@ -89,8 +90,8 @@ export function startRtmpSource(
     let writer: EpochWriter | null = null
     let transcode: Tracks | null = null
     const options = tracks ? planCodecs(tracks).outputOptions : COPY_ALL
-    const run = await runFfmpeg(ffmpegPath, rtmpSourceJob(url, options), {
-      purpose: { use: tracks ? 'transcode' : 'play', stream: broadcast.name, name: null },
+    const purpose: FfmpegPurpose = { use: tracks ? 'transcode' : 'play', stream: broadcast.name, name: null }
+    const run = await ffmpegs.run(rtmpSourceJob(url, options), purpose, {
       onOutput: (bytes) => {
         broadcast.bytesIn += bytes.length
         for (const tag of reader.read(bytes)) take(tag)

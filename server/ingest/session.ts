@@ -6,6 +6,7 @@ import type { EpochStart } from '../../shared/messages.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import type { Access, Grant } from '../access/access.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { FfmpegExit } from '../ffmpeg/run.ts'
 import { describe } from '../ffmpeg/run.ts'
 import type { Capacity } from '../monitor/capacity.ts'
@@ -21,7 +22,7 @@ const LOSSES_PERIOD_MS = 60_000
 /** What a session needs of the gateway. */
 export interface SessionContext {
   access: Access
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   capacity: Capacity
   resumeSeconds: number
   log: Logger

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RunningFfmpeg } from '../ffmpeg/run.ts'
+import type { RunningFfmpeg } from '../ffmpeg/ffmpegs.ts'
 import { Capacity } from './capacity.ts'
 import { CORES } from './usage.ts'
 

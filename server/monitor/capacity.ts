@@ -1,5 +1,5 @@
 import { IngestError } from '../../shared/close-codes.ts'
-import type { RunningFfmpeg } from '../ffmpeg/run.ts'
+import type { RunningFfmpeg } from '../ffmpeg/ffmpegs.ts'
 import { CORES, type Usage } from './usage.ts'
 
 /** What a gateway takes on, at most. */

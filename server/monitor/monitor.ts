@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import type { Archive } from '../archive/archive.ts'
 import { freeBytes } from '../archive/disk.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { Ffmpeg } from '../ffmpeg/locate.ts'
-import { type FfmpegPurpose, runningFfmpegs } from '../ffmpeg/run.ts'
 import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
 import { findProblems, type Problem } from './problems.ts'
 import type { Pulse } from './pulse.ts'
@@ -41,6 +41,7 @@ export interface GatewayStatus {
 export interface MonitorOptions {
   version: string
   ffmpeg: Ffmpeg
+  ffmpegs: Ffmpegs
   dataDir: string
   floorBytes: number
   directory: Directory
@@ -118,7 +119,7 @@ export class Monitor {
     const rtmpName = this.#rtmp?.kind === 'nginx' ? 'nginx' : 'embedded RTMP server'
     const own = { pid: process.pid, use: 'gateway', stream: null, output: null }
     const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: rtmpName, stream: null, output: null }))
-    const ffmpegs = runningFfmpegs().map(({ pid, purpose: { use, stream, name } }) => ({
+    const ffmpegs = this.#options.ffmpegs.running().map(({ pid, purpose: { use, stream, name } }) => ({
       ...{ pid, use: USES[use], stream, output: name },
     }))
     return [own, ...rtmp, ...ffmpegs].map((each) => ({
@@ -130,7 +131,8 @@ export class Monitor {
   async #look(): Promise<void> {
     const rtmp = this.#rtmp?.pid() ?? null
     this.#rtmpPids = rtmp === null ? [] : [rtmp, ...(await childrenOf(rtmp))]
-    await this.sampler.sample([process.pid, ...this.#rtmpPids, ...runningFfmpegs().map(({ pid }) => pid)])
-    this.#freeBytes = await freeBytes(`${this.#options.dataDir}/.`)
+    const { ffmpegs, dataDir } = this.#options
+    await this.sampler.sample([process.pid, ...this.#rtmpPids, ...ffmpegs.running().map(({ pid }) => pid)])
+    this.#freeBytes = await freeBytes(`${dataDir}/.`)
   }
 }

@@ -5,6 +5,7 @@ import type { Destination } from '../destinations/destination.ts'
 import type { HostPolicy } from '../destinations/host-policy.ts'
 import { writeKeyFile } from '../destinations/key-file.ts'
 import { openTunnel } from '../destinations/tunnel.ts'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { tunnelTargetJob } from '../ffmpeg/jobs.ts'
 import { type Attempt, type FfmpegOutput, startFfmpegOutput } from './ffmpeg-output.ts'
 
@@ -15,7 +16,7 @@ const LAST_RETRY_MS = 15_000
 export interface DestinationOptions {
   id: string
   policy: HostPolicy
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   log: Logger
   onState(status: TargetStatus): void
 }

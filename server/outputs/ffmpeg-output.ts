@@ -4,8 +4,9 @@ import { IngestError } from '../../shared/close-codes.ts'
 import type { TargetState, TargetStatus } from '../../shared/status.ts'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import type { Subscription } from '../broadcast/subscription.ts'
+import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { FfmpegJob } from '../ffmpeg/job.ts'
-import { describe, type FfmpegPurpose, type FfmpegRun, runFfmpeg, stopFfmpeg } from '../ffmpeg/run.ts'
+import { describe, type FfmpegRun, stopFfmpeg } from '../ffmpeg/run.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
 import { STALLED_MS, write } from './feed.ts'
 
@@ -26,7 +27,7 @@ export interface OutputSpec {
   host: string | null
   /** What must not stand in an error: servers repeat what they were sent. */
   secret: string | null
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   log: Logger
   /** The longest wait before it is tried again. */
   lastRetryMs: number
@@ -178,7 +179,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
     let deadline: NodeJS.Timeout | undefined
     let finish = () => {}
     try {
-      const ffmpeg = await runFfmpeg(spec.ffmpegPath, attempt.job, { onLine: notice, purpose }, 'info')
+      const ffmpeg = await spec.ffmpegs.run(attempt.job, purpose, { onLine: notice }, 'info')
       const gone = new AbortController()
       void ffmpeg.exited.then(() => gone.abort())
       // What is queued is still written, but a target that takes nothing would keep the rest waiting for ever.

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { TargetStatus } from '../../shared/status.ts'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { rtmpTargetJob } from '../ffmpeg/jobs.ts'
 import { startFfmpegOutput } from './ffmpeg-output.ts'
 
@@ -8,7 +9,7 @@ import { startFfmpegOutput } from './ffmpeg-output.ts'
 export interface RtmpTargetOptions {
   name: string
   url: string
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   log: Logger
   onState(status: TargetStatus): void
 }

@@ -6,6 +6,7 @@ import { coversStream } from '../access/claims.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import { type DestinationInput, readDestination } from '../destinations/destination.ts'
 import { HostPolicy, isPrivateAddress } from '../destinations/host-policy.ts'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { startDestination } from './destination.ts'
 import type { FfmpegOutput } from './ffmpeg-output.ts'
 
@@ -31,7 +32,7 @@ export interface TargetsOptions {
   destinations: readonly ConfiguredDestination[]
   /** Where broadcasts may be sent to: see {@link HostPolicy}. The hosts of `destinations` are allowed, too. */
   hosts: readonly string[]
-  ffmpegPath: string
+  ffmpegs: Ffmpegs
   log: Logger
   /** A target of a broadcast is in another state. */
   onState(broadcast: Broadcast, target: TargetStatus): void
@@ -86,10 +87,10 @@ export class Targets {
   }
 
   #start(broadcast: Broadcast, input: DestinationInput, by: AddedBy): FfmpegOutput {
-    const { ffmpegPath, log, onState } = this.#options
+    const { ffmpegs, log, onState } = this.#options
     const id = randomBytes(6).toString('base64url')
     const output = startDestination(broadcast, readDestination(input), {
-      ...{ id, ffmpegPath, log, policy: this.#policy },
+      ...{ id, ffmpegs, log, policy: this.#policy },
       onState: (target) => onState(broadcast, target),
     })
     this.#of(broadcast).set(id, { output, by })

@@ -1,6 +1,6 @@
 import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { thumbnailJob } from '../ffmpeg/jobs.ts'
-import { runFfmpeg } from '../ffmpeg/run.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
 
 /** How old a picture may be before another one is made. */
@@ -17,11 +17,11 @@ interface Thumbnail {
  * the next seconds.
  */
 export class Thumbnails {
-  readonly #ffmpegPath: string
+  readonly #ffmpegs: Ffmpegs
   readonly #made = new WeakMap<Broadcast, Thumbnail>()
 
-  constructor(ffmpegPath: string) {
-    this.#ffmpegPath = ffmpegPath
+  constructor(ffmpegs: Ffmpegs) {
+    this.#ffmpegs = ffmpegs
   }
 
   /** The picture of a broadcast; null where it has none. */
@@ -39,10 +39,8 @@ export class Thumbnails {
     const header = tags.find(({ kind }) => kind === 'video-header')
     if (!keyframe || !header) return null
     const pieces: Buffer[] = []
-    const run = await runFfmpeg(this.#ffmpegPath, thumbnailJob(), {
-      onOutput: (bytes) => void pieces.push(bytes),
-      purpose: { use: 'picture', stream: broadcast.name, name: null },
-    })
+    const purpose: FfmpegPurpose = { use: 'picture', stream: broadcast.name, name: null }
+    const run = await this.#ffmpegs.run(thumbnailJob(), purpose, { onOutput: (bytes) => void pieces.push(bytes) })
     const flv = Buffer.concat([encodeFileHeader({ video: true, audio: false }), header.bytes, keyframe.bytes])
     run.stdin.end(flv)
     await run.exited
