@@ -3,13 +3,12 @@ import { once } from 'node:events'
 import { chown, readdir, readFile, stat } from 'node:fs/promises'
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FILE_HEADER_BYTES, FlvReader } from '../server/flv/reader.ts'
-import { TAG_HEADER_BYTES, TAG_TRAILER_BYTES } from '../server/flv/tag.ts'
 import { startBrowser } from './support/browser.ts'
 import { startFirefox } from './support/firefox.ts'
 import { startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode, ffmpeg } from './support/media.ts'
 import { temporaryDirectory } from './support/resources.ts'
+import { wholeTags } from './support/tags.ts'
 import { until } from './support/wait.ts'
 
 /** How much of the stream each client plays. */
@@ -133,13 +132,6 @@ describe.concurrent('programs that play, each 10 s without an error', () => {
 
 async function readOrEmpty(file: string): Promise<Buffer> {
   return readFile(file).catch(() => Buffer.alloc(0))
-}
-
-/** An FLV file without the tag in whose middle it was cut off. */
-function wholeTags(file: Buffer): Buffer {
-  const tags = [...new FlvReader().read(file)]
-  const length = tags.reduce((sum, { body }) => sum + TAG_HEADER_BYTES + body.length + TAG_TRAILER_BYTES, 0)
-  return file.subarray(0, FILE_HEADER_BYTES + length)
 }
 
 /** What a page's video has shown, as a script in the page finds out. */

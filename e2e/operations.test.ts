@@ -30,16 +30,17 @@ describe('what a gateway tells those who run it', () => {
   })
 
   it('is the status: processes with what they use, and the pulse of each broadcast', async () => {
-    const body = await until('its pulse was taken a few times', async () => {
+    const body = await until('its pulse was taken a few times, and each process looked at', async () => {
       const { body } = await asAdmin<GatewayStatus>(gateway, 'status?beats=300')
-      return (body.streams[0]?.beats.length ?? 0) > 3 ? body : null
+      const looked = body.processes.every(({ rssBytes }) => rssBytes > 1e6)
+      // A machine that is busy with something else may be one for a moment.
+      const calm = body.problems.length === 0
+      return looked && calm && (body.streams[0]?.beats.length ?? 0) > 3 ? body : null
     })
     const [stream] = body.streams
     expect(stream?.beats.some(({ bitsPerSecond }) => bitsPerSecond > 100_000)).toBe(true)
-    expect(body.problems).toEqual([])
     const uses = body.processes.map(({ use, stream }) => `${use} ${stream ?? ''}`.trim())
     expect(uses).toEqual(expect.arrayContaining(['gateway', 'nginx', 'reads the recording cam', 'pushes cam']))
-    for (const { rssBytes } of body.processes) expect(rssBytes).toBeGreaterThan(1e6)
     expect(body.disk.freeBytes).toBeGreaterThan(0)
   })
 
@@ -99,6 +100,7 @@ describe('what a gateway tells those who run it', () => {
     await back.message('welcome')
     back.send({ type: 'end' })
     await back.closed
+    await until('its end is told', async () => (await types()).includes('stream.ended'))
     const all = await types()
     expect(all.filter((type) => type.startsWith('stream'))).toEqual([
       'stream.started',

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** Ports that systems give to outgoing connections begin at 32768; one of those may be taken again before it is used. */
-const FIRST_PORT = 20_000
-const PORTS = 10_000
+const LOWEST_PORT = 20_000
+const PORTS = 6_000
+/** Test files that run at the same time have ports of their own: what is free now is not used at once. */
+const FIRST_PORT = LOWEST_PORT + PORTS * ((Number(process.env.VITEST_POOL_ID ?? 1) - 1) % 2)
 let nextPort = Math.floor(Math.random() * PORTS)
 
 /** A TCP port of 127.0.0.1 that nobody uses now, and that this process has not given before. */

@@ -1,6 +1,7 @@
 import type { Broadcast } from '../../server/broadcast/broadcast.ts'
 import type { EpochWriter } from '../../server/broadcast/epoch-writer.ts'
-import { TAG_TYPE, type Tag } from '../../server/flv/tag.ts'
+import { FILE_HEADER_BYTES, FlvReader } from '../../server/flv/reader.ts'
+import { TAG_HEADER_BYTES, TAG_TRAILER_BYTES, TAG_TYPE, type Tag } from '../../server/flv/tag.ts'
 
 /** Parameter sets of Chromium at 1280×720 and 960×540. */
 const SPS = {
@@ -56,4 +57,11 @@ export function beginEpoch(broadcast: Broadcast, epoch: number, at: number, heig
   if (height) writer.write(videoHeader(height))
   writer.write(audioHeader())
   return writer
+}
+
+/** An FLV file without the tag in whose middle it was cut off. */
+export function wholeTags(file: Buffer): Buffer {
+  const tags = [...new FlvReader().read(file)]
+  const length = tags.reduce((sum, { body }) => sum + TAG_HEADER_BYTES + body.length + TAG_TRAILER_BYTES, 0)
+  return file.subarray(0, FILE_HEADER_BYTES + length)
 }
