@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { type DocumentedNginx, startDocumentedNginx } from './support/nginx.ts'
 import { publish, readRecording, TestSocket } from './support/publisher.ts'
 import { freePort, temporaryDirectory } from './support/resources.ts'
 import { GUARDED, publishToken } from './support/tokens.ts'
-import { until } from './support/wait.ts'
+import { NOT_KEPT, until } from './support/wait.ts'
 
 /** An answer over https from a server with a certificate of a test's own. */
 function get(url: string, { cert }: Certificate, headers: Record<string, string> = {}) {
@@ -121,8 +121,13 @@ describe('docs/nginx-https.conf', () => {
         '/etc/letsencrypt/live/live.example.org/fullchain.pem': `${directory}/cert.pem`,
         '/etc/letsencrypt/live/live.example.org/privkey.pem': `${directory}/key.pem`,
         '/var/log/nginx/castgate.log': `${directory}/access.log`,
+        '/var/www/html': directory,
       }),
-      (directory) => writeCertificate(directory, certificate),
+      async (directory) => {
+        await writeCertificate(directory, certificate)
+        await mkdir(`${directory}/.well-known/acme-challenge`, { recursive: true })
+        await writeFile(`${directory}/.well-known/acme-challenge/a-token`, 'the name is ours')
+      },
     )
     await until('nginx answers', () =>
       get(`${base}/healthz`, certificate).then(
@@ -143,6 +148,11 @@ describe('docs/nginx-https.conf', () => {
     const plain = await fetch(`http://127.0.0.1:${plainPort}/watch/x`, { redirect: 'manual' })
     expect([plain.status, plain.headers.get('location')]).toEqual([301, 'https://127.0.0.1/watch/x'])
     await broadcastsAndPlays(base, certificate, 'proxied')
+  })
+
+  it('lets certbot renew the certificate', async () => {
+    const answer = await fetch(`http://127.0.0.1:${plainPort}/.well-known/acme-challenge/a-token`, NOT_KEPT)
+    expect(await answer.text()).toBe('the name is ours')
   })
 
   it('writes no token into its log', async () => {
