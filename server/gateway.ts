@@ -133,11 +133,7 @@ export async function startGateway(
     ...{ hooks: config.webhooks, events, log },
     onResult: (result) => metrics.webhooks.inc({ result }),
   })
-  const capacity = new Capacity(
-    config,
-    () => ffmpegs.running(),
-    (pid) => monitor.sampler.of(pid),
-  )
+  const capacity = new Capacity(config, () => monitor.load())
   const publishers = new RtmpPublishers({
     directory,
     access,

@@ -8,9 +8,9 @@ export interface FfmpegPurpose {
   name: string | null
 }
 
-/** An FFmpeg that runs now. */
+/** An FFmpeg that runs now. `pid`: null while it is being started. */
 export interface RunningFfmpeg {
-  pid: number
+  pid: number | null
   purpose: FfmpegPurpose
 }
 
@@ -20,6 +20,7 @@ const SOURCES: readonly FfmpegPurpose['use'][] = ['copy', 'transcode', 'play']
 /** The FFmpegs of one gateway: it knows which ones run, and what for. */
 export class Ffmpegs {
   readonly #path: string
+  readonly #starting = new Set<FfmpegPurpose>()
   readonly #running = new Map<FfmpegRun, FfmpegPurpose>()
 
   /** `path`: of the binary. */
@@ -29,15 +30,19 @@ export class Ffmpegs {
 
   /** Starts one, as {@link runFfmpeg} does. */
   async run(job: FfmpegJob, purpose: FfmpegPurpose, handlers: FfmpegHandlers, loglevel?: LogLevel): Promise<FfmpegRun> {
+    const own = { ...purpose }
+    this.#starting.add(own)
     const run = await runFfmpeg(this.#path, job, handlers, loglevel)
-    this.#running.set(run, purpose)
+    this.#starting.delete(own)
+    this.#running.set(run, own)
     void run.exited.then(() => this.#running.delete(run))
     return run
   }
 
   /** Those that run now. */
   running(): RunningFfmpeg[] {
-    return [...this.#running].flatMap(([{ pid }, purpose]) => (pid === undefined ? [] : { pid, purpose }))
+    const starting = [...this.#starting].map((purpose) => ({ pid: null, purpose }))
+    return [...[...this.#running].map(([{ pid = null }, purpose]) => ({ pid, purpose })), ...starting]
   }
 
   /** Kills those that feed the bus, or all: for a gateway that must end now. */

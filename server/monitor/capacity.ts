@@ -1,6 +1,5 @@
 import { IngestError } from '../../shared/close-codes.ts'
-import type { RunningFfmpeg } from '../ffmpeg/ffmpegs.ts'
-import { CORES, type Usage } from './usage.ts'
+import { CORES } from './usage.ts'
 
 /** What a gateway takes on, at most. */
 export interface CapacityOptions {
@@ -10,19 +9,27 @@ export interface CapacityOptions {
   maxCpuPercent: number
 }
 
-/** What a transcoder is taken to need while it is too young to tell, in processors: a picture of 720p needs as much. */
-const YOUNG_CPU = 0.5
+/** What a process of the gateway uses, in processors; null for one that is too young to tell. */
+export interface ProcessLoad {
+  transcodes: boolean
+  cpu: number | null
+}
+
+/**
+ * What a transcoder is taken to need in its first two seconds, in processors. A picture of 720p needs more, but one that is refused for nothing
+ * is worse than one too many for a moment, which makes all of them late and loses nothing.
+ */
+const YOUNG_CPU = 0.3
 
 /** Refuses what would make those suffer that run already. */
 export class Capacity {
   readonly #options: CapacityOptions
-  readonly #running: () => RunningFfmpeg[]
-  readonly #usageOf: (pid: number) => Usage | null
+  readonly #load: () => ProcessLoad[]
 
-  constructor(options: CapacityOptions, running: () => RunningFfmpeg[], usageOf: (pid: number) => Usage | null) {
+  /** `load`: of each process of the gateway. */
+  constructor(options: CapacityOptions, load: () => ProcessLoad[]) {
     this.#options = options
-    this.#running = running
-    this.#usageOf = usageOf
+    this.#load = load
   }
 
   /**
@@ -37,14 +44,14 @@ export class Capacity {
   }
 
   /**
-   * One more transcoder is to begin. It is refused while there are others, and they need what there is: what else runs on the machine is
-   * not counted, since its end cannot be waited for.
+   * One more transcoder is to begin. It is refused where there are others, and the gateway needs all that it may. What else runs on the machine
+   * is not counted, since its end cannot be waited for.
    * @throws IngestError `no_capacity`
    */
   admitTranscode(): void {
-    const transcoders = this.#running().filter(({ purpose }) => purpose.use === 'transcode')
-    const used = transcoders.reduce((sum, { pid }) => sum + (this.#usageOf(pid)?.cpu ?? YOUNG_CPU), 0)
-    if (transcoders.length === 0 || (used / CORES) * 100 < this.#options.maxCpuPercent) return
+    const processes = this.#load()
+    const used = processes.reduce((sum, { cpu, transcodes }) => sum + (cpu ?? (transcodes ? YOUNG_CPU : 0)), 0)
+    if ((used / CORES) * 100 < this.#options.maxCpuPercent || !processes.some(({ transcodes }) => transcodes)) return
     throw new IngestError(
       'no_capacity',
       'This server has no room to convert another picture to H.264 now. Use a browser that records H.264, such as Chrome, or try again later.',

@@ -5,6 +5,7 @@ import type { Directory } from '../broadcast/directory.ts'
 import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { Ffmpeg } from '../ffmpeg/locate.ts'
 import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
+import type { ProcessLoad } from './capacity.ts'
 import { findProblems, type Problem } from './problems.ts'
 import type { Pulse } from './pulse.ts'
 import { CORES, childrenOf, UsageSampler } from './usage.ts'
@@ -61,7 +62,7 @@ const USES: Record<FfmpegPurpose['use'], string> = {
 
 /** Looks after the gateway's processes and disk, and says what is wrong. */
 export class Monitor {
-  readonly sampler = new UsageSampler()
+  readonly #sampler = new UsageSampler()
   readonly #options: MonitorOptions
   readonly #startedAt = new Date().toISOString()
   readonly #timer: NodeJS.Timeout
@@ -110,6 +111,19 @@ export class Monitor {
     }
   }
 
+  /** What each of the gateway's processes uses. */
+  load(): ProcessLoad[] {
+    const others = [process.pid, ...this.#rtmpPids].map((pid) => ({ pid, transcodes: false }))
+    const ffmpegs = this.#options.ffmpegs.running().map(({ pid, purpose }) => ({
+      pid,
+      transcodes: purpose.use === 'transcode',
+    }))
+    return [...others, ...ffmpegs].map(({ pid, transcodes }) => ({
+      transcodes,
+      cpu: pid === null ? null : (this.#sampler.of(pid)?.cpu ?? null),
+    }))
+  }
+
   close(): void {
     clearInterval(this.#timer)
   }
@@ -119,12 +133,14 @@ export class Monitor {
     const rtmpName = this.#rtmp?.kind === 'nginx' ? 'nginx' : 'embedded RTMP server'
     const own = { pid: process.pid, use: 'gateway', stream: null, output: null }
     const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: rtmpName, stream: null, output: null }))
-    const ffmpegs = this.#options.ffmpegs.running().map(({ pid, purpose: { use, stream, name } }) => ({
-      ...{ pid, use: USES[use], stream, output: name },
-    }))
+    const ffmpegs = this.#options.ffmpegs
+      .running()
+      .flatMap(({ pid, purpose: { use, stream, name } }) =>
+        pid === null ? [] : { pid, use: USES[use], stream, output: name },
+      )
     return [own, ...rtmp, ...ffmpegs].map((each) => ({
       ...each,
-      ...(this.sampler.of(each.pid) ?? { cpu: 0, rssBytes: 0 }),
+      ...(this.#sampler.of(each.pid) ?? { cpu: 0, rssBytes: 0 }),
     }))
   }
 
@@ -132,7 +148,8 @@ export class Monitor {
     const rtmp = this.#rtmp?.pid() ?? null
     this.#rtmpPids = rtmp === null ? [] : [rtmp, ...(await childrenOf(rtmp))]
     const { ffmpegs, dataDir } = this.#options
-    await this.sampler.sample([process.pid, ...this.#rtmpPids, ...ffmpegs.running().map(({ pid }) => pid)])
+    const pids = ffmpegs.running().flatMap(({ pid }) => pid ?? [])
+    await this.#sampler.sample([process.pid, ...this.#rtmpPids, ...pids])
     this.#freeBytes = await freeBytes(`${dataDir}/.`)
   }
 }
