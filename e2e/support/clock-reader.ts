@@ -3,7 +3,7 @@ import { ffmpeg } from './media.ts'
 
 /**
  * The numbers of the clock's frames in a file, in the order of decoding; null for a picture without a clock. A picture that changes
- * its size is read at each size (FFmpeg: `-autoscale 0`).
+ * its size is read at each size (FFmpeg: `-noautoscale`).
  */
 export async function readFrames(file: Buffer): Promise<(number | null)[]> {
   const filter = `crop=iw:${CLOCK_ROW_HEIGHT}:0:0,format=gray,showinfo=checksum=0`
@@ -16,12 +16,12 @@ export async function readFrames(file: Buffer): Promise<(number | null)[]> {
     '-an',
     '-fps_mode',
     'passthrough',
-    '-autoscale',
-    '0',
+    '-noautoscale',
     '-vf',
     filter,
   ]
-  const { stdout, stderr } = await ffmpeg([...args, '-f', 'rawvideo', 'pipe:1'], file)
+  const { code, stdout, stderr } = await ffmpeg([...args, '-f', 'rawvideo', 'pipe:1'], file)
+  if (code !== 0 && stdout.length === 0 && file.length > 0) throw new Error(`FFmpeg reads no picture: ${stderr}`)
   const frames: (number | null)[] = []
   let at = 0
   for (const match of stderr.matchAll(/\bn:\s*\d+ .*? s:(\d+)x\d+/g)) {

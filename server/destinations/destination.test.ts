@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readDestination } from './destination.ts'
+import { readDestination, secretsOf } from './destination.ts'
 import { HostPolicy } from './host-policy.ts'
 import { PRESET_HOSTS, PRESETS } from './presets.ts'
 
@@ -52,5 +52,20 @@ describe('a destination', () => {
     }
     expect(message).not.toBe('')
     expect(message).not.toContain('SECRET')
+  })
+})
+
+describe('what must not be repeated of a destination', () => {
+  it('is its key, what servers call it by, and what stands in queries', () => {
+    const secrets = secretsOf(
+      readDestination({ url: 'rtmp://a.example/app?auth=app-secret', key: 'live_123?test=true&sig=a-signature' }),
+    )
+    expect(secrets).toEqual([
+      'live_123?test=true&sig=a-signature',
+      'app?auth=app-secret',
+      'a-signature',
+      'app-secret',
+      'live_123',
+    ])
   })
 })

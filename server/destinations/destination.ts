@@ -69,6 +69,19 @@ export function readDestination({ name, preset, url, key }: DestinationInput): D
   }
 }
 
+/** A part of a key that is shorter may be any word of an error. */
+const SHORTEST_SECRET = 6
+
+/**
+ * What of a destination must not be repeated, the longest first: servers answer with the key, with what stands before its query, or with a
+ * value of that.
+ */
+export function secretsOf({ app, key }: Destination): string[] {
+  const queries = [app, key].flatMap((text) => [...new URLSearchParams(text.split('?')[1] ?? '').values()])
+  const parts = [key.split('?')[0] ?? '', ...queries].filter(({ length }) => length >= SHORTEST_SECRET)
+  return [key, ...(app.includes('?') ? [app] : []), ...parts].sort((a, b) => b.length - a.length)
+}
+
 /** The application is all but the last part of a path. A query belongs to the key. */
 function splitKey(path: string): { app: string; playpath: string } {
   const [before = '', query] = path.split(/(?=\?)/)

@@ -3,12 +3,12 @@ import { HostPolicy, normalHost } from './host-policy.ts'
 
 const EVERYWHERE = new HostPolicy(['*'], async () => [{ address: '93.184.216.34' }])
 
-/** The code that a host is refused with, or the address that is connected to. */
+/** The code that a host is refused with, or the addresses that may be connected to. */
 async function pin(policy: HostPolicy, host: string): Promise<string> {
   const normal = normalHost(host)
   if (normal === null) return 'no host'
   return policy.pin(normal).then(
-    ({ address }) => address,
+    (pinned) => pinned.map(({ address }) => address).join(' '),
     (error: { code: string }) => error.code,
   )
 }

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import ipaddr from 'ipaddr.js'
 import { IngestError } from '../../shared/close-codes.ts'
 
-/** Where a connection goes: an address that was looked at, and is not looked up again. */
+/** Where a connection may go: an address that was looked at, and is not looked up again. */
 export interface Pinned {
   address: string
   family: 4 | 6
@@ -45,18 +45,19 @@ export class HostPolicy {
   }
 
   /**
-   * The address to connect to. A name is looked up here and now, and what it gives is what counts.
+   * The addresses to connect to, at least one. A name is looked up here and now, and what it gives is what counts.
    * @throws IngestError `forbidden` for a host that is not allowed, `unavailable` where the name is not known
    */
-  async pin(host: string): Promise<Pinned> {
+  async pin(host: string): Promise<Pinned[]> {
     this.requireHost(host)
     const literal = addressIn(host)
-    if (literal) return pinned(literal)
+    if (literal) return [pinned(literal)]
     const found = await this.#lookup(host).catch(() => {
       throw new IngestError('unavailable', `The name ${host} cannot be found.`)
     })
-    const address = found.map((answer) => ipaddr.process(answer.address)).find((each) => this.#isAllowed(each, false))
-    if (address) return pinned(address)
+    const addresses = found.map((answer) => ipaddr.process(answer.address))
+    const allowed = addresses.filter((address) => this.#isAllowed(address, false))
+    if (allowed.length > 0) return allowed.map(pinned)
     throw new IngestError(
       'forbidden',
       `${host} is at an address that is not public. The operator can allow it with --destination-hosts.`,

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect as connectTcp, createServer, isIP, type Socket } from 'node:net'
+import { connect as connectTcp, createServer, isIP, type LookupFunction, type Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { atMost } from '../process/at-most.ts'
@@ -8,6 +8,9 @@ import type { Pinned } from './host-policy.ts'
 
 /** How long a host may take to accept a connection, and then to say anything. */
 const CONNECT_MS = 5_000
+
+/** How long an address may take before the next one of the same host is tried. */
+const NEXT_ADDRESS_MS = 1_000
 
 /** How long the end of a stream may take to go out. */
 const FLUSH_MS = 2_000
@@ -24,17 +27,17 @@ export interface Tunnel {
 }
 
 /**
- * Takes one connection at a port of the loopback interface, and makes it one to `destination` at the address that was looked at, over
- * TLS where it is secure. So nothing looks the name up a second time, and the certificate is checked: FFmpeg does neither.
+ * Takes one connection at a port of the loopback interface, and makes it one to `destination` at one of the addresses that were looked at,
+ * over TLS where it is secure. So nothing looks the name up a second time, and the certificate is checked: FFmpeg does neither.
  */
-export async function openTunnel(destination: Destination, { address }: Pinned): Promise<Tunnel> {
+export async function openTunnel(destination: Destination, pinned: readonly Pinned[]): Promise<Tunnel> {
   let problem: string | null = null
   const sockets: Socket[] = []
   let far: Socket | null = null
   let flushed: Promise<void> = Promise.resolve()
   const server = createServer((near) => {
     server.close()
-    const remote = connectTo(destination, address)
+    const remote = connectTo(destination, pinned)
     far = remote
     sockets.push(near, remote)
     const patience = setTimeout(() => {
@@ -74,9 +77,18 @@ export async function openTunnel(destination: Destination, { address }: Pinned):
   }
 }
 
-function connectTo({ secure, host, port }: Destination, address: string): Socket {
-  if (!secure) return connectTcp({ host: address, port })
-  return connectTls({ host: address, port, ...(isIP(host) ? {} : { servername: host }) })
+/** Connects to the first of the addresses that answers (RFC 8305, as Node.js does it), and to no other. */
+function connectTo({ secure, host, port }: Destination, pinned: readonly Pinned[]): Socket {
+  const lookup: LookupFunction = (_, { all }, done) => {
+    const [first] = pinned
+    if (all) done(null, [...pinned])
+    else if (first) done(null, first.address, first.family)
+  }
+  // A host that is an address itself is not looked up.
+  const where = isIP(host) ? { host: pinned[0]?.address ?? host } : { host, lookup }
+  const options = { ...where, port, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS }
+  if (!secure) return connectTcp(options)
+  return connectTls({ ...options, ...(isIP(host) ? {} : { servername: host }) })
 }
 
 function inWords(error: NodeJS.ErrnoException, { host, port }: Destination): string {

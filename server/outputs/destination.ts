@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { TargetStatus } from '../../shared/status.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
-import type { Destination } from '../destinations/destination.ts'
+import { type Destination, secretsOf } from '../destinations/destination.ts'
 import type { HostPolicy } from '../destinations/host-policy.ts'
 import { writeKeyFile } from '../destinations/key-file.ts'
 import { openTunnel } from '../destinations/tunnel.ts'
@@ -30,10 +30,10 @@ export function startDestination(
   destination: Destination,
   { policy, ...options }: DestinationOptions,
 ): FfmpegOutput {
-  const { name, host, key } = destination
+  const { name, host } = destination
   return startFfmpegOutput(broadcast, {
     ...options,
-    ...{ name, host, secret: key, lastRetryMs: LAST_RETRY_MS, prepare },
+    ...{ name, host, secrets: secretsOf(destination), lastRetryMs: LAST_RETRY_MS, prepare },
   })
 
   async function prepare(): Promise<Attempt> {

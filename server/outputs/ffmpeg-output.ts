@@ -26,7 +26,7 @@ export interface OutputSpec {
   /** The host that it goes to; null where that is the gateway's own RTMP server. */
   host: string | null
   /** What must not stand in an error: servers repeat what they were sent. */
-  secret: string | null
+  secrets: readonly string[]
   ffmpegs: Ffmpegs
   log: Logger
   /** The longest wait before it is tried again. */
@@ -134,7 +134,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
       }
       if (Date.now() - began > SETTLED_MS) failures = 0
       const wait = end.kind === 'refused' ? null : waitAfter(failures++)
-      status.lastError = spec.secret ? end.message.replaceAll(spec.secret, '…') : end.message
+      status.lastError = spec.secrets.reduce((text, secret) => text.replaceAll(secret, '…'), end.message)
       if (wait !== null) status.reconnects++
       log.warn({ reason: status.lastError, retryInMs: wait }, 'output failed')
       enter(wait === null ? 'failed' : 'retrying')
