@@ -8,7 +8,9 @@ import { freePort } from './support/resources.ts'
 import { ADMIN, ADMIN_KEY, WITH_KEY } from './support/tokens.ts'
 import { until } from './support/wait.ts'
 
-const OPTIONS = ['--rtmp', 'embedded', '--destination-hosts', '127.0.0.0/8', '--disk-floor', '1MB']
+// The page is opened at another address than the public one, as through a tunnel.
+const PUBLIC = ['--public-url', 'https://live.example.org']
+const OPTIONS = ['--rtmp', 'embedded', '--destination-hosts', '127.0.0.0/8', '--disk-floor', '1MB', ...PUBLIC]
 
 describe('the dashboard', () => {
   let gateway: TestGateway

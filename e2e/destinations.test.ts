@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeChunk } from '../shared/chunk.ts'
 import type { TargetStatus } from '../shared/status.ts'
+import { asAdmin } from './support/archive.ts'
 import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
 import { makeCertificate } from './support/certificate.ts'
 import { clockRecording } from './support/clock.ts'
@@ -70,10 +71,10 @@ const isIn = (gateway: TestGateway, stream: string, name: string, state: TargetS
     return found?.state === state ? found : null
   })
 
-/** The command lines of everything that `gateway` runs. */
-async function commandLines({ program }: TestGateway): Promise<string> {
+/** The command lines, or the environments, of everything that `gateway` runs. */
+async function ofProcesses({ program }: TestGateway, what: 'cmdline' | 'environ'): Promise<string> {
   const pids = [...(await descendantsOf(program.process.pid ?? 0)).keys()]
-  return (await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))).join('\n')
+  return (await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/${what}`, 'utf8').catch(() => '')))).join('\n')
 }
 
 const counting = (frames: number) => Array.from({ length: frames }, (_, index) => index + 1)
@@ -91,22 +92,25 @@ describe('a broadcast with destinations', () => {
     const file = `${directory.path}/castgate.yaml`
     await writeFile(file, `destination-hosts: [127.0.0.1]\ndestinations:\n${destinations.join('')}`)
     const environment = Object.fromEntries(keys.map((key, index) => [`KEY_${index}`, key]))
-    const gateway = await startGateway(['--rtmp', 'nginx', '--config', file], environment)
+    const gateway = await startGateway(['--rtmp', 'nginx', '--config', file], { ...environment, ...WITH_KEY })
     const player = await playRtmp(`rtmp://127.0.0.1:${embedded.rtmpPort}/live/${keys[1]}`, FRAMES)
     const publishing = publish(ingestUrl(gateway, 'four'), clock)
     await isIn(gateway, 'four', 'good', 'live')
     await isIn(gateway, 'four', 'embedded', 'live')
     const refusing = await isIn(gateway, 'four', 'refusing', 'retrying')
     expect(refusing.lastError).toBe(`127.0.0.1 refused the connection (port ${ports[2]})`)
-    const lines = await commandLines(gateway)
+    const lines = await ofProcesses(gateway, 'cmdline')
+    const environments = await ofProcesses(gateway, 'environ')
     const told = JSON.stringify(await gateway.stream('four'))
     const silent = await isIn(gateway, 'four', 'hanging', 'retrying')
     expect(silent.lastError).toBe('127.0.0.1 did not answer within 5 s')
     await publishing
     expect(lines).toContain(`rtmp://127.0.0.1:`)
+    expect(environments).toContain('PATH=')
     const log = JSON.stringify(gateway.log())
-    for (const key of keys) {
-      for (const [where, text] of Object.entries({ lines, told, log }))
+    const operated = JSON.stringify(await Promise.all(['status', 'events'].map((path) => asAdmin(gateway, path))))
+    for (const key of [...keys, ADMIN_KEY]) {
+      for (const [where, text] of Object.entries({ lines, environments, told, log, operated }))
         expect([where, text.includes(key)]).toEqual([where, false])
     }
     await gateway.stop()

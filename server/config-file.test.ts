@@ -149,6 +149,16 @@ destinations:
       'castgate.yaml:3: the variable CASTGATE_NO_SUCH_KEY is not set.',
     ],
     ['a destination without a key', 'destinations:\n  - preset: twitch', 'castgate.yaml:2: The stream key is missing'],
+    [
+      'a file that is not there',
+      'destinations:\n  - preset: twitch\n    key-file: /nowhere/key',
+      'castgate.yaml:2: The file "/nowhere/key" cannot be read.',
+    ],
+    [
+      'a destination that is not allowed',
+      'destinations:\n  - preset: twitch\n    key-env: CASTGATE_TEST_KEY\n  - url: rtmp://10.0.0.5/live/key',
+      'castgate.yaml:4: Broadcasts may not be sent to 10.0.0.5.',
+    ],
     ['destinations that are none', 'destinations: twitch', 'castgate.yaml:1: "destinations" must be array.'],
   ])('is refused with the line of %s', (_, text, message) => {
     expect(errorOf(text)).toContain(message)

@@ -4,9 +4,11 @@ import { IngestError } from '../shared/close-codes.ts'
 import { STREAM_PATTERN } from './access/claims.ts'
 import type { S3Options } from './archive/upload.ts'
 import { readDestination } from './destinations/destination.ts'
+import { HostPolicy } from './destinations/host-policy.ts'
 import { PRESETS } from './destinations/presets.ts'
 import { EVENT_TYPES, type EventType } from './events/events.ts'
 import type { Webhook } from './events/webhooks.ts'
+import type { Config } from './options.ts'
 import type { ConfiguredDestination } from './outputs/targets.ts'
 import { UsageError } from './process/errors.ts'
 
@@ -72,7 +74,7 @@ export function destinationsFrom(
     const place = placeOf(['destinations', index])
     if (variable !== undefined && file !== undefined)
       throw new UsageError(`${place}: "key-env" and "key-file" exclude each other.`)
-    const key = variable === undefined ? (file === undefined ? undefined : keyIn(file)) : environment[variable]
+    const key = variable === undefined ? (file === undefined ? undefined : keyAt(place, file)) : environment[variable]
     if (variable !== undefined && !key) throw new UsageError(`${place}: the variable ${variable} is not set.`)
     const destination = { ...rest, streams, ...(key !== undefined && { key }) }
     try {
@@ -95,7 +97,7 @@ export function webhooksFrom({ webhooks, placeOf }: ConfigSections, environment:
     if (!URL.canParse(url) || new URL(url).username !== '' || new URL(url).password !== '') {
       throw new UsageError(`${place}: "url" must be an address without a user or a password.`)
     }
-    const secret = variable === undefined ? file !== undefined && keyIn(file) : environment[variable]
+    const secret = variable === undefined ? file !== undefined && keyAt(place, file) : environment[variable]
     if (!secret) {
       const words =
         variable === undefined ? 'it needs "secret-env" or "secret-file"' : `the variable ${variable} is not set`
@@ -103,6 +105,34 @@ export function webhooksFrom({ webhooks, placeOf }: ConfigSections, environment:
     }
     return { url, events, secret }
   })
+}
+
+/**
+ * Looks whether broadcasts may be sent to the destinations of a configuration file.
+ * @throws UsageError with the line of one that is not allowed
+ */
+export function requireDestinationHosts(
+  { placeOf }: ConfigSections,
+  { destinations, destinationHosts }: Pick<Config, 'destinations' | 'destinationHosts'>,
+): void {
+  const hosts = destinations.map((destination) => readDestination(destination).host)
+  const policy = HostPolicy.withNamed(destinationHosts, hosts)
+  for (const [index, host] of hosts.entries()) {
+    try {
+      policy.requireHost(host)
+    } catch (error) {
+      if (!(error instanceof IngestError)) throw error
+      throw new UsageError(`${placeOf(['destinations', index])}: ${error.message}`)
+    }
+  }
+}
+
+/** The variables of the environment that have keys. */
+export function keyVariablesOf({ destinations, webhooks }: ConfigSections): string[] {
+  return [
+    ...destinations.flatMap(({ 'key-env': variable }) => variable ?? []),
+    ...webhooks.flatMap(({ 'secret-env': variable }) => variable ?? []),
+  ]
 }
 
 /** Without an endpoint it is Amazon's. */
@@ -114,6 +144,15 @@ export function s3From({
   ...rest
 }: NonNullable<ConfigSections['s3']>): S3Options {
   return { bucket, prefix, region, endpoint: endpoint ?? null, pathStyle: rest['path-style'] ?? endpoint !== undefined }
+}
+
+function keyAt(place: string, file: string): string {
+  try {
+    return keyIn(file)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    throw new UsageError(`${place}: ${error.message}`)
+  }
 }
 
 /**

@@ -2,7 +2,14 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { LimitSet } from './access/limits.ts'
 import { applyConfigFile } from './config-file.ts'
-import { destinationsFrom, keyIn, s3From, webhooksFrom } from './config-sections.ts'
+import {
+  destinationsFrom,
+  keyIn,
+  keyVariablesOf,
+  requireDestinationHosts,
+  s3From,
+  webhooksFrom,
+} from './config-sections.ts'
 import {
   bytes,
   count,
@@ -30,6 +37,8 @@ export interface ProgramConfig {
   logLevel: string
   /** Whether missing programs may be installed with apt. */
   install: boolean
+  /** Variables of the environment that the configuration file says have keys. */
+  keyVariables: string[]
 }
 
 function limitWords(set: LimitSet): string {
@@ -264,7 +273,16 @@ export function configFrom(command: Command): ProgramConfig {
     // It gets a secret of its own.
     insecureOpen: isForLan || (given.insecureOpen ?? isSet('INSECURE_OPEN')),
   })
-  return { gateway, file: file ?? null, lan: isForLan, logLevel, install: mayInstall(command.opts()) }
+  if (sections) requireDestinationHosts(sections, gateway)
+  const keyVariables = sections ? keyVariablesOf(sections) : []
+  return { gateway, file: file ?? null, lan: isForLan, logLevel, install: mayInstall(command.opts()), keyVariables }
+}
+
+/** Takes secrets that were read out of the environment, which FFmpeg and all that is started here would inherit. */
+export function forgetSecrets(keyVariables: readonly string[] = []): void {
+  for (const variable of ['CASTGATE_SECRET', 'CASTGATE_ADMIN_KEY', 'CASTGATE_TOKEN', ...keyVariables]) {
+    delete process.env[variable]
+  }
 }
 
 /** Flags without a value are read by `isSet`, and have no variable of commander's. */

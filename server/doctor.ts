@@ -1,11 +1,17 @@
+import { access, constants } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { freeBytes } from './archive/disk.ts'
+import { loadSdk } from './archive/upload.ts'
 import type { ProgramConfig } from './config.ts'
 import { locateFfmpeg } from './ffmpeg/locate.ts'
 import type { Config } from './options.ts'
 import { capture } from './process/child.ts'
+import { ExitError } from './process/errors.ts'
 import { findNginx } from './rtmp-server/nginx/program.ts'
 import { portProblem } from './rtmp-server/port.ts'
 import { installCommand, type SystemPackage } from './system/packages.ts'
 import { findChromium } from './system/requirements.ts'
+import { readTls } from './tls.ts'
 
 /** One thing that was looked at. */
 interface Finding {
@@ -27,6 +33,11 @@ export async function doctor({ gateway: config, file }: ProgramConfig): Promise<
     nodeFinding(),
     ...(await ffmpegFindings(config)),
     await nginxFinding(config),
+    await diskFinding(config),
+    ...(config.tls === null
+      ? []
+      : [await checked('TLS', `${config.tls.cert} and ${config.tls.key}`, readTls(config.tls))]),
+    ...(config.s3 === null ? [] : [await checked('S3', `recordings go to ${config.s3.bucket}`, loadSdk())]),
     await chromiumFinding(),
     await portFinding(config.host, config.port, '--port', 'HTTP and WebSocket'),
     await portFinding(config.host, config.rtmpPort, '--rtmp-port', 'RTMP'),
@@ -91,6 +102,37 @@ async function nginxFinding(config: Config): Promise<Finding> {
         text: `${search.version} without the RTMP module${instead}`,
         install: ['nginx-rtmp'],
       }
+  }
+}
+
+/** The data directory, or what is there of the way to it. */
+async function diskFinding({ dataDir, diskFloorBytes }: Config): Promise<Finding> {
+  let directory = resolve(dataDir)
+  while (!(await isThere(directory, constants.F_OK))) directory = dirname(directory)
+  const name = 'data'
+  if (!(await isThere(directory, constants.W_OK))) {
+    return { name, verdict: 'missing', text: `${directory} cannot be written to; choose another with --data-dir` }
+  }
+  const free = await freeBytes(`${directory}/.`)
+  const text = `${dataDir}, ${Math.round(free / 1e9)} GB free`
+  if (free > diskFloorBytes) return { name, verdict: 'ok', text }
+  return { name, verdict: 'note', text: `${text}: nothing is recorded, since --disk-floor leaves more alone` }
+}
+
+const isThere = (path: string, mode: number) =>
+  access(path, mode).then(
+    () => true,
+    () => false,
+  )
+
+/** What is ready where `check` resolves, and else says why not. */
+async function checked(name: string, text: string, check: Promise<unknown>): Promise<Finding> {
+  try {
+    await check
+    return { name, verdict: 'ok', text }
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error
+    return { name, verdict: 'missing', text: error.message }
   }
 }
 

@@ -5,6 +5,7 @@ import {
   addServerOptions,
   addTokenOptions,
   configFrom,
+  forgetSecrets,
   mayInstall,
   secretFrom,
   tokenFromEnvironment,
@@ -27,7 +28,9 @@ export async function main(args: string[]): Promise<number> {
   addInstallOption(addServerOptions(program.command('serve').version(VERSION)))
     .description('start the gateway: pages, ingest, RTMP server')
     .action(async (_, command) => {
-      exitCode = await serve(configFrom(command))
+      const config = configFrom(command)
+      forgetSecrets(config.keyVariables)
+      exitCode = await serve(config)
     })
   addInstallOption(addAddressOptions(program.command('push').version(VERSION)))
     .description('broadcast a file in real time, copying what can be copied')
@@ -35,6 +38,8 @@ export async function main(args: string[]): Promise<number> {
     .argument('[target]', 'stream name, or rtmp:// URL', 'stream')
     .option('--loop', 'begin again at the end, until Ctrl-C')
     .action(async (file, target, options) => {
+      const secrets = { token: tokenFromEnvironment(), secret: secretFrom(options) }
+      forgetSecrets()
       exitCode = await push({
         loop: false,
         ...options,
@@ -42,8 +47,7 @@ export async function main(args: string[]): Promise<number> {
         target,
         ffmpeg: options.ffmpeg ?? null,
         install: mayInstall(options),
-        token: tokenFromEnvironment(),
-        secret: secretFrom(options),
+        ...secrets,
       })
     })
   addTokenOptions(program.command('token').version(VERSION))

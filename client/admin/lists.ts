@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit'
 import type { Event as GatewayEvent, Problem, Process, Recording } from '../api/gateway-api.ts'
 import { clock, size } from '../elements/format.ts'
+import { fromDashboard } from '../gateway-url.ts'
 
 /** What is wrong: the worst in large letters, the rest below it. */
 export function problemList(problems: Problem[]) {
@@ -46,7 +47,7 @@ export function recordingList(recordings: Recording[], remove: (recording: Recor
   return html`<ul class="recordings">
     ${recordings.map(
       (recording) => html`<li>
-        ${recording.posterUrl ? html`<img src=${recording.posterUrl} alt="" loading="lazy" />` : html`<div class="no-picture"></div>`}
+        ${recording.posterUrl ? html`<img src=${fromDashboard(recording.posterUrl)} alt="" loading="lazy" />` : html`<div class="no-picture"></div>`}
         <div class="facts">
           <strong>${recording.stream}</strong>
           <span class="quiet">
@@ -57,8 +58,8 @@ export function recordingList(recordings: Recording[], remove: (recording: Recor
           </span>
         </div>
         <div class="actions">
-          ${recording.play ? html`<a href=${recording.play} target="_blank" rel="noreferrer">Play</a>` : nothing}
-          ${recording.download ? html`<a href=${recording.download}>Download</a>` : nothing}
+          ${recording.play ? html`<a href=${fromDashboard(recording.play)} target="_blank" rel="noreferrer">Play</a>` : nothing}
+          ${recording.download ? html`<a href=${fromDashboard(recording.download)}>Download</a>` : nothing}
           ${
             recording.state === 'ready' || recording.state === 'unfinished'
               ? html`<button type="button" aria-label="Delete the recording of ${recording.stream}" @click=${() => remove(recording)}>Delete</button>`

@@ -2,6 +2,7 @@ import { html, nothing } from 'lit'
 import { viewersInAll } from '../../shared/status.ts'
 import type { Beat, WatchedStream } from '../api/gateway-api.ts'
 import { bitrate, clock } from '../elements/format.ts'
+import { fromDashboard } from '../gateway-url.ts'
 import '../targets/targets.ts'
 import { plot } from './plot.ts'
 
@@ -26,7 +27,7 @@ export function streamCard(stream: WatchedStream, beats: Beat[], actions: Stream
     <div class="head">
       ${
         thumbnail
-          ? html`<img src="${thumbnail}&at=${Math.floor(Date.now() / PICTURE_MS)}" alt="What ${name} shows now" />`
+          ? html`<img src="${fromDashboard(thumbnail)}&at=${Math.floor(Date.now() / PICTURE_MS)}" alt="What ${name} shows now" />`
           : html`<div class="no-picture quiet">no picture</div>`
       }
       <div class="facts">

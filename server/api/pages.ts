@@ -18,12 +18,14 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self'",
   "img-src 'self' data: blob:",
   "media-src 'self' blob: http: https:",
-  "connect-src 'self' ws: wss: http: https:",
   "worker-src 'self' blob:",
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'self'",
 ].join('; ')
+
+/** A player connects to wherever the links point to. The dashboard, which has the admin key, connects to its gateway alone. */
+const CONNECT = { anywhere: "connect-src 'self' ws: wss: http: https:", here: "connect-src 'self'" }
 
 /** Where the pages are served, and to whom. */
 export interface PageOptions {
@@ -55,7 +57,8 @@ export async function pageRoutes(app: FastifyInstance, directory: string, option
   })
   const page = async (file: string) => {
     const html = forPlace(await readFile(join(directory, file), 'utf8'), options)
-    return (reply: FastifyReply, frameAncestors: string) => reply.headers(pageHeaders(frameAncestors)).send(html)
+    return (reply: FastifyReply, frameAncestors: string, connect = CONNECT.anywhere) =>
+      reply.headers(pageHeaders(frameAncestors, connect)).send(html)
   }
   const [studio, watch, broadcast, player, admin] = await Promise.all(
     ['studio.html', 'watch.html', 'embed-broadcast.html', 'embed-player.html', 'admin.html'].map(page),
@@ -72,7 +75,7 @@ export async function pageRoutes(app: FastifyInstance, directory: string, option
       .send(script),
   )
   app.get('/', (_, reply) => studio?.(reply, "'self'"))
-  app.get('/admin', (_, reply) => admin?.(reply, "'none'"))
+  app.get('/admin', (_, reply) => admin?.(reply, "'none'", CONNECT.here))
   forStream('/watch/:name', (reply) => watch?.(reply, "'self'"))
   forStream('/embed/broadcast/:name', (reply) => broadcast?.(reply, origins.frameAncestors('publish')))
   forStream('/embed/player/:name', (reply) => player?.(reply, origins.frameAncestors('play')))
@@ -95,10 +98,10 @@ function forPlace(html: string, { prefix, origins, access, publisherDestinations
   return html.replaceAll('="/assets/', `="${prefix}/assets/`).replace('</head>', `${meta.join('')}</head>`)
 }
 
-function pageHeaders(frameAncestors: string): OutgoingHttpHeaders {
+function pageHeaders(frameAncestors: string, connect: string): OutgoingHttpHeaders {
   return {
     'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': `${CONTENT_SECURITY_POLICY}; frame-ancestors ${frameAncestors}`,
+    'content-security-policy': `${CONTENT_SECURITY_POLICY}; ${connect}; frame-ancestors ${frameAncestors}`,
     'cache-control': 'no-cache',
     'cross-origin-opener-policy': 'same-origin',
     'permissions-policy': 'camera=(self), microphone=(self), display-capture=(self)',

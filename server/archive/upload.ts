@@ -57,7 +57,11 @@ export async function s3Upload({ bucket, prefix, region, endpoint, pathStyle }: 
   }
 }
 
-async function loadSdk() {
+/**
+ * Loads Amazon's SDK.
+ * @throws MissingError where it is not installed
+ */
+export async function loadSdk() {
   try {
     const [{ S3Client }, { Upload }] = await Promise.all([import('@aws-sdk/client-s3'), import('@aws-sdk/lib-storage')])
     return { S3Client, Upload }

@@ -33,6 +33,11 @@ export class HostPolicy {
     this.#lookup = addresses
   }
 
+  /** What the operator has named besides is allowed, too; an address that is private must be allowed as such. */
+  static withNamed(entries: readonly string[], named: readonly string[]): HostPolicy {
+    return new HostPolicy([...entries, ...named.filter((host) => !isPrivateAddress(host))])
+  }
+
   /**
    * Whether broadcasts may be sent to `host`, as far as can be said without looking it up.
    * @throws IngestError `forbidden`
@@ -85,7 +90,7 @@ export function normalHost(host: string): string | null {
 }
 
 /** Whether `host` is itself an address, and one that is not public. */
-export function isPrivateAddress(host: string): boolean {
+function isPrivateAddress(host: string): boolean {
   const address = addressIn(host)
   return address !== null && !isPublic(address)
 }

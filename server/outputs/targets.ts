@@ -5,7 +5,7 @@ import type { TargetStatus } from '../../shared/status.ts'
 import { coversStream } from '../access/claims.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import { type DestinationInput, readDestination } from '../destinations/destination.ts'
-import { HostPolicy, isPrivateAddress } from '../destinations/host-policy.ts'
+import { HostPolicy } from '../destinations/host-policy.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { startDestination } from './destination.ts'
 import type { FfmpegOutput } from './ffmpeg-output.ts'
@@ -48,8 +48,7 @@ export class Targets {
   constructor(options: TargetsOptions) {
     this.#options = options
     const named = options.destinations.map((destination) => readDestination(destination).host)
-    // What the operator has named is allowed; what is private must be allowed as such.
-    this.#policy = new HostPolicy([...options.hosts, ...named.filter((host) => !isPrivateAddress(host))])
+    this.#policy = HostPolicy.withNamed(options.hosts, named)
   }
 
   /** Sends a broadcast that became live to the destinations that are configured for it. */
