@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import S3rver from 's3rver'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Recording } from '../client/api/gateway-api.ts'
+import type { GatewayStatus, Recording } from '../client/api/gateway-api.ts'
 import { encodeChunk } from '../shared/chunk.ts'
 import { asAdmin, eventsOf, fetchBytes, readyRecording, recordedSoFar, recordingsOf } from './support/archive.ts'
 import { startBrowser } from './support/browser.ts'
@@ -251,6 +251,15 @@ describe('a directory with recordings', () => {
   })
 })
 
+/** A recording of so many seconds that no encoder makes small. */
+async function noise(seconds: number): Promise<Buffer> {
+  const input = ['-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=30,noise=alls=80:allf=t`, '-t', `${seconds}`]
+  const video = ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '34', '-g', '60', '-pix_fmt', 'yuv420p']
+  const { code, stdout, stderr } = await ffmpeg(['-v', 'error', ...input, ...video, '-f', 'matroska', 'pipe:1'])
+  if (code !== 0) throw new Error(`FFmpeg made no noise: ${stderr}`)
+  return stdout
+}
+
 describe('a bucket', () => {
   it('gets what is ready, again until it takes it, and only then does it go', async () => {
     const directory = await temporaryDirectory()
@@ -267,12 +276,17 @@ s3: { bucket: recordings, prefix: castgate/, endpoint: 'http://127.0.0.1:${port}
       AWS_ACCESS_KEY_ID: access.accessKeyId,
       AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
     })
-    await publish(ingestUrl(gateway, 'first'), await readRecording('chrome-h264.webm'), { pace: 'fast' })
+    // More than one part of an upload (5 MiB, as S3 has it).
+    const large = inBlobs('large', await noise(8), 8)
+    await publish(ingestUrl(gateway, 'first'), large, { pace: 'fast' })
     await until('nobody takes it', async () =>
       (await eventsOf(gateway, 'first')).some(({ type }) => type === 'recording.failed'),
     )
+    const { problems } = (await asAdmin<GatewayStatus>(gateway, 'status')).body
+    expect(problems[0]?.message).toMatch(/^A recording of "first" could not be uploaded: .*\. It is tried again\.$/)
     const { id, play } = await readyRecording(gateway, 'first')
     const mp4 = await fetchBytes(play)
+    expect(mp4.length).toBeGreaterThan(5 * 1024 * 1024)
     const buckets = new S3rver({
       ...{ port, address: '127.0.0.1', silent: true, directory: `${directory.path}/s3` },
       configureBuckets: [{ name: 'recordings', configs: [] }],
@@ -334,6 +348,8 @@ describe('a disk without room', () => {
         (await eventsOf(gateway, 'full')).find(({ type }) => type === 'recording.stopped'),
       )
       expect(stopped.data.reason).toBe('disk_full')
+      const { problems } = (await asAdmin<GatewayStatus>(gateway, 'status')).body
+      expect(problems.map(({ message }) => message)).toContain('"full" is not recorded: the disk is full.')
       const [recording] = await recordingsOf(gateway, 'full')
       const before = (await gateway.stream('full'))?.bytesIn ?? 0
       await until(

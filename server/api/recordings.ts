@@ -76,8 +76,16 @@ export function recordingRoutes(admin: Api, { directory, archive, links, base }:
     },
     async (request, reply) => {
       const { id } = request.params
-      if (!archive.get(id)) return reply.code(404).send(notFound(NO_RECORDING))
-      if (!(await archive.remove(id))) throw conflict('It is being made. Stop it first, and wait until it is ready.')
+      const entry = archive.get(id)
+      if (!entry) return reply.code(404).send(notFound(NO_RECORDING))
+      if (!(await archive.remove(id))) {
+        const isReady = entry.state === 'ready'
+        throw conflict(
+          isReady
+            ? 'It is being uploaded. Try again when it has been.'
+            : 'It is being made. Stop it first, and wait until it is ready.',
+        )
+      }
       return reply.code(204).send(null)
     },
   )

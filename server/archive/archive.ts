@@ -1,16 +1,26 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Events } from '../events/events.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { FILE_HEADER_BYTES } from '../flv/reader.ts'
+import { sentence } from '../process/words.ts'
 import { freeBytes } from './disk.ts'
-import { createEntry, type Entry, FILES, RECORDING_ID, readEntry, type StopReason, writeEntry } from './entry.ts'
+import {
+  createEntry,
+  type Entry,
+  entryFromId,
+  FILES,
+  newEntry,
+  RECORDING_ID,
+  readEntry,
+  type StopReason,
+  writeEntry,
+} from './entry.ts'
 import { finish, sizeOf } from './finish.ts'
 import { lockDirectory } from './lock.ts'
-import { type Recorder, startRecorder } from './recorder.ts'
+import { type RecordedFile, type Recorder, startRecorder } from './recorder.ts'
 import type { Upload } from './upload.ts'
 
 /** How recordings are kept. */
@@ -55,6 +65,8 @@ export class Archive {
   readonly #byBroadcast = new WeakMap<Broadcast, string>()
   readonly #closing = new AbortController()
   readonly #timer: NodeJS.Timeout
+  /** Why broadcasts are not recorded any more, or never were, though they should be. */
+  readonly #faults = new WeakMap<Broadcast, string>()
   /** What is written about recordings that have just ended. */
   readonly #settling = new Set<Promise<void>>()
   /** What is done with finished recordings, one after the other. */
@@ -83,12 +95,14 @@ export class Archive {
     await mkdir(options.directory, { recursive: true })
     const archive = new Archive(options, await lockDirectory(options.directory))
     for (const id of await readdir(options.directory)) {
-      const entry = RECORDING_ID.test(id) ? await readEntry(options.directory, id) : null
-      if (entry) archive.#entries.set(id, entry)
-    }
-    for (const entry of archive.#entries.values()) {
-      if (entry.state !== 'recording') continue
-      Object.assign(entry, { state: 'finishing', reason: 'interrupted', endedAt: new Date().toISOString() })
+      if (!RECORDING_ID.test(id)) continue
+      const entry = (await readEntry(options.directory, id)) ?? entryFromId(id)
+      if (!entry) continue
+      if (entry.state === 'recording') {
+        const endedAt = await lastWritten(join(options.directory, id))
+        Object.assign(entry, { state: 'finishing', reason: 'interrupted', endedAt })
+      }
+      archive.#entries.set(id, entry)
     }
     archive.#queue(() => archive.#tend())
     return archive
@@ -119,21 +133,23 @@ export class Archive {
     return id !== undefined && this.#recorders.has(id) ? this.get(id) : null
   }
 
+  /** What ended, or prevented, the recording of a broadcast that goes on, as a sentence; null for nothing. */
+  faultOf(broadcast: Broadcast): string | null {
+    return this.#faults.get(broadcast) ?? null
+  }
+
+  /** Whether a recording that is not an MP4 is left alone until the next start. */
+  isGivenUp(id: string): boolean {
+    return (this.#attempts.get(id) ?? 0) >= MOST_ATTEMPTS
+  }
+
   /** Begins to record a broadcast, unless that is done already. */
   start(broadcast: Broadcast): Entry {
     const running = this.recordingOf(broadcast)
     if (running) return running
     const { directory, floorBytes, events, log } = this.#options
-    const now = new Date()
-    const entry: Entry = {
-      id: `${broadcast.name}-${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`,
-      stream: broadcast.name,
-      broadcast: broadcast.id,
-      state: 'recording',
-      startedAt: now.toISOString(),
-      ...{ endedAt: null, reason: null, bytes: 0, seconds: null, droppedFrames: 0 },
-      ...{ poster: false, uploadedAs: null, problem: null },
-    }
+    const entry = newEntry(broadcast.name, broadcast.id)
+    this.#faults.delete(broadcast)
     this.#byBroadcast.set(broadcast, entry.id)
     this.#entries.set(entry.id, entry)
     const recorder = startRecorder(
@@ -150,6 +166,7 @@ export class Archive {
       Object.assign(entry, written, { state: 'finishing', endedAt: new Date().toISOString() })
       const words = `The recording of "${broadcast.name}" ended: ${REASONS[written.reason]}.`
       const isFault = written.reason.startsWith('disk')
+      if (isFault) this.#faults.set(broadcast, faultWords(written))
       log[isFault ? 'error' : 'info']({ ...broadcast.logFields, ...written }, 'recording ended')
       const { reason, bytes, droppedFrames } = written
       events.emit('recording.stopped', broadcast.name, words, { recording: entry.id, reason, bytes, droppedFrames })
@@ -238,16 +255,19 @@ export class Archive {
       this.#uploading = id
       try {
         entry.uploadedAs = await upload(join(directory, id), entry, this.#closing.signal)
+        entry.problem = null
         await writeEntry(directory, entry)
         log.info({ stream, broadcast, recording: id, as: entry.uploadedAs }, 'recording was uploaded')
         const words = `The recording of "${stream}" was uploaded.`
         events.emit('recording.uploaded', stream, words, { recording: id, as: entry.uploadedAs })
       } catch (error) {
-        if (this.#closing.signal.aborted || this.#failedUploads.has(id)) continue
+        if (this.#closing.signal.aborted) continue
+        const problem = error instanceof Error ? error.message || error.name : String(error)
+        entry.problem = problem
+        if (this.#failedUploads.has(id)) continue
         this.#failedUploads.add(id)
-        const problem = error instanceof Error ? error.message : String(error)
         log.error({ stream, broadcast, recording: id, reason: problem }, 'recording could not be uploaded')
-        const words = `The recording of "${stream}" could not be uploaded: ${problem}. It is tried again.`
+        const words = `The recording of "${stream}" could not be uploaded: ${sentence(problem)} It is tried again.`
         events.emit('recording.failed', stream, words, { recording: id, problem })
       } finally {
         this.#uploading = null
@@ -258,19 +278,23 @@ export class Archive {
   async #finish(entry: Entry): Promise<void> {
     const { directory, ffmpegs, floorBytes, events, log } = this.#options
     if (entry.state === 'ready' || this.#closing.signal.aborted) return
-    const attempts = this.#attempts.get(entry.id) ?? 0
-    if (attempts >= MOST_ATTEMPTS) return
+    if (this.isGivenUp(entry.id)) return
     const path = join(directory, entry.id)
     const { id, stream, broadcast } = entry
     const wasUnfinished = entry.state === 'unfinished'
     entry.state = 'finishing'
     try {
       const flvBytes = await sizeOf(join(path, FILES.flv))
+      // A header alone is no recording; the MP4 may have been made before the gateway was killed.
+      if ((flvBytes ?? 0) <= FILE_HEADER_BYTES && (await sizeOf(join(path, FILES.mp4))) === null) {
+        log.warn({ stream, broadcast, recording: id }, 'a recording without media was removed')
+        return await this.#forget(entry)
+      }
       if (flvBytes === null) Object.assign(entry, await finishedBefore(path))
       else if ((await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) {
         throw new Error('there is no room for it on the disk')
       } else {
-        this.#attempts.set(id, attempts + 1)
+        this.#attempts.set(id, (this.#attempts.get(id) ?? 0) + 1)
         Object.assign(entry, await finish(path, stream, { ffmpegs, signal: this.#closing.signal }))
       }
       Object.assign(entry, { state: 'ready', problem: null })
@@ -289,7 +313,7 @@ export class Archive {
       await writeEntry(directory, entry).catch(() => {})
       if (wasUnfinished) return
       log.error({ stream, broadcast, recording: id, reason: problem }, 'recording could not be finished')
-      const words = `The recording of "${stream}" could not be made an MP4: ${problem}. It is tried again.`
+      const words = `The recording of "${stream}" could not be made an MP4: ${sentence(problem)} It is tried again.`
       events.emit('recording.failed', stream, words, { recording: id, problem })
     }
   }
@@ -300,4 +324,15 @@ async function finishedBefore(directory: string): Promise<{ bytes: number; poste
   const bytes = await sizeOf(join(directory, FILES.mp4))
   if (bytes === null) throw new Error('its file is gone')
   return { bytes, poster: ((await sizeOf(join(directory, FILES.poster))) ?? 0) > 0 }
+}
+
+/** When something was last written to a recording that was interrupted. */
+async function lastWritten(directory: string): Promise<string> {
+  const { mtime } = await stat(join(directory, FILES.flv)).catch(() => stat(directory))
+  return mtime.toISOString()
+}
+
+/** What the system says of a disk that failed helps; of one that is full, there is nothing to add. */
+function faultWords({ reason, problem }: RecordedFile): string {
+  return sentence(reason === 'disk_error' && problem !== null ? `${REASONS[reason]} (${problem})` : REASONS[reason])
 }

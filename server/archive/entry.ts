@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFields, isNumberFrom } from '../../shared/narrow.ts'
+import { settle } from './disk.ts'
 
 /**
  * How far a recording is. `finishing`: it becomes an MP4; `unfinished`: that did not work yet, and is tried again; what was recorded is
@@ -41,8 +43,31 @@ export interface Entry {
 /** The files of a recording in its directory. */
 export const FILES = { entry: 'recording.json', flv: 'recording.flv', mp4: 'recording.mp4', poster: 'poster.jpg' }
 
-/** What an id looks like. Nothing else is looked for on the disk. */
+/** What an id looks like: the stream, when it began, and something of its own. Nothing else is looked for on the disk. */
 export const RECORDING_ID = /^[A-Za-z0-9_-]{1,100}$/
+const PARTS_OF_ID = /^(.+)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{6}$/
+
+/** The recording of a broadcast that begins now. */
+export function newEntry(stream: string, broadcast: string): Entry {
+  const startedAt = new Date().toISOString()
+  const id = `${stream}-${startedAt.replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`
+  return entryOf(id, stream, broadcast, startedAt)
+}
+
+/** What the name of a recording's directory tells of it, where that is all that is left; null for another directory. */
+export function entryFromId(id: string): Entry | null {
+  const [, stream, year, month, day, hour, minute, second] = PARTS_OF_ID.exec(id) ?? []
+  if (stream === undefined) return null
+  return entryOf(id, stream, '', `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`)
+}
+
+function entryOf(id: string, stream: string, broadcast: string, startedAt: string): Entry {
+  return {
+    ...{ id, stream, broadcast, startedAt, state: 'recording' as const },
+    ...{ endedAt: null, reason: null, bytes: 0, seconds: null, droppedFrames: 0 },
+    ...{ poster: false, uploadedAs: null, problem: null },
+  }
+}
 
 /** Makes the directory of a new recording. */
 export async function createEntry(directory: string, entry: Entry): Promise<void> {
@@ -54,6 +79,7 @@ export async function createEntry(directory: string, entry: Entry): Promise<void
 export async function writeEntry(directory: string, entry: Entry): Promise<void> {
   const path = join(directory, entry.id, FILES.entry)
   await writeFile(`${path}.new`, `${JSON.stringify(entry, null, 2)}\n`)
+  await settle(`${path}.new`)
   await rename(`${path}.new`, path)
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { FfmpegJob } from '../ffmpeg/job.ts'
 import { finishJob, posterJob } from '../ffmpeg/jobs.ts'
+import { settle } from './disk.ts'
 import { FILES } from './entry.ts'
 
 /** A recording that can be sought in. */
@@ -33,7 +34,10 @@ export async function finish(
       const [, us] = /^out_time_us=(\d+)/.exec(line) ?? []
       if (us !== undefined) seconds = Number(us) / 1e6
     })
+    // The FLV goes away below: the MP4 must be on the disk by then, and not in a cache.
+    await settle(part)
     await rename(part, mp4)
+    await settle(directory)
   } catch (error) {
     await rm(part, { force: true })
     throw error

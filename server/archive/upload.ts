@@ -19,6 +19,10 @@ export interface S3Options {
 /** Copies the files of a recording to where they are kept; resolves with the name of its MP4 there. */
 export type Upload = (directory: string, entry: Entry, signal: AbortSignal) => Promise<string>
 
+/** A service that takes no connection, or on one that it took does nothing, for so long has failed. */
+const CONNECT_MS = 10_000
+const SILENCE_MS = 60_000
+
 const TYPES = { mp4: 'video/mp4', poster: 'image/jpeg', entry: 'application/json' } as const
 
 /**
@@ -27,10 +31,14 @@ const TYPES = { mp4: 'video/mp4', poster: 'image/jpeg', entry: 'application/json
  */
 export async function s3Upload({ bucket, prefix, region, endpoint, pathStyle }: S3Options): Promise<Upload> {
   const { S3Client, Upload: MultipartUpload } = await loadSdk()
-  const client = new S3Client({ region, forcePathStyle: pathStyle, ...(endpoint !== null && { endpoint }) })
+  const client = new S3Client({
+    ...{ region, forcePathStyle: pathStyle, ...(endpoint !== null && { endpoint }) },
+    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
+  })
   return async (directory, { id }, signal) => {
     // The MP4 comes last: who sees it finds the others beside it.
     for (const kind of ['poster', 'entry', 'mp4'] as const) {
+      signal.throwIfAborted()
       const path = join(directory, FILES[kind])
       if ((await sizeOf(path)) === null) {
         if (kind === 'mp4') throw new Error('its file is gone')

@@ -100,14 +100,16 @@ export class Monitor {
       state: broadcast.state,
       targets: broadcast.targets(),
       behindMs: pulse.of(broadcast).at(-1)?.behindMs ?? 0,
+      notRecorded: archive.faultOf(broadcast),
     }))
+    const recordings = archive.list().map((entry) => ({ ...entry, isGivenUp: archive.isGivenUp(entry.id) }))
     return {
       version,
       startedAt: this.#startedAt,
       ffmpeg,
       rtmp: { kind: this.#rtmp?.kind ?? 'external', url: this.#rtmp?.url ?? '', problem: rtmpProblem },
       ...{ cpu, disk, processes },
-      problems: findProblems({ rtmpProblem, streams, recordings: archive.list(), disk, cpu }),
+      problems: findProblems({ rtmpProblem, streams, recordings, disk, cpu }),
     }
   }
 

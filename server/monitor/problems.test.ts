@@ -14,7 +14,7 @@ const target = (state: TargetStatus['state'], lastError: string | null = null): 
   ...{ id: 'x', name: 'Twitch', host: 'a.example', state, lastError, bytesOut: 0, reconnects: 0, liveSince: null },
 })
 const cam = (change: Partial<Signs['streams'][number]> = {}) => ({
-  ...{ name: 'cam', state: 'live' as const, targets: [target('live')], behindMs: 100 },
+  ...{ name: 'cam', state: 'live' as const, targets: [target('live')], behindMs: 100, notRecorded: null },
   ...change,
 })
 const words = (signs: Partial<Signs>) => findProblems({ ...GOOD, ...signs }).map(({ message }) => message)
@@ -38,6 +38,15 @@ describe('what is wrong with a gateway', () => {
       '"cam" does not reach Twitch: Not allowed. It is not tried again by itself.',
       { streams: [cam({ targets: [target('failed', 'Not allowed.')] })] },
     ],
+    ['"cam" is not recorded: the disk is full.', { streams: [cam({ notRecorded: 'the disk is full.' })] }],
+    [
+      'A recording of "cam" could not be uploaded: Access Denied. It is tried again.',
+      { recordings: [{ stream: 'cam', state: 'ready', problem: 'Access Denied', isGivenUp: false }] },
+    ],
+    [
+      'A recording of "cam" is not an MP4 yet: no room. It is tried again when the gateway is started anew.',
+      { recordings: [{ stream: 'cam', state: 'unfinished', problem: 'no room', isGivenUp: true }] },
+    ],
     ['"cam" waits for its broadcaster.', { streams: [cam({ state: 'waiting' })] }],
     ['"cam" is 7 s behind: its uplink, or this machine, is too slow.', { streams: [cam({ behindMs: 7_200 })] }],
     ['The processors are almost used up: new broadcasts may be late.', { cpu: { used: 1.9, cores: 2 } }],
@@ -46,7 +55,7 @@ describe('what is wrong with a gateway', () => {
   })
 
   it('begins with what does not work', () => {
-    const recordings = [{ stream: 'cam', state: 'unfinished' as const, reason: null, problem: 'no room' }]
+    const recordings = [{ stream: 'cam', state: 'unfinished' as const, problem: 'no room', isGivenUp: false }]
     const all = findProblems({
       ...GOOD,
       recordings,

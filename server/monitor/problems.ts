@@ -1,5 +1,6 @@
 import type { StreamStatus } from '../../shared/status.ts'
 import type { Entry } from '../archive/entry.ts'
+import { sentence } from '../process/words.ts'
 
 /** Something that is wrong, in words. `fault`: something does not work; `warning`: it may not for long. */
 export interface Problem {
@@ -12,9 +13,10 @@ export interface Problem {
 export interface Signs {
   /** Why the RTMP server does not work, or null. */
   rtmpProblem: string | null
-  streams: (Pick<StreamStatus, 'name' | 'state' | 'targets'> & { behindMs: number })[]
-  /** The latest first. */
-  recordings: Pick<Entry, 'stream' | 'state' | 'reason' | 'problem'>[]
+  /** `notRecorded`: why it is not, though it should be, as a sentence, or null. */
+  streams: (Pick<StreamStatus, 'name' | 'state' | 'targets'> & { behindMs: number; notRecorded: string | null })[]
+  /** `isGivenUp`: it is not tried again to make it an MP4. */
+  recordings: (Pick<Entry, 'stream' | 'state' | 'problem'> & { isGivenUp: boolean })[]
   disk: { freeBytes: number; floorBytes: number }
   /** Of all processes of the gateway, in processors, and how many there are. */
   cpu: { used: number; cores: number }
@@ -45,10 +47,8 @@ export function findProblems({ rtmpProblem, streams, recordings, disk, cpu }: Si
       fault(`"${name}" does not reach ${target}: ${sentence(lastError ?? 'it failed')} ${next}`, name)
     }
   }
-  for (const { name } of streams) {
-    const latest = recordings.find(({ stream }) => stream === name)
-    if (latest?.reason?.startsWith('disk'))
-      fault(`"${name}" is not recorded any more: the disk failed or is full.`, name)
+  for (const { name, notRecorded } of streams) {
+    if (notRecorded !== null) fault(`"${name}" is not recorded: ${notRecorded}`, name)
   }
   for (const { name, state, behindMs } of streams) {
     if (state === 'waiting') warning(`"${name}" waits for its broadcaster.`, name)
@@ -57,19 +57,14 @@ export function findProblems({ rtmpProblem, streams, recordings, disk, cpu }: Si
       warning(`"${name}" is ${seconds} s behind: its uplink, or this machine, is too slow.`, name)
     }
   }
-  for (const { stream, state, problem } of recordings) {
+  for (const { stream, state, problem, isGivenUp } of recordings) {
+    const why = sentence(problem ?? 'it failed')
+    if (state === 'ready' && problem !== null)
+      warning(`A recording of "${stream}" could not be uploaded: ${why} It is tried again.`, stream)
     if (state !== 'unfinished') continue
-    warning(
-      `A recording of "${stream}" is not an MP4 yet: ${sentence(problem ?? 'it failed')} It is tried again.`,
-      stream,
-    )
+    const next = isGivenUp ? 'It is tried again when the gateway is started anew.' : 'It is tried again.'
+    warning(`A recording of "${stream}" is not an MP4 yet: ${why} ${next}`, stream)
   }
   if (cpu.used / cpu.cores > BUSY) warning('The processors are almost used up: new broadcasts may be late.')
   return [...faults, ...warnings]
-}
-
-/** The last line of what someone said, as a sentence. */
-function sentence(text: string): string {
-  const line = text.split('\n').at(-1) ?? ''
-  return /[.!?]$/.test(line) ? line : `${line}.`
 }
