@@ -124,15 +124,15 @@ export async function startGateway(
     () => directory.all(),
     (broadcast, beat, bytes) => metrics.beat(broadcast, beat, bytes),
   )
-  const monitor = new Monitor({
-    ...{ version: VERSION, ffmpeg, ffmpegs, dataDir: config.dataDir, floorBytes: config.diskFloorBytes },
-    ...{ directory, archive, pulse, log },
-  })
-  const metrics = new Metrics({ directory, archive, events, monitor })
-  const endWebhooks = startWebhooks({
+  const webhooks = startWebhooks({
     ...{ hooks: config.webhooks, events, log },
     onResult: (result) => metrics.webhooks.inc({ result }),
   })
+  const monitor = new Monitor({
+    ...{ version: VERSION, ffmpeg, ffmpegs, dataDir: config.dataDir, floorBytes: config.diskFloorBytes },
+    ...{ directory, archive, pulse, webhooks, log },
+  })
+  const metrics = new Metrics({ directory, archive, events, monitor })
   const capacity = new Capacity(config, () => monitor.load())
   const publishers = new RtmpPublishers({
     directory,
@@ -214,7 +214,7 @@ export async function startGateway(
   function addOutputs(broadcast: Broadcast): void {
     const { name } = broadcast
     log.info(broadcast.logFields, 'broadcast is live')
-    events.emit('stream.started', name, `"${name}" is live.`)
+    events.emit('stream.started', broadcast.logFields, `"${name}" is live.`)
     // What an encoder publishes to our server is there already.
     if (broadcast.source !== 'rtmp') {
       const output = startRtmpTarget(broadcast, {
@@ -245,10 +245,9 @@ export async function startGateway(
       await archive.close()
     } finally {
       for (const timer of hurry) clearTimeout(timer)
-      endWebhooks()
     }
     llHls.close()
-    await rtmp.close()
+    await Promise.all([webhooks.close(), rtmp.close()])
   }
 }
 

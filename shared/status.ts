@@ -35,6 +35,8 @@ export interface TargetStatus {
   state: TargetState
   lastError: string | null
   bytesOut: number
+  /** Frames that it was too slow for. */
+  droppedFrames: number
   reconnects: number
   /** When it became live, ISO 8601; null while it is not. */
   liveSince: string | null
@@ -155,7 +157,7 @@ function parseAudio(value: unknown): AudioStatus | null {
 
 function parseTarget(value: unknown): TargetStatus[] {
   if (!isFields(value) || typeof value.name !== 'string') return []
-  const { id, name, host, lastError, bytesOut, reconnects, liveSince }: Fields = value
+  const { id, name, host, lastError, bytesOut, droppedFrames, reconnects, liveSince }: Fields = value
   const state = TARGET_STATES.find((each) => each === value.state)
   if (state === undefined) return []
   return [
@@ -166,6 +168,7 @@ function parseTarget(value: unknown): TargetStatus[] {
       state,
       lastError: textOrNull(lastError),
       bytesOut: typeof bytesOut === 'number' ? bytesOut : 0,
+      droppedFrames: typeof droppedFrames === 'number' ? droppedFrames : 0,
       reconnects: typeof reconnects === 'number' ? reconnects : 0,
       liveSince: textOrNull(liveSince),
     },

@@ -110,7 +110,7 @@ export class LiveStatus extends EventTarget {
   }
 
   #takeEvent(event: GatewayEvent): void {
-    // A gateway that was started anew counts from the beginning.
+    // The clock of the gateway was set back.
     const isAnew = event.id <= (this.events[0]?.id ?? 0)
     this.events = [event, ...(isAnew ? [] : this.events)].slice(0, MOST_EVENTS)
   }

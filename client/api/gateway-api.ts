@@ -25,6 +25,8 @@ export type Target = {
   lastError: string | null
   /** Bytes sent. */
   bytesOut: number
+  /** Frames that it was too slow for. */
+  droppedFrames: number
   /** How often it was tried again. */
   reconnects: number
   liveSince: string | null
@@ -134,7 +136,7 @@ export type Recording = {
   posterUrl: string | null
 }
 export type Event = {
-  /** Counts from 1 since the gateway began. */
+  /** Grows with each event, also when the gateway is started anew. */
   id: number
   type:
     | 'stream.started'
@@ -152,6 +154,8 @@ export type Event = {
   at: string
   /** The stream that it is about. */
   stream: string
+  /** The id of its broadcast, as in the log and in recordings. */
+  broadcast: string
   /** For people. */
   message: string
   /** What else is known: the target or the recording that it is about. */

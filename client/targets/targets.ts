@@ -84,7 +84,7 @@ export class Targets extends LitElement {
   }
 
   #target(target: TargetStatus) {
-    const { id, name, state, bytesOut, liveSince } = target
+    const { id, name, state, bytesOut, droppedFrames, liveSince } = target
     const isPaused = state === 'paused'
     const action = isPaused ? 'resume' : 'pause'
     return html`<li>
@@ -92,7 +92,7 @@ export class Targets extends LitElement {
         <strong>${name}</strong>
         <span class="state ${state}">${targetWords(target)}</span>
         <span class="quiet">
-          ${size(bytesOut)} sent${liveSince === null ? nothing : html`, for ${clock(Date.now() - Date.parse(liveSince))}`}
+          ${size(bytesOut)} sent${liveSince === null ? nothing : html`, for ${clock(Date.now() - Date.parse(liveSince))}`}${droppedFrames > 0 ? html`, ${droppedFrames} frames dropped` : nothing}
         </span>
       </div>
       <div class="actions">

@@ -45,7 +45,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const pulse = new Pulse(() => [], nothing)
   const monitor = new Monitor({
     ...{ version: VERSION, ffmpeg: { path: 'ffmpeg', version: '' }, ffmpegs, dataDir: config.dataDir, floorBytes: 0 },
-    ...{ directory, archive, pulse, log },
+    ...{ directory, archive, pulse, log, webhooks: { failing: () => [] } },
   })
   const metrics = new Metrics({ directory, archive, events, monitor })
   app.addHook('onClose', async () => {

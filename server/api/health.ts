@@ -1,7 +1,5 @@
-import { access, constants } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
-import type { Ffmpeg } from '../ffmpeg/locate.ts'
-import { capture } from '../process/child.ts'
+import { type Ffmpeg, ffmpegProblem } from '../ffmpeg/locate.ts'
 import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
 
 /** `GET /healthz`: 200 while everything that a broadcast needs is there, else 503 and what is not. */
@@ -16,14 +14,4 @@ export function healthRoute(app: FastifyInstance, ffmpeg: Ffmpeg, rtmp: RtmpServ
       ...(problems.length > 0 && { problems }),
     }
   })
-}
-
-/** Whether FFmpeg is still there: a look at the file where its path is known, else a run. */
-async function ffmpegProblem({ path }: Ffmpeg): Promise<string | null> {
-  const missing = `FFmpeg (${path}) does not run any more`
-  if (!path.includes('/')) return (await capture(path, ['-version'])).exit.kind === 'not-started' ? missing : null
-  return access(path, constants.X_OK).then(
-    () => null,
-    () => missing,
-  )
 }

@@ -28,7 +28,7 @@ export function hlsFileRoutes(
     const stream = name ?? streamOfSegment
     if (stream === undefined) return missing(reply)
     await viewing.admit(request.raw, stream)
-    if (name === undefined) return segment(file, reply)
+    if (name === undefined) return segment(stream, file, reply)
     directory.get(name)?.audience.asked('hls', visitorOf(request.raw))
     return playlist(name, viewing.tokenForLinks(request.raw), reply)
   })
@@ -45,9 +45,10 @@ export function hlsFileRoutes(
       .send(over ? `${playlist.trimEnd()}\n#EXT-X-ENDLIST\n` : playlist)
   }
 
-  async function segment(file: string, reply: FastifyReply): Promise<FastifyReply> {
+  async function segment(stream: string, file: string, reply: FastifyReply): Promise<FastifyReply> {
     const bytes = await readOrNull(join(hlsDirectory, file))
     if (bytes === null) return missing(reply)
+    directory.get(stream)?.audience.sent(bytes.length)
     return reply
       .header('content-type', 'video/mp2t')
       .header('cache-control', `${viewing.isPrivate ? 'private' : 'public'}, max-age=${HLS_SEGMENT_CACHE_SECONDS}`)

@@ -42,6 +42,7 @@ export const Target = Type.Object(
     state: oneOf(...TARGET_STATES),
     lastError: nullable(Type.String()),
     bytesOut: count('Bytes sent.'),
+    droppedFrames: count('Frames that it was too slow for.'),
     reconnects: count('How often it was tried again.'),
     liveSince: nullable(moment('When it became live.')),
   },
@@ -140,10 +141,11 @@ export const Recording = Type.Object(
 
 export const Event = Type.Object(
   {
-    id: count('Counts from 1 since the gateway began.'),
+    id: count('Grows with each event, also when the gateway is started anew.'),
     type: oneOf(...EVENT_TYPES),
     at: moment('When it happened.'),
     stream: Type.String({ description: 'The stream that it is about.' }),
+    broadcast: Type.String({ description: 'The id of its broadcast, as in the log and in recordings.' }),
     message: Type.String({ description: 'For people.' }),
     data: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Null()]), {
       description: 'What else is known: the target or the recording that it is about.',

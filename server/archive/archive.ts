@@ -160,7 +160,7 @@ export class Archive {
     )
     this.#recorders.set(entry.id, recorder)
     broadcast.addOutput(recorder)
-    events.emit('recording.started', broadcast.name, `"${broadcast.name}" is recorded.`, { recording: entry.id })
+    events.emit('recording.started', broadcast.logFields, `"${broadcast.name}" is recorded.`, { recording: entry.id })
     const settled = recorder.done.then(async (written) => {
       this.#recorders.delete(entry.id)
       Object.assign(entry, written, { state: 'finishing', endedAt: new Date().toISOString() })
@@ -169,7 +169,12 @@ export class Archive {
       if (isFault) this.#faults.set(broadcast, faultWords(written))
       log[isFault ? 'error' : 'info']({ ...broadcast.logFields, ...written }, 'recording ended')
       const { reason, bytes, droppedFrames } = written
-      events.emit('recording.stopped', broadcast.name, words, { recording: entry.id, reason, bytes, droppedFrames })
+      events.emit('recording.stopped', broadcast.logFields, words, {
+        recording: entry.id,
+        reason,
+        bytes,
+        droppedFrames,
+      })
       // A header alone is no recording. It may be a full disk, or none any more, that ended it.
       await (bytes <= FILE_HEADER_BYTES ? this.#forget(entry) : writeEntry(directory, entry)).catch(() => {})
       this.#queue(() => this.#tend())
@@ -259,7 +264,7 @@ export class Archive {
         await writeEntry(directory, entry)
         log.info({ stream, broadcast, recording: id, as: entry.uploadedAs }, 'recording was uploaded')
         const words = `The recording of "${stream}" was uploaded.`
-        events.emit('recording.uploaded', stream, words, { recording: id, as: entry.uploadedAs })
+        events.emit('recording.uploaded', { stream, broadcast }, words, { recording: id, as: entry.uploadedAs })
       } catch (error) {
         if (this.#closing.signal.aborted) continue
         const problem = error instanceof Error ? error.message || error.name : String(error)
@@ -268,7 +273,7 @@ export class Archive {
         this.#failedUploads.add(id)
         log.error({ stream, broadcast, recording: id, reason: problem }, 'recording could not be uploaded')
         const words = `The recording of "${stream}" could not be uploaded: ${sentence(problem)} It is tried again.`
-        events.emit('recording.failed', stream, words, { recording: id, problem })
+        events.emit('recording.failed', { stream, broadcast }, words, { recording: id, problem })
       } finally {
         this.#uploading = null
       }
@@ -301,7 +306,7 @@ export class Archive {
       await writeEntry(directory, entry)
       const { seconds, bytes } = entry
       log.info({ stream, broadcast, recording: id, seconds, bytes }, 'recording is ready')
-      events.emit('recording.ready', stream, `The recording of "${stream}" is ready.`, {
+      events.emit('recording.ready', { stream, broadcast }, `The recording of "${stream}" is ready.`, {
         recording: id,
         seconds,
         bytes,
@@ -314,7 +319,7 @@ export class Archive {
       if (wasUnfinished) return
       log.error({ stream, broadcast, recording: id, reason: problem }, 'recording could not be finished')
       const words = `The recording of "${stream}" could not be made an MP4: ${sentence(problem)} It is tried again.`
-      events.emit('recording.failed', stream, words, { recording: id, problem })
+      events.emit('recording.failed', { stream, broadcast }, words, { recording: id, problem })
     }
   }
 }

@@ -19,6 +19,7 @@ export class Audience {
   readonly #asked: Record<AskingWay, Map<string, number>> = { hls: new Map(), llHls: new Map() }
   #skippedGops = 0
   #closedAsTooSlow = 0
+  #sentBytes = 0
 
   /** Counts someone who is connected, until the function that it gives is called. */
   join(way: ConnectedWay): () => void {
@@ -35,6 +36,16 @@ export class Audience {
     // Taken out first, so that the map stays in the order of asking.
     known.delete(who)
     if (known.size < MOST_KNOWN) known.set(who, now)
+  }
+
+  /** Media went out to someone who watches. */
+  sent(bytes: number): void {
+    this.#sentBytes += bytes
+  }
+
+  /** Bytes that went out to all who watched. What nginx hands out itself is not seen. */
+  get sentBytes(): number {
+    return this.#sentBytes
   }
 
   /** A viewer was too slow for a group of pictures. */

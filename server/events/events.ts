@@ -17,13 +17,15 @@ export type EventType = (typeof EVENT_TYPES)[number]
 
 /** One thing that happened. */
 export interface GatewayEvent {
-  /** Counts from 1 since the gateway began. */
+  /** Grows with each event, also when the gateway is started anew. */
   id: number
   type: EventType
   /** ISO 8601, UTC. */
   at: string
   /** The stream that it is about. */
   stream: string
+  /** The id of its broadcast, as in the log and in recordings. */
+  broadcast: string
   /** For people. */
   message: string
   /** What else is known: the target or the recording that it is about. */
@@ -37,10 +39,17 @@ const MOST_KEPT = 500
 export class Events {
   readonly #kept: GatewayEvent[] = []
   readonly #listeners = new Set<(event: GatewayEvent) => void>()
-  #last = 0
+  /** Begins where no gateway that ran before has come to: none tells a thousand events a second all the time. */
+  #last = Date.now()
 
-  emit(type: EventType, stream: string, message: string, data: GatewayEvent['data'] = {}): void {
-    const event: GatewayEvent = { id: ++this.#last, type, at: new Date().toISOString(), stream, message, data }
+  emit(
+    type: EventType,
+    { stream, broadcast }: Pick<GatewayEvent, 'stream' | 'broadcast'>,
+    message: string,
+    data: GatewayEvent['data'] = {},
+  ): void {
+    const at = new Date().toISOString()
+    const event: GatewayEvent = { id: ++this.#last, type, at, stream, broadcast, message, data }
     this.#kept.push(event)
     if (this.#kept.length > MOST_KEPT) this.#kept.shift()
     for (const listener of this.#listeners) listener(event)
@@ -48,7 +57,7 @@ export class Events {
 
   /** Those that are kept and came after the one with the number `id`, oldest first. */
   after(id: number): GatewayEvent[] {
-    // A number that is yet to come is of a gateway that ran before.
+    // A number that is yet to come is of a time before the clock was set back.
     return this.#kept.filter((event) => event.id > id || id > this.#last)
   }
 

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { atMost } from '../process/at-most.ts'
 import type { Events, EventType, GatewayEvent } from './events.ts'
 
 /** Where events are sent to. */
@@ -12,8 +13,11 @@ export interface Webhook {
   events: EventType[] | null
 }
 
-/** Waits before another attempt, each lengthened by up to a half at random: it is given up after about five minutes. */
-const RETRY_MS = [1_000, 5_000, 20_000, 60_000, 180_000]
+/** Waits before another attempt, each lengthened by up to a half at random: it is given up after about five hours. */
+const RETRY_MS = [1, 5, 20, 60, 180, 600, 1_800, 3_600, 7_200].map((seconds) => seconds * 1000)
+
+/** How long the end of the gateway waits for the events that it causes to be taken. */
+const FLUSH_MS = 1_000
 
 /** How long a receiver may take to answer. */
 const ANSWER_MS = 10_000
@@ -21,21 +25,34 @@ const ANSWER_MS = 10_000
 /** Most events that wait for one receiver; above, the oldest is given up. */
 const MOST_WAITING = 1_000
 
+/** What becomes of an event for a receiver. */
+export const WEBHOOK_RESULTS = ['delivered', 'given up'] as const
+
 /** What the webhooks of a gateway need. */
 export interface WebhookOptions {
   hooks: readonly Webhook[]
   events: Events
   log: Logger
   /** An event was taken, or given up. */
-  onResult(result: 'delivered' | 'given up'): void
+  onResult(result: (typeof WEBHOOK_RESULTS)[number]): void
+}
+
+/** Receivers that events are sent to. */
+export interface Webhooks {
+  /** Those that do not take what they were sent last, with the reason. */
+  failing(): { host: string; reason: string }[]
+  /** Ends this. What is not taken within a second is lost. */
+  close(): Promise<void>
 }
 
 /**
  * Sends events as signed requests, as Standard Webhooks has it (standardwebhooks.com, 1.0): to each receiver one after the other, in
- * order, again and again until it takes them. Gives a function that ends this; what waits is lost then.
+ * order, again and again until it takes them.
  */
-export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions): () => void {
+export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions): Webhooks {
   const closing = new AbortController()
+  const failing = new Map<Webhook, string>()
+  const draining = new Set<Promise<void>>()
   // Numbers of events begin anew with each start of the gateway.
   const prefix = randomBytes(6).toString('base64url')
   const leave = hooks.map((hook) => {
@@ -47,16 +64,22 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
       if (waiting.length > MOST_WAITING) giveUp(hook, waiting.shift())
       if (running) return
       running = true
-      void drain(hook, waiting)
+      const drained = drain(hook, waiting)
         .catch((error: unknown) => log.error({ err: error }, 'webhooks failed'))
         .finally(() => {
           running = false
+          draining.delete(drained)
         })
+      draining.add(drained)
     })
   })
-  return () => {
-    for (const end of leave) end()
-    closing.abort()
+  return {
+    failing: () => [...failing].map(([hook, reason]) => ({ host: hostOf(hook), reason })),
+    async close() {
+      for (const end of leave) end()
+      await atMost(FLUSH_MS, Promise.all(draining))
+      closing.abort()
+    },
   }
 
   async function drain(hook: Webhook, waiting: GatewayEvent[]): Promise<void> {
@@ -72,7 +95,11 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
   async function deliver(hook: Webhook, event: GatewayEvent): Promise<boolean> {
     for (let attempt = 0; ; attempt++) {
       const problem = await send(hook, event)
-      if (problem === null) return true
+      if (problem === null) {
+        failing.delete(hook)
+        return true
+      }
+      failing.set(hook, problem)
       const wait = RETRY_MS[attempt]
       log.warn({ webhook: hostOf(hook), event: event.type, reason: problem, retryInMs: wait ?? null }, 'webhook failed')
       if (wait === undefined) return false

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { capture } from '../process/child.ts'
 
@@ -23,6 +24,16 @@ export async function locateFfmpeg(configured: string | null): Promise<Ffmpeg | 
 async function onPath(name: string): Promise<string | null> {
   const { stdout } = await capture('which', [name])
   return stdout.trim() || null
+}
+
+/** Why an FFmpeg that was found does not run any more, or null: a look at the file where its path is known, else a run. */
+export async function ffmpegProblem({ path }: Ffmpeg): Promise<string | null> {
+  const missing = `FFmpeg (${path}) does not run any more`
+  if (!path.includes('/')) return (await capture(path, ['-version'])).exit.kind === 'not-started' ? missing : null
+  return access(path, constants.X_OK).then(
+    () => null,
+    () => missing,
+  )
 }
 
 async function probe(path: string): Promise<Ffmpeg | null> {

@@ -4,8 +4,8 @@ import { CLOSE_CODES, CLOSE_ENDED, IngestError } from '../../shared/close-codes.
 import { CHUNK_BYTES, CONTROL_BYTES, PING_INTERVAL_MS, WINDOW_BYTES } from '../../shared/limits.ts'
 import { type ClientMessage, parseClientMessage, type ServerMessage } from '../../shared/messages.ts'
 
-/** What a publisher's socket brings: a control message or a chunk. */
-export type Incoming = ClientMessage | ({ type: 'chunk' } & Chunk)
+/** What a publisher's socket brings: a control message, or a chunk and when it came, in ms of the monotonic clock. */
+export type Incoming = ClientMessage | ({ type: 'chunk'; receivedAt: number } & Chunk)
 
 /** Most bytes of answers that a publisher may leave unread. */
 const MOST_UNREAD_BYTES = 1024 * 1024
@@ -129,7 +129,7 @@ function readChunk(frame: Buffer): Incoming {
       `A chunk may have ${CHUNK_BYTES} bytes of media, and this one has ${frame.byteLength - CHUNK_HEADER_BYTES}.`,
     )
   }
-  return { type: 'chunk', ...decodeChunk(frame) }
+  return { type: 'chunk', receivedAt: performance.now(), ...decodeChunk(frame) }
 }
 
 function readControl(frame: Buffer): Incoming {

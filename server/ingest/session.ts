@@ -171,9 +171,8 @@ export class IngestSession {
         }
         this.#next++
         this.broadcast.bytesIn += message.payload.byteLength
-        const began = performance.now()
         await this.#epoch.write(message.payload)
-        this.#context.onChunkTaken((performance.now() - began) / 1000)
+        this.#context.onChunkTaken((performance.now() - message.receivedAt) / 1000)
         this.#connection?.send({ type: 'ack', next: this.#next })
         return
       }

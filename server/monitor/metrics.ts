@@ -1,10 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { TARGET_STATES } from '../../shared/status.ts'
+import { TARGET_STATES, type TargetStatus } from '../../shared/status.ts'
 import type { Archive } from '../archive/archive.ts'
 import { RECORDING_STATES } from '../archive/entry.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
-import type { Events } from '../events/events.ts'
+import { EVENT_TYPES, type Events } from '../events/events.ts'
+import { WEBHOOK_RESULTS } from '../events/webhooks.ts'
 import type { Monitor } from './monitor.ts'
 
 /** What is measured. Nothing is named by stream, which would be as many series as there are names. */
@@ -15,18 +16,27 @@ export interface MetricsContext {
   monitor: Monitor
 }
 
+/** What of a broadcast only grows, but for targets that are removed. */
+interface Counted {
+  targetBytes: number
+  targetReconnects: number
+  targetDroppedFrames: number
+  viewerBytes: number
+  skippedGops: number
+  viewersTooSlow: number
+}
+
 const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** The gateway's metrics, in the text format of Prometheus. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #received: Counter
-  readonly #sent: Counter
-  readonly #dropped: Counter
+  readonly #perBroadcast: Record<keyof Counted, Counter>
   readonly #behind: Histogram
   readonly #chunk: Histogram
   /** What was counted of broadcasts that run. */
-  readonly #counted = new WeakMap<Broadcast, { sent: number; skipped: number }>()
+  readonly #counted = new WeakMap<Broadcast, Counted>()
 
   constructor({ directory, archive, events, monitor }: MetricsContext) {
     const registers = [this.#registry]
@@ -42,8 +52,21 @@ export class Metrics {
           collect(this)
         },
       })
-    const counter = (name: string, help: string, labelNames: string[] = []) =>
-      new Counter({ name: `castgate_${name}`, help, labelNames, registers })
+    const counter = (
+      name: string,
+      help: string,
+      labelNames: string[] = [],
+      collect: (counter: Counter) => void = () => {},
+    ) =>
+      new Counter({
+        name: `castgate_${name}`,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          collect(this)
+        },
+      })
     const histogram = (name: string, help: string) =>
       new Histogram({ name: `castgate_${name}`, help, buckets: SECONDS, registers })
 
@@ -90,14 +113,37 @@ export class Metrics {
     processes('process_memory_bytes', 'Memory that they use.', ({ rssBytes }) => rssBytes)
 
     this.#received = counter('received_bytes_total', 'Bytes of media received.')
-    this.#sent = counter('target_bytes_total', 'Bytes sent to targets.')
-    this.#dropped = counter('skipped_gops_total', 'Groups of pictures that viewers over FLV were too slow for.')
+    this.#perBroadcast = {
+      targetBytes: counter('target_bytes_total', 'Bytes sent to targets.'),
+      targetReconnects: counter('target_reconnects_total', 'Times that a target was tried again.'),
+      targetDroppedFrames: counter('target_dropped_frames_total', 'Frames that targets were too slow for.'),
+      viewerBytes: counter(
+        'viewer_bytes_total',
+        'Bytes of media sent to viewers; what nginx sends itself is not seen.',
+      ),
+      skippedGops: counter('skipped_gops_total', 'Groups of pictures that viewers over FLV were too slow for.'),
+      viewersTooSlow: counter('viewers_too_slow_total', 'Viewers over FLV that were closed since they took nothing.'),
+    }
+    const recordingDrops = counter('recording_dropped_frames_total', 'Frames that the disk was too slow for.')
+    const restarts = counter(
+      'rtmp_server_restarts_total',
+      'Times that the RTMP server was started again.',
+      [],
+      (metric) => metric.inc(monitor.newRtmpRestarts()),
+    )
+    restarts.inc(0)
     this.#behind = histogram('behind_seconds', 'How much later than usual frames come, looked at once a second.')
     this.#chunk = histogram('chunk_seconds', 'Time from the arrival of a chunk until FFmpeg took it.')
     const told = counter('events_total', 'Events by their type.', ['type'])
-    events.listen(({ type }) => told.inc({ type }))
+    // A series that begins with its first count would not seem to have grown.
+    for (const type of EVENT_TYPES) told.inc({ type }, 0)
+    events.listen(({ type, data }) => {
+      told.inc({ type })
+      if (type === 'recording.stopped') recordingDrops.inc(Number(data.droppedFrames ?? 0))
+    })
     this.ffmpegLosses = counter('ffmpeg_losses_total', 'Times that an FFmpeg which read a recording was lost.')
     this.webhooks = counter('webhook_deliveries_total', 'Webhooks that were delivered, or given up.', ['result'])
+    for (const result of WEBHOOK_RESULTS) this.webhooks.inc({ result }, 0)
   }
 
   /** Counted by those who see it happen. */
@@ -118,12 +164,27 @@ export class Metrics {
   beat(broadcast: Broadcast, { behindMs }: { behindMs: number }, bytes: number): void {
     this.#received.inc(Math.max(0, bytes))
     if (broadcast.state === 'live') this.#behind.observe(behindMs / 1000)
-    const { skippedGops: skipped } = broadcast.audience.status()
-    const sent = broadcast.targets().reduce((sum, { bytesOut }) => sum + bytesOut, 0)
-    const before = this.#counted.get(broadcast) ?? { sent: 0, skipped: 0 }
-    this.#counted.set(broadcast, { sent, skipped })
-    // Less than before where a target was removed.
-    this.#sent.inc(Math.max(0, sent - before.sent))
-    this.#dropped.inc(Math.max(0, skipped - before.skipped))
+    const now = countOf(broadcast)
+    const before = this.#counted.get(broadcast)
+    this.#counted.set(broadcast, now)
+    for (const [name, counter] of Object.entries(this.#perBroadcast)) {
+      const key = name as keyof Counted
+      // Less than before where a target was removed.
+      counter.inc(Math.max(0, now[key] - (before?.[key] ?? 0)))
+    }
+  }
+}
+
+function countOf(broadcast: Broadcast): Counted {
+  const targets = broadcast.targets()
+  const sum = (of: (target: TargetStatus) => number) => targets.reduce((all, target) => all + of(target), 0)
+  const { skippedGops, closedAsTooSlow } = broadcast.audience.status()
+  return {
+    targetBytes: sum(({ bytesOut }) => bytesOut),
+    targetReconnects: sum(({ reconnects }) => reconnects),
+    targetDroppedFrames: sum(({ droppedFrames }) => droppedFrames),
+    viewerBytes: broadcast.audience.sentBytes,
+    skippedGops,
+    viewersTooSlow: closedAsTooSlow,
   }
 }

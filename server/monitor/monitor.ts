@@ -2,8 +2,9 @@ import type { Logger } from 'pino'
 import type { Archive } from '../archive/archive.ts'
 import { freeBytes } from '../archive/disk.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import type { Webhooks } from '../events/webhooks.ts'
 import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
-import type { Ffmpeg } from '../ffmpeg/locate.ts'
+import { type Ffmpeg, ffmpegProblem } from '../ffmpeg/locate.ts'
 import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
 import type { ProcessLoad } from './capacity.ts'
 import { findProblems, type Problem } from './problems.ts'
@@ -48,6 +49,7 @@ export interface MonitorOptions {
   directory: Directory
   archive: Archive
   pulse: Pulse
+  webhooks: Pick<Webhooks, 'failing'>
   log: Logger
 }
 
@@ -68,6 +70,8 @@ export class Monitor {
   readonly #timer: NodeJS.Timeout
   #rtmp: RtmpServer | null = null
   #rtmpPids: number[] = []
+  #countedRestarts = 0
+  #ffmpegProblem: string | null = null
   /** Until it is known, there is room. */
   #freeBytes = Number.MAX_SAFE_INTEGER
 
@@ -90,7 +94,7 @@ export class Monitor {
   }
 
   status(): GatewayStatus {
-    const { version, ffmpeg, floorBytes, directory, archive, pulse } = this.#options
+    const { version, ffmpeg, floorBytes, directory, archive, pulse, webhooks } = this.#options
     const processes = this.processes()
     const cpu = { used: processes.reduce((sum, process) => sum + process.cpu, 0), cores: CORES }
     const disk = { freeBytes: this.#freeBytes, floorBytes }
@@ -109,8 +113,19 @@ export class Monitor {
       ffmpeg,
       rtmp: { kind: this.#rtmp?.kind ?? 'external', url: this.#rtmp?.url ?? '', problem: rtmpProblem },
       ...{ cpu, disk, processes },
-      problems: findProblems({ rtmpProblem, streams, recordings, disk, cpu }),
+      problems: findProblems({
+        ...{ rtmpProblem, ffmpegProblem: this.#ffmpegProblem, webhooks: webhooks.failing() },
+        ...{ streams, recordings, disk, cpu },
+      }),
     }
+  }
+
+  /** How often the RTMP server was started again since this was asked last. */
+  newRtmpRestarts(): number {
+    const restarts = this.#rtmp?.restarts() ?? 0
+    const more = restarts - this.#countedRestarts
+    this.#countedRestarts = restarts
+    return more
   }
 
   /** What each of the gateway's processes uses. */
@@ -149,7 +164,8 @@ export class Monitor {
   async #look(): Promise<void> {
     const rtmp = this.#rtmp?.pid() ?? null
     this.#rtmpPids = rtmp === null ? [] : [rtmp, ...(await childrenOf(rtmp))]
-    const { ffmpegs, dataDir } = this.#options
+    const { ffmpeg, ffmpegs, dataDir } = this.#options
+    this.#ffmpegProblem = await ffmpegProblem(ffmpeg)
     const pids = ffmpegs.running().flatMap(({ pid }) => pid ?? [])
     await this.#sampler.sample([process.pid, ...this.#rtmpPids, ...pids])
     this.#freeBytes = await freeBytes(`${dataDir}/.`)

@@ -4,6 +4,8 @@ import { findProblems, type Signs } from './problems.ts'
 
 const GOOD: Signs = {
   rtmpProblem: null,
+  ffmpegProblem: null,
+  webhooks: [],
   streams: [],
   recordings: [],
   disk: { freeBytes: 50e9, floorBytes: 1e9 },
@@ -11,7 +13,17 @@ const GOOD: Signs = {
 }
 
 const target = (state: TargetStatus['state'], lastError: string | null = null): TargetStatus => ({
-  ...{ id: 'x', name: 'Twitch', host: 'a.example', state, lastError, bytesOut: 0, reconnects: 0, liveSince: null },
+  ...{
+    id: 'x',
+    name: 'Twitch',
+    host: 'a.example',
+    state,
+    lastError,
+    bytesOut: 0,
+    droppedFrames: 0,
+    reconnects: 0,
+    liveSince: null,
+  },
 })
 const cam = (change: Partial<Signs['streams'][number]> = {}) => ({
   ...{ name: 'cam', state: 'live' as const, targets: [target('live')], behindMs: 100, notRecorded: null },
@@ -28,6 +40,14 @@ describe('what is wrong with a gateway', () => {
     [
       'The RTMP server does not work: nginx was killed by SIGKILL. It is started again.',
       { rtmpProblem: 'nginx was killed by SIGKILL' },
+    ],
+    [
+      'FFmpeg (/usr/bin/ffmpeg) does not run any more. No broadcast can begin.',
+      { ffmpegProblem: 'FFmpeg (/usr/bin/ffmpeg) does not run any more' },
+    ],
+    [
+      'Events do not reach hooks.example: it answered 503. They are sent again.',
+      { webhooks: [{ host: 'hooks.example', reason: 'it answered 503' }] },
     ],
     ['The disk is almost full: nothing is recorded. Delete recordings.', { disk: { freeBytes: 1, floorBytes: 2 } }],
     [

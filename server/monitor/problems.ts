@@ -11,8 +11,11 @@ export interface Problem {
 
 /** What can be wrong with a gateway. */
 export interface Signs {
-  /** Why the RTMP server does not work, or null. */
+  /** Why the RTMP server does not work, or null; and FFmpeg. */
   rtmpProblem: string | null
+  ffmpegProblem: string | null
+  /** Receivers of webhooks that do not take them. */
+  webhooks: { host: string; reason: string }[]
   /** `notRecorded`: why it is not, though it should be, as a sentence, or null. */
   streams: (Pick<StreamStatus, 'name' | 'state' | 'targets'> & { behindMs: number; notRecorded: string | null })[]
   /** `isGivenUp`: it is not tried again to make it an MP4. */
@@ -30,7 +33,8 @@ const BUSY = 0.9
 const LITTLE_ROOM_BYTES = 500e6
 
 /** What is wrong, the worst first. */
-export function findProblems({ rtmpProblem, streams, recordings, disk, cpu }: Signs): Problem[] {
+export function findProblems(signs: Signs): Problem[] {
+  const { rtmpProblem, ffmpegProblem, streams, recordings, webhooks, disk, cpu } = signs
   const faults: Problem[] = []
   const warnings: Problem[] = []
   const fault = (message: string, stream: string | null = null) => faults.push({ severity: 'fault', message, stream })
@@ -38,6 +42,7 @@ export function findProblems({ rtmpProblem, streams, recordings, disk, cpu }: Si
     warnings.push({ severity: 'warning', message, stream })
 
   if (rtmpProblem !== null) fault(`The RTMP server does not work: ${rtmpProblem}. It is started again.`)
+  if (ffmpegProblem !== null) fault(`${sentence(ffmpegProblem)} No broadcast can begin.`)
   if (disk.freeBytes < disk.floorBytes) fault('The disk is almost full: nothing is recorded. Delete recordings.')
   else if (disk.freeBytes < disk.floorBytes + LITTLE_ROOM_BYTES) warning('There is little room left for recordings.')
   for (const { name, targets } of streams) {
@@ -65,6 +70,8 @@ export function findProblems({ rtmpProblem, streams, recordings, disk, cpu }: Si
     const next = isGivenUp ? 'It is tried again when the gateway is started anew.' : 'It is tried again.'
     warning(`A recording of "${stream}" is not an MP4 yet: ${why} ${next}`, stream)
   }
+  for (const { host, reason } of webhooks)
+    warning(`Events do not reach ${host}: ${sentence(reason)} They are sent again.`)
   if (cpu.used / cpu.cores > BUSY) warning('The processors are almost used up: new broadcasts may be late.')
   return [...faults, ...warnings]
 }

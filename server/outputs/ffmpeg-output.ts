@@ -74,14 +74,15 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
   const log = spec.log.child({ ...broadcast.logFields, output: name })
   const status: TargetStatus = {
     ...{ id, name, host, state: 'connecting', lastError: null },
-    ...{ bytesOut: 0, reconnects: 0, liveSince: null },
+    ...{ bytesOut: 0, droppedFrames: 0, reconnects: 0, liveSince: null },
   }
   const purpose: FfmpegPurpose = { use: 'push', stream: broadcast.name, name }
   const closing = new AbortController()
   /** Ends the current run, or the wait before the next one. */
   let interruption = new AbortController()
   let paused = false
-  let overflows = 0
+  /** What was dropped in this run, as far as it was noticed. */
+  let noticed = { overflows: 0, frames: 0 }
   /** Bytes of the runs before this one, and what FFmpeg was given in this one. */
   const bytes = { before: 0, given: 0 }
   let current: Attempt | null = null
@@ -175,7 +176,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
   async function run(attempt: Attempt, stop: AbortSignal): Promise<RunEnd> {
     if (stop.aborted) return { kind: 'stopped' }
     const subscription = broadcast.subscribe()
-    overflows = 0
+    noticed = { overflows: 0, frames: 0 }
     let deadline: NodeJS.Timeout | undefined
     let finish = () => {}
     try {
@@ -216,8 +217,10 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
   }
 
   function noticeDrops({ dropped }: Subscription): void {
-    if (dropped.overflows === overflows) return
-    overflows = dropped.overflows
+    status.droppedFrames += dropped.frames - noticed.frames
+    const isNew = dropped.overflows > noticed.overflows
+    noticed = { ...dropped }
+    if (!isNew) return
     log.warn({ ...dropped }, 'output is too slow: frames were dropped')
   }
 

@@ -10,6 +10,8 @@ const STOP_MS = 1_500
 export interface Supervised {
   /** Why it does not run right now, or null. */
   problem(): string | null
+  /** How often it was started again. */
+  restarts(): number
   /** Its process; null while there is none. */
   pid(): number | null
   /** Ends it. */
@@ -32,6 +34,7 @@ export async function supervise(
   const closing = new AbortController()
   let problem: string | null = `${name} is starting`
   let child = start()
+  let restarts = 0
   try {
     await ready(child)
   } catch (error) {
@@ -42,6 +45,7 @@ export async function supervise(
   const running = keepRunning()
   return {
     problem: () => problem,
+    restarts: () => restarts,
     pid: () => (child.process.exitCode === null ? (child.process.pid ?? null) : null),
     async close() {
       closing.abort()
@@ -60,6 +64,7 @@ export async function supervise(
       log.error({ reason: problem, retryInMs: wait }, `${name} ended by itself`)
       await delay(wait, undefined, { signal: closing.signal }).catch(() => {})
       if (closing.signal.aborted) return
+      restarts++
       child = start()
       try {
         await ready(child)

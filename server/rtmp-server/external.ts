@@ -9,6 +9,7 @@ export function externalRtmpServer(url: string): RtmpServer {
     url: redact(base).replace(/\/…$/, ''),
     makesHls: false,
     problem: () => null,
+    restarts: () => 0,
     pid: () => null,
     publishUrl: (name) => `${base}/${name}`,
     playUrl: (name) => `${base}/${name}`,

@@ -18,6 +18,8 @@ export interface RtmpServer {
   readonly makesHls: boolean
   /** Why it does not work right now, or null. */
   problem(): string | null
+  /** How often it was started again after it ended by itself. */
+  restarts(): number
   /** Its process; null for one that runs elsewhere, or that does not run. */
   pid(): number | null
   /** Where the gateway publishes `name`. It holds a secret that tells the gateway from other encoders. */

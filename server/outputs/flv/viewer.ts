@@ -50,6 +50,7 @@ export class FlvViewer {
     for (const piece of pieces) socket.write(piece)
     socket.uncork()
     this.#sinceKeyframe += length
+    this.#audience.sent(length)
   }
 
   /** Takes what came next. `headers` are needed to go on after a group that was left out. */
@@ -70,6 +71,7 @@ export class FlvViewer {
     if (batch.isEntry) this.#sinceKeyframe = 0
     const bytes = this.#connection.bytesOf(batch)
     this.#sinceKeyframe += bytes.length
+    this.#audience.sent(bytes.length)
     socket.write(bytes)
   }
 

@@ -121,13 +121,15 @@ export class LlHlsRoute {
     const gone = reply.raw.socket === null ? AbortSignal.abort() : goneSignal(reply)
     // It may be held until the part is there.
     const release = this.#viewing.hold(request.raw)
+    const entry = this.#origins.get(name)
     let bytes: Buffer | null | undefined
     try {
-      bytes = await this.#origins.get(name)?.origin.file(file, gone)
+      bytes = await entry?.origin.file(file, gone)
     } finally {
       release()
     }
     if (!bytes) return missing(reply)
+    entry?.broadcast.audience.sent(bytes.length)
     return reply
       .header('content-type', 'video/mp4')
       .header('cache-control', this.#cached(3600, ', immutable'))

@@ -51,6 +51,7 @@ export async function startEmbedded(options: EmbeddedOptions, handlers: PublishH
     url: local,
     makesHls: false,
     problem: () => server.problem(),
+    restarts: () => server.restarts(),
     pid: () => server.pid(),
     publishUrl: (name) => `${local}/${name}?gateway=${secret}`,
     playUrl: (name) => `${local}/${name}?gateway=${secret}`,

@@ -70,6 +70,7 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
       url: local,
       makesHls: true,
       problem: () => nginx.problem(),
+      restarts: () => nginx.restarts(),
       pid: () => nginx.pid(),
       publishUrl: (name) => `${local}/${name}?gateway=${secret}`,
       playUrl: (name) => `${local}/${name}?gateway=${secret}`,
