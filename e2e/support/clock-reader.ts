@@ -21,7 +21,8 @@ export async function readFrames(file: Buffer): Promise<(number | null)[]> {
     filter,
   ]
   const { code, stdout, stderr } = await ffmpeg([...args, '-f', 'rawvideo', 'pipe:1'], file)
-  if (code !== 0 && stdout.length === 0 && file.length > 0) throw new Error(`FFmpeg reads no picture: ${stderr}`)
+  const isSoundAlone = stderr.includes('does not contain any stream')
+  if (code !== 0 && file.length > 0 && !isSoundAlone) throw new Error(`FFmpeg does not read this: ${stderr}`)
   const frames: (number | null)[] = []
   let at = 0
   for (const match of stderr.matchAll(/\bn:\s*\d+ .*? s:(\d+)x\d+/g)) {

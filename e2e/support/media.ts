@@ -46,10 +46,11 @@ export async function decode(file: Buffer): Promise<Decoded> {
     ['-v', 'info', '-nostats', '-i', 'pipe:0', '-vn', '-af', 'volumedetect', '-f', 'null', '-'],
     file,
   )
-  const samples = Number(/n_samples: (\d+)/.exec(stderr)?.[1] ?? 0)
+  // FFmpeg sets filters up more than once; the last ones saw the sound.
+  const samples = Number([...stderr.matchAll(/n_samples: (\d+)/g)].at(-1)?.[1] ?? 0)
   const [, rate = 48_000] = /Audio: .*?, (\d+) Hz/.exec(stderr) ?? []
   const channels = /Audio: .*?stereo/.test(stderr) ? 2 : 1
-  const loudest = /max_volume: (-?[\d.]+|-inf) dB/.exec(stderr)?.[1]
+  const loudest = [...stderr.matchAll(/max_volume: (-?[\d.]+|-inf) dB/g)].at(-1)?.[1]
   return {
     errors: errors.trim(),
     audioSeconds: samples / Number(rate) / channels,

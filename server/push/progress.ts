@@ -27,15 +27,18 @@ export class Progress {
     const [, key, value = ''] = /^(\w+)=\s*(.*)$/.exec(line.trim()) ?? []
     if (key === 'out_time_us' && /^-?\d+$/.test(value)) this.#seconds = Math.max(0, Number(value) / 1e6)
     else if (key === 'speed') this.#speed = value === 'N/A' ? this.#speed : value
-    else if (key === 'progress') this.#show(value === 'end')
+    else if (key === 'progress') this.#show(false)
   }
 
   #seconds = 0
   #speed = '1x'
 
-  /** Ends the line of a terminal. */
-  finish(): void {
-    if (this.#screen.isTTY && this.#shown !== '') this.#screen.write('\n')
+  /** Nothing more comes. `isWhole`: all of the file was sent, whatever FFmpeg counted last. */
+  finish(isWhole: boolean): void {
+    if (this.#shown === '') return
+    if (isWhole && this.#duration !== null) this.#seconds = this.#duration
+    this.#show(true)
+    if (this.#screen.isTTY) this.#screen.write('\n')
   }
 
   #show(last: boolean): void {
@@ -43,8 +46,9 @@ export class Progress {
     if (this.#screen.isTTY) {
       this.#shown = `${bar(this.#seconds, this.#duration)} ${text}`.slice(0, (this.#screen.columns ?? 80) - 1)
       this.#screen.write(`\r\x1b[K${this.#shown}`)
-    } else if (last || this.#seconds - this.#lastLine >= LINE_EVERY) {
+    } else if ((last && text !== this.#shown) || this.#seconds - this.#lastLine >= LINE_EVERY) {
       this.#lastLine = this.#seconds
+      this.#shown = text
       this.#screen.write(`${text}\n`)
     }
   }

@@ -41,26 +41,32 @@ export async function push(options: PushOptions): Promise<number> {
   const ffmpeg = await requireFfmpeg(options.ffmpeg, options.install)
   const file = await readMediaFile(options.file, ffmpeg.path)
   const progress = new Progress(process.stdout, options.loop ? null : file.duration)
+  let end: PushEnd | null = null
   try {
-    return await (toUrl
+    end = await (toUrl
       ? pushToUrl(file, options, ffmpeg.path, progress)
       : pushToGateway(file, options, ffmpeg.path, progress))
+    return 0
   } finally {
-    progress.finish()
+    progress.finish(end === 'whole')
   }
 }
+
+/** How a push ended that did not fail: with the file, or with Ctrl-C. */
+type PushEnd = 'whole' | 'interrupted'
 
 async function pushToUrl(
   file: MediaFile,
   options: PushOptions,
   ffmpegPath: string,
   progress: Progress,
-): Promise<number> {
+): Promise<PushEnd> {
   const job = pushUrlJob(file.path, options.loop, planCodecs(file.tracks).outputOptions, options.target)
   const run = await runFfmpeg(ffmpegPath, job, { onLine: progress.take })
   const interrupted = interruptWith(run)
   const exit = await run.exited
-  if (interrupted() || (exit.kind === 'exited' && exit.code === 0)) return 0
+  if (interrupted()) return 'interrupted'
+  if (exit.kind === 'exited' && exit.code === 0) return 'whole'
   throw new ExitError('push_failed', `The RTMP server did not take ${file.path}. ${withoutProgress(exit.message)}`)
 }
 
@@ -69,7 +75,7 @@ async function pushToGateway(
   options: PushOptions,
   ffmpegPath: string,
   progress: Progress,
-): Promise<number> {
+): Promise<PushEnd> {
   const base = options.server ?? `http://${addressInUrl(options.host)}:${options.port}`
   const token = options.token ?? (options.secret === null ? null : await ownToken(options.secret, options.target))
   const uplink = new Uplink(`${base.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${options.target}`, token)
@@ -83,7 +89,8 @@ async function pushToGateway(
   uplink.end()
   await uplink.done
   await refused
-  if (interrupted() || (exit.kind === 'exited' && exit.code === 0)) return 0
+  if (interrupted()) return 'interrupted'
+  if (exit.kind === 'exited' && exit.code === 0) return 'whole'
   throw new ExitError('push_failed', `FFmpeg stopped in the middle of ${file.path}. ${withoutProgress(exit.message)}`)
 }
 
