@@ -7,42 +7,46 @@ const DEMUXERS: Record<RecorderContainer, string> = { matroska: 'matroska', mp4:
 const RECORDING_DECODERS =
   'h264,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,opus,libopus,vorbis,pcm_s16le,pcm_f32le'
 
-/**
- * FLV on standard output. Each packet is written at once; a track that stays silent holds the other one up for 1 s at most.
- */
-const FLV_OUT = [
-  '-max_interleave_delta',
-  '1000000',
-  '-flvflags',
-  'no_duration_filesize',
-  '-flush_packets',
-  '1',
-  '-f',
-  'flv',
+/** FLV on standard output. Each packet is written at once; a track that stays silent holds the other one up for so many seconds at most. */
+const flvOut = (holdUpSeconds = 1) => [
+  ...['-max_interleave_delta', `${holdUpSeconds * 1_000_000}`, '-flvflags', 'no_duration_filesize'],
+  ...['-flush_packets', '1', '-f', 'flv'],
 ]
+
+/**
+ * Of a recording that is gone on with, seconds of picture come at once, before the encoder of the sound has given anything; FFmpeg's muxer
+ * refuses what is earlier than what it wrote first (flvenc.c, `delay`). FFmpeg 7 encodes in a thread of its own, so that happens there.
+ */
+const REPLAY_HOLD_UP_SECONDS = 10
 
 /** FLV from the bus. It says in its first tags what it holds, so nothing needs to be probed. */
 const FLV_IN = ['-protocol_whitelist', 'pipe', '-f', 'flv', '-probesize', '32', '-analyzeduration', '0']
 
 /**
+ * Which part of a recording an FFmpeg gets: all of it, with times of its own; all of it, with the times of the recording, so that another
+ * one can go on in the middle; or what is left of it, from the middle on.
+ */
+export type RecordingRun = 'whole' | 'resumable' | 'resumed'
+
+/**
  * A publisher's recording, which is hostile until shown otherwise: the demuxer is named, never probed, and the only protocol
  * is `pipe`, so nothing in it makes FFmpeg open a file or a connection. Its header has been read, so probing is short.
- * `keepTimes`: tags have the times of the recording, so that another FFmpeg can go on in the middle.
  */
-export function recordingJob(container: RecorderContainer, codecOptions: string[], keepTimes: boolean): FfmpegJob {
+export function recordingJob(container: RecorderContainer, codecOptions: string[], run: RecordingRun): FfmpegJob {
   const inputOptions = [
-    ...(keepTimes ? ['-copyts'] : []),
+    ...(run === 'whole' ? [] : ['-copyts']),
     ...['-protocol_whitelist', 'pipe', '-codec_whitelist', RECORDING_DECODERS],
     ...['-f', DEMUXERS[container], '-probesize', '32', '-analyzeduration', '0'],
   ]
-  const times = keepTimes ? ['-avoid_negative_ts', 'disabled'] : []
-  return { input: 'pipe:0', inputOptions, outputOptions: [...codecOptions, ...times, ...FLV_OUT], output: 'pipe:1' }
+  const times = run === 'whole' ? [] : ['-avoid_negative_ts', 'disabled']
+  const out = flvOut(run === 'resumed' ? REPLAY_HOLD_UP_SECONDS : 1)
+  return { input: 'pipe:0', inputOptions, outputOptions: [...codecOptions, ...times, ...out], output: 'pipe:1' }
 }
 
 /** A stream that an encoder publishes to our RTMP server. */
 export function rtmpSourceJob(url: string, codecOptions: string[]): FfmpegJob {
   const inputOptions = ['-protocol_whitelist', 'rtmp,tcp', '-analyzeduration', '1000000']
-  return { input: url, inputOptions, outputOptions: [...codecOptions, ...FLV_OUT], output: 'pipe:1' }
+  return { input: url, inputOptions, outputOptions: [...codecOptions, ...flvOut()], output: 'pipe:1' }
 }
 
 /** Publishes the bus to an RTMP URL. FFmpeg ends the stream with deleteStream when its input ends. */

@@ -148,7 +148,8 @@ export class RecordingEpoch {
   /** Starts an FFmpeg with `bytes` as the beginning of its input. */
   async #run(bytes: Buffer): Promise<void> {
     const reader = new FlvReader()
-    const job = recordingJob(this.#container, this.#plan?.outputOptions ?? [], this.#replay !== null)
+    const stage = this.#state.kind === 'recovering' ? 'resumed' : this.#replay ? 'resumable' : 'whole'
+    const job = recordingJob(this.#container, this.#plan?.outputOptions ?? [], stage)
     const use = this.#transcodes ? 'transcode' : 'copy'
     const run = await this.#context.ffmpegs.run(
       job,
@@ -183,7 +184,7 @@ export class RecordingEpoch {
     // One that was killed is worth another try; one that gave up on the first bytes would give up again.
     if (this.#tags === 0 && exit.kind === 'exited') return this.#failures.onUnreadable(unreadable(exit))
     const losses = this.#failures.lostTooOften()
-    if (losses !== null) return this.#failures.onUnreadable(deadly(losses))
+    if (losses !== null) return this.#failures.onUnreadable(deadly(losses, exit))
     const bytes = this.#replay?.bytes()
     if (!bytes) return this.#failures.onLost(exit)
     this.#failures.onRecovering(exit)
@@ -232,6 +233,10 @@ function unreadable(exit: FfmpegExit): IngestError {
   return new IngestError('unsupported_media', `The recording cannot be read. ${reason ?? describe(exit)}`)
 }
 
-function deadly(losses: number): IngestError {
-  return new IngestError('unsupported_media', `FFmpeg failed ${losses} times with this recording.`)
+function deadly(losses: number, exit: FfmpegExit): IngestError {
+  const [reason] = exit.message.split('\n').slice(-1)
+  return new IngestError(
+    'unsupported_media',
+    `FFmpeg failed ${losses} times with this recording. ${reason ?? describe(exit)}`,
+  )
 }
