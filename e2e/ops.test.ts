@@ -51,15 +51,18 @@ describe('what is in docs/ops', () => {
 
   it('names files that are there', async () => {
     const dockerfile = await readFile(`${OPS}/Dockerfile`, 'utf8')
+    const context = (await readFile(`${OPS}/../../.dockerignore`, 'utf8')).split('\n')
     for (const [, sources = ''] of dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)) {
-      for (const source of sources.split(' '))
+      for (const source of sources.split(' ')) {
         expect(() => readFileSync(`${OPS}/../../${source}`)).not.toThrow(/ENOENT/)
+        expect(context).toContain(`!${source}`)
+      }
     }
     const { services } = parse(await readFile(`${OPS}/compose.yaml`, 'utf8')) as {
       services: Record<string, { build?: { context: string; dockerfile: string }; volumes?: string[] }>
     }
-    const { context, dockerfile: file } = services.gateway?.build ?? { context: '', dockerfile: '' }
-    expect(readFileSync(`${OPS}/${context}/${file}`, 'utf8')).toBe(dockerfile)
+    const { context: root, dockerfile: file } = services.gateway?.build ?? { context: '', dockerfile: '' }
+    expect(readFileSync(`${OPS}/${root}/${file}`, 'utf8')).toBe(dockerfile)
     const mounted = (services.nginx?.volumes ?? []).filter((volume) => volume.includes('.conf'))
     for (const volume of mounted) expect(readFileSync(`${OPS}/${volume.split(':')[0]}`, 'utf8')).toContain('proxy_pass')
   })

@@ -13,7 +13,6 @@ import { SignedLinks } from './access/signed-links.ts'
 import { Viewing } from './access/viewing.ts'
 import { apiRoutes } from './api/api.ts'
 import { errorHandlers, rawResponse } from './api/errors.ts'
-import { healthRoute } from './api/health.ts'
 import { hlsFileRoutes } from './api/hls-files.ts'
 import { pageRoutes } from './api/pages.ts'
 import { playbackLinks } from './api/playback.ts'
@@ -181,11 +180,10 @@ export async function startGateway(
       errorHandlers(app)
       const { publisherDestinations } = config
       await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access, publisherDestinations })
-      healthRoute(app, ffmpeg, rtmp)
       await app.register((api) =>
         apiRoutes(api, {
           ...{ version: VERSION, directory, access, limits, viewing, base, targets, archive, events },
-          ...{ monitor, pulse, metrics, thumbnails, links: new SignedLinks() },
+          ...{ monitor, pulse, metrics, thumbnails, ffmpeg, rtmp, links: new SignedLinks() },
           publishersMayAdd: publisherDestinations,
           isPublisher: (broadcast, session) => ingest.isPublisher(broadcast, session),
         }),

@@ -15,6 +15,19 @@ const oazapfts = Oazapfts.runtime(defaults)
 export const servers = {
   server1: '/',
 }
+export type Health = {
+  status: 'ok' | 'down'
+  ffmpeg: {
+    path: string
+    version: string
+  }
+  rtmp: {
+    kind: 'nginx' | 'embedded' | 'external'
+    url: string
+  }
+  /** What is missing, for people. */
+  problems?: string[]
+}
 export type Target = {
   /** Tells it from the others of the broadcast. */
   id: string
@@ -254,6 +267,23 @@ export type GatewayStatus = {
   /** The worst first. */
   problems: Problem[]
   streams: WatchedStream[]
+}
+/**
+ * Whether everything that a broadcast needs is there
+ */
+export function getHealth(opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: Health
+      }
+    | {
+        status: 503
+        data: Health
+      }
+  >('/healthz', {
+    ...opts,
+  })
 }
 /**
  * All that is live. Where watching needs a token, this needs the admin key
@@ -512,6 +542,98 @@ export function getThumbnail(name: string, opts?: Oazapfts.RequestOpts) {
         data: Error
       }
   >(`/api/streams/${encodeURIComponent(name)}/thumbnail.jpg`, {
+    ...opts,
+  })
+}
+/**
+ * A recording as ID.mp4, or ID.flv where it is not ready; its poster as ID.jpg
+ */
+export function getRecordingFile(
+  file: string,
+  {
+    expires,
+    signature,
+    download,
+  }: {
+    expires?: string
+    signature?: string
+    download?: string
+  } = {},
+  opts?: Oazapfts.RequestOpts,
+) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: string
+      }
+    | {
+        status: 206
+        data: string
+      }
+    | {
+        status: 304
+      }
+    | {
+        status: 400
+        data: Error
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 404
+        data: Error
+      }
+    | {
+        status: 412
+      }
+    | {
+        status: 416
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >(
+    `/recordings/${encodeURIComponent(file)}${QS.query(
+      QS.explode({
+        expires,
+        signature,
+        download,
+      }),
+    )}`,
+    {
+      ...opts,
+    },
+  )
+}
+/**
+ * What Prometheus scrapes
+ */
+export function getMetrics(opts?: Oazapfts.RequestOpts) {
+  return oazapfts.fetchJson<
+    | {
+        status: 200
+        data: string
+      }
+    | {
+        status: 401
+        data: Error
+      }
+    | {
+        status: 403
+        data: Error
+      }
+    | {
+        status: 429
+        data: Error
+      }
+  >('/metrics', {
     ...opts,
   })
 }

@@ -159,7 +159,8 @@ describe('the API', () => {
     for (const { operation } of operations) {
       const statuses = Object.keys(operation.responses)
       expect(statuses.some((status) => status.startsWith('2'))).toBe(true)
-      expect(statuses).toContain('429')
+      // Whoever looks after the gateway asks how it is, however often others ask for something.
+      if (operation.operationId !== 'getHealth') expect(statuses).toContain('429')
     }
   })
 

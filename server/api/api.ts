@@ -6,6 +6,7 @@ import type { Limits } from '../access/limits.ts'
 import { addressOf } from '../access/request.ts'
 import type { Metrics } from '../monitor/metrics.ts'
 import { type EventContext, eventRoutes } from './events.ts'
+import { type HealthContext, healthRoute } from './health.ts'
 import { metricsRoute } from './metrics.ts'
 import { describeApi } from './openapi.ts'
 import { type RecordingContext, recordingFiles, recordingRoutes } from './recordings.ts'
@@ -18,7 +19,13 @@ import { tokenRoutes } from './tokens.ts'
 import { type Api, checkRequests, MOST_BODY_BYTES } from './validation.ts'
 
 /** What the API tells of, and changes. */
-export interface ApiContext extends TargetContext, RecordingContext, EventContext, StatusContext, ThumbnailContext {
+export interface ApiContext
+  extends TargetContext,
+    RecordingContext,
+    EventContext,
+    StatusContext,
+    ThumbnailContext,
+    HealthContext {
   version: string
   limits: Limits
   metrics: Metrics
@@ -30,22 +37,25 @@ export interface ApiContext extends TargetContext, RecordingContext, EventContex
 export async function apiRoutes(app: FastifyInstance, context: ApiContext): Promise<void> {
   const { version, directory, access, limits, viewing, base } = context
   checkRequests(app)
-  app.addHook('onRequest', (request) => limits.note('calls', addressOf(request.raw)))
   await describeApi(app, version)
-  const api: Api = app.withTypeProvider()
-  streamRoutes(api, directory, base, { access, viewing })
-  targetRoutes(api, context)
-  thumbnailRoute(api, context)
-  recordingFiles(app, context)
-  metricsRoute(app, context.metrics, access)
-  await app.register(async (scope) => {
-    forOperators(scope, access)
-    const admin: Api = scope.withTypeProvider()
-    tokenRoutes(admin, access)
-    stopRoute(admin, directory, access)
-    recordingRoutes(admin, context)
-    eventRoutes(admin, context)
-    statusRoute(admin, context)
+  healthRoute(app.withTypeProvider(), context)
+  await app.register(async (counted) => {
+    counted.addHook('onRequest', (request) => limits.note('calls', addressOf(request.raw)))
+    const api: Api = counted.withTypeProvider()
+    streamRoutes(api, directory, base, { access, viewing })
+    targetRoutes(api, context)
+    thumbnailRoute(api, context)
+    recordingFiles(api, context)
+    metricsRoute(api, context.metrics, access)
+    await counted.register(async (scope) => {
+      forOperators(scope, access)
+      const admin: Api = scope.withTypeProvider()
+      tokenRoutes(admin, access)
+      stopRoute(admin, directory, access)
+      recordingRoutes(admin, context)
+      eventRoutes(admin, context)
+      statusRoute(admin, context)
+    })
   })
 }
 

@@ -34,7 +34,8 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const nothing = () => {}
   const directory = new Directory({ onLive: nothing, onPresence: nothing, onFault: nothing, onClosed: nothing })
   const log = pino({ level: 'silent' })
-  const ffmpegs = new Ffmpegs('ffmpeg')
+  const ffmpeg = { path: process.execPath, version: '' }
+  const ffmpegs = new Ffmpegs(ffmpeg.path)
   const targets = new Targets({ destinations: [], hosts: PRESET_HOSTS, ffmpegs, log, onState: () => {} })
   const events = new Events()
   const directoryOfArchive = await mkdtemp(join(tmpdir(), 'castgate-api-'))
@@ -44,7 +45,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   })
   const pulse = new Pulse(() => [], nothing)
   const monitor = new Monitor({
-    ...{ version: VERSION, ffmpeg: { path: 'ffmpeg', version: '' }, ffmpegs, dataDir: config.dataDir, floorBytes: 0 },
+    ...{ version: VERSION, ffmpeg, ffmpegs, dataDir: config.dataDir, floorBytes: 0 },
     ...{ directory, archive, pulse, log, webhooks: { failing: () => [] } },
   })
   const metrics = new Metrics({ directory, archive, events, monitor })
@@ -57,7 +58,8 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   await app.register((api) =>
     apiRoutes(api, {
       ...{ version: VERSION, directory, access, limits, viewing, targets, archive, events, pulse, monitor, metrics },
-      ...{ thumbnails: new Thumbnails(ffmpegs), links: new SignedLinks() },
+      ...{ thumbnails: new Thumbnails(ffmpegs), links: new SignedLinks(), ffmpeg },
+      rtmp: { kind: 'embedded', url: 'rtmp://127.0.0.1/live', problem: () => null },
       ...{ base: () => '', publishersMayAdd: config.publisherDestinations, isPublisher: () => false },
     }),
   )

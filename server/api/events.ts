@@ -43,7 +43,16 @@ export function eventRoutes(admin: Api, context: EventContext): void {
             Type.Boolean({ description: 'As server-sent events: also "status" once a second, with a GatewayStatus.' }),
           ),
         }),
-        response: { 200: Type.Object({ events: Type.Array(ref(Event)) }), ...errors(400) },
+        response: {
+          200: {
+            description: 'The events, or a stream of them.',
+            content: {
+              'application/json': { schema: Type.Object({ events: Type.Array(ref(Event)) }) },
+              'text/event-stream': { schema: Type.String() },
+            },
+          },
+          ...errors(400),
+        },
       },
     },
     async (request, reply) => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { basename, dirname } from 'node:path'
+import type { Readable } from 'node:stream'
 import { send } from '@fastify/send'
-import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { IngestError } from '../../shared/close-codes.ts'
 import type { Access } from '../access/access.ts'
@@ -26,6 +26,8 @@ export interface RecordingContext {
 
 const TYPES = { mp4: 'video/mp4', flv: 'video/x-flv', jpg: 'image/jpeg' } as const
 const KINDS = { mp4: 'mp4', flv: 'flv', jpg: 'poster' } as const
+/** What a file may be answered with (RFC 9110, 13 and 14). */
+const FILE_STATUSES = [200, 206, 304, 412, 416] as const
 const NO_RECORDING = 'There is no such recording.'
 
 /** Lists, begins, ends and removes recordings. */
@@ -142,9 +144,38 @@ export function recordingRoutes(admin: Api, { directory, archive, links, base }:
 }
 
 /** `GET /recordings/ID.mp4`, `.flv` and `.jpg`, with ranges: for those with a signed link, or with the admin key. */
-export function recordingFiles(app: FastifyInstance, { access, archive, links }: RecordingContext): void {
-  app.get<{ Params: { file: string }; Querystring: Record<string, unknown> }>(
+export function recordingFiles(api: Api, { access, archive, links }: RecordingContext): void {
+  const file = (description: string) => {
+    const binary = { schema: Type.Unsafe<Readable>({ type: 'string' }) }
+    return { description, content: { 'video/mp4': binary, 'video/x-flv': binary, 'image/jpeg': binary } }
+  }
+  api.get(
     '/recordings/:file',
+    {
+      schema: {
+        operationId: 'getRecordingFile',
+        tags: ['Recordings'],
+        summary: 'A recording as ID.mp4, or ID.flv where it is not ready; its poster as ID.jpg',
+        security: [{}, { adminKey: [] }],
+        params: Type.Object({ file: Type.String() }),
+        querystring: Type.Object(
+          {
+            expires: Type.Optional(Type.String({ description: 'Of a signed link.' })),
+            signature: Type.Optional(Type.String({ description: 'Of a signed link.' })),
+            download: Type.Optional(Type.String({ description: 'It is to be saved, and not played.' })),
+          },
+          { additionalProperties: true },
+        ),
+        response: {
+          200: file('All of it.'),
+          206: file('The range that was asked for.'),
+          304: Type.Null({ description: 'It is what the client has.' }),
+          412: Type.Null({ description: 'It is not what the client has.' }),
+          416: Type.Null({ description: 'It has no such range.' }),
+          ...errors(400, 401, 403, 404, 429),
+        },
+      },
+    },
     async (request, reply) => {
       const [, id = '', type = ''] = /^(.*)\.(mp4|flv|jpg)$/.exec(request.params.file) ?? []
       if (!RECORDING_ID.test(id) || !isType(type)) return reply.code(404).send(notFound(NO_RECORDING))
@@ -156,11 +187,13 @@ export function recordingFiles(app: FastifyInstance, { access, archive, links }:
         cacheControl: false,
         contentType: false,
       })
-      reply.code(statusCode).headers({ ...headers, 'content-type': TYPES[type], 'cache-control': 'private, no-cache' })
+      const status = FILE_STATUSES.find((each) => each === statusCode)
+      if (status === undefined) return reply.code(404).send(notFound(NO_RECORDING))
+      reply.headers({ ...headers, 'content-type': TYPES[type], 'cache-control': 'private, no-cache' })
       if (request.query.download !== undefined) {
         reply.header('content-disposition', `attachment; filename="${id}.${type}"`)
       }
-      return reply.send(stream)
+      return status === 200 || status === 206 ? reply.code(status).send(stream) : reply.code(status).send(null)
     },
   )
 }

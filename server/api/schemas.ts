@@ -154,6 +154,16 @@ export const Event = Type.Object(
   { $id: 'castgate.Event', description: 'Something that happened.' },
 )
 
+export const Health = Type.Object(
+  {
+    status: oneOf('ok', 'down'),
+    ffmpeg: Type.Object({ path: Type.String(), version: Type.String() }),
+    rtmp: Type.Object({ kind: oneOf('nginx', 'embedded', 'external'), url: Type.String() }),
+    problems: Type.Optional(Type.Array(Type.String(), { description: 'What is missing, for people.' })),
+  },
+  { $id: 'castgate.Health', description: 'Whether everything that a broadcast needs is there.' },
+)
+
 const Beat = Type.Object(
   {
     at: count('Milliseconds since 1970.'),
@@ -226,6 +236,7 @@ export const NAMED_SCHEMAS = [
   WatchedStream,
   GatewayStatus,
   Event,
+  Health,
   Recording,
   Preset,
   ApiError,
