@@ -129,6 +129,8 @@ export class Broadcaster extends EventTarget {
         onSessionLost: () => {
           this.#epochOpen = false
           this.#sessionBegan = null
+          // It was told of a broadcast that is no more.
+          this.#server = null
           this.#throughput.forget()
         },
         onAcknowledged: () => {

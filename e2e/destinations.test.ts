@@ -219,6 +219,10 @@ describe('the studio, where publishers may send to other places', () => {
     await page.getByRole('button', { name: 'Resume: 127.0.0.1' }).click()
     await list.getByText('live', { exact: true }).waitFor()
     expect(await page.content()).not.toContain('from-the-studio')
+    // The broadcast begins anew then, and goes where it went.
+    await gateway.restart()
+    await isIn(gateway, await page.getByLabel('Stream name').inputValue(), '127.0.0.1', 'live')
+    await list.getByText('live', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Remove: 127.0.0.1' }).click()
     await list.waitFor({ state: 'detached' })
     await page.getByLabel('Platform').selectOption('Another RTMP server')

@@ -44,6 +44,8 @@ export class Targets extends LitElement {
   declare problem: string
 
   #adding = false
+  /** What was added here, by its id: a broadcast that begins anew, as when the server was started anew, goes there again. */
+  readonly #added = new Map<string, Planned>()
 
   static override styles = [theme, targetStyles]
 
@@ -63,6 +65,12 @@ export class Targets extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback()
     void this.#loadPresets()
+  }
+
+  override willUpdate(changed: Map<string, unknown>): void {
+    if (!changed.has('bearer') || this.#added.size === 0) return
+    this.planned = [...this.#added.values(), ...this.planned]
+    this.#added.clear()
   }
 
   override updated(): void {
@@ -187,7 +195,9 @@ export class Targets extends LitElement {
 
   /** Whether there is nothing more to do about it. */
   async #add(planned: Planned): Promise<boolean> {
-    const answer = await this.#do(addTarget(this.stream, planned, this.#options), 201)
+    const answer = await this.#do(addTarget(this.stream, planned, this.#options), 201, ({ id }) =>
+      this.#added.set(id, planned),
+    )
     // What is wrong with it stays wrong.
     return answer === null || (answer >= 400 && answer < 500 && answer !== 429)
   }
@@ -197,14 +207,20 @@ export class Targets extends LitElement {
   }
 
   async #remove(id: string): Promise<void> {
-    await this.#do(removeTarget(this.stream, id, this.#options), 204)
+    await this.#do(removeTarget(this.stream, id, this.#options), 204, () => this.#added.delete(id))
   }
 
   /** Says why something was not done. Gives the status, or null where it was done. */
-  async #do(call: Promise<{ status: number; data?: unknown }>, done: number): Promise<number | null> {
+  async #do<Answer extends { status: number; data?: unknown }, Done extends Answer['status']>(
+    call: Promise<Answer>,
+    done: Done,
+    then: (data: Extract<Answer, { status: Done }>['data']) => void = () => {},
+  ): Promise<number | null> {
     const { status, data } = await call.catch(() => ({ status: 0, data: null }))
     this.problem = status === done ? '' : messageOf(data)
-    return status === done ? null : status
+    if (status !== done) return status
+    then(data as Extract<Answer, { status: Done }>['data'])
+    return null
   }
 
   get #options() {
