@@ -17,7 +17,8 @@ const LAST_RESORT_MS = 6_000
 export async function serve({ gateway: given, lan, logLevel, install }: ProgramConfig): Promise<number> {
   const log = pino({ level: logLevel, hooks: { streamWrite: redactTokens } })
   const gateway = lan ? await lanConfig(given) : given
-  warnOfWeakSecret(gateway.secret, log)
+  warnOfWeakSecret('the secret', gateway.secret, log)
+  warnOfWeakSecret('the admin key', gateway.adminKey, log)
   const ffmpeg = await requireFfmpeg(gateway.ffmpeg, install)
   const asked = askedToEnd(log)
   const app = await startApp(gateway, ffmpeg, log).catch((error: unknown) => {
@@ -64,7 +65,7 @@ function greeting({ url, rtmp }: App, { secret, tokenKeys }: Config): string {
 }
 
 /** Whoever has one token can try secrets against it, at home and at any speed (RFC 8725, 3.5). */
-function warnOfWeakSecret(secret: string | null, log: Logger): void {
+function warnOfWeakSecret(what: string, secret: string | null, log: Logger): void {
   if (secret === null || secret.length >= LEAST_SECRET_LENGTH) return
-  log.warn(`the secret is short: use at least ${LEAST_SECRET_LENGTH} random characters, as of: openssl rand -base64 32`)
+  log.warn(`${what} is short: use at least ${LEAST_SECRET_LENGTH} random characters, as of: openssl rand -base64 32`)
 }

@@ -25,6 +25,10 @@ export type TargetState = (typeof TARGET_STATES)[number]
 
 export const TARGET_STATES = ['connecting', 'live', 'retrying', 'failed', 'paused'] as const
 
+/** Who has said that a broadcast goes there. `gateway`: it is the gateway's own RTMP server. */
+export const TARGET_SOURCES = ['gateway', 'operator', 'publisher'] as const
+export type TargetSource = (typeof TARGET_SOURCES)[number]
+
 /** One place that a broadcast is pushed to. Its URL is not told: it may hold a key. */
 export interface TargetStatus {
   /** Tells it from the others of the broadcast. */
@@ -32,6 +36,7 @@ export interface TargetStatus {
   name: string
   /** Where it is; null for the gateway's own RTMP server. */
   host: string | null
+  addedBy: TargetSource
   state: TargetState
   lastError: string | null
   bytesOut: number
@@ -165,6 +170,7 @@ function parseTarget(value: unknown): TargetStatus[] {
       id: typeof id === 'string' ? id : String(name),
       name: String(name),
       host: textOrNull(host),
+      addedBy: TARGET_SOURCES.find((each) => each === value.addedBy) ?? 'gateway',
       state,
       lastError: textOrNull(lastError),
       bytesOut: typeof bytesOut === 'number' ? bytesOut : 0,

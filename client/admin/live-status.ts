@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser'
 import type { Beat, Event as GatewayEvent, GatewayStatus } from '../api/gateway-api.ts'
+import { messageOf } from '../api/problem.ts'
 import { backoff } from '../uplink/backoff.ts'
 
 /** A connection that lasted so long was a success: the next failure starts with the first wait again. */
@@ -16,7 +17,7 @@ const MOST_EVENTS = 100
 export type LiveState =
   | { kind: 'connecting' }
   | { kind: 'live' }
-  | { kind: 'lost' }
+  | { kind: 'lost'; message: string }
   | { kind: 'refused'; message: string }
 
 /**
@@ -52,16 +53,16 @@ export class LiveStatus extends EventTarget {
   async #keepConnected(): Promise<void> {
     for (let failures = 0; !this.#closing.signal.aborted; failures++) {
       const began = Date.now()
-      await this.#connect().catch(() => {})
+      const problem = await this.#connect().catch(() => null)
       if (this.state.kind === 'refused' || this.#closing.signal.aborted) return
       if (Date.now() - began > SETTLED_MS) failures = 0
-      this.#become({ kind: 'lost' })
+      this.#become({ kind: 'lost', message: problem ?? 'The gateway does not answer.' })
       await new Promise((resolve) => setTimeout(resolve, backoff(failures)))
     }
   }
 
-  /** Reads one connection to its end. */
-  async #connect(): Promise<void> {
+  /** Reads one connection to its end. Gives what the gateway said where it refused one, or null. */
+  async #connect(): Promise<string | null> {
     const silence = new AbortController()
     const signal = AbortSignal.any([this.#closing.signal, silence.signal])
     const last = this.events[0]?.id
@@ -72,11 +73,10 @@ export class LiveStatus extends EventTarget {
     }
     const answer = await fetch(`${this.#server}/api/events?status=true`, { headers, signal })
     if (answer.status === 401 || answer.status === 403) {
-      const body = (await answer.json()) as { error?: { message?: string } }
-      this.#become({ kind: 'refused', message: body.error?.message ?? 'The key is not taken.' })
-      return
+      this.#become({ kind: 'refused', message: messageOf(await answer.json()) })
+      return null
     }
-    if (!answer.ok || !answer.body) return
+    if (!answer.ok || !answer.body) return messageOf(await answer.json())
     const parser = createParser({ onEvent: ({ event, data }) => this.#take(event, JSON.parse(data)) })
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
     this.#become({ kind: 'live' })
@@ -84,7 +84,7 @@ export class LiveStatus extends EventTarget {
       const timer = setTimeout(() => silence.abort(), SILENCE_MS)
       try {
         const { done, value } = await reader.read()
-        if (done) return
+        if (done) return null
         parser.feed(value)
       } finally {
         clearTimeout(timer)

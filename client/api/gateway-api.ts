@@ -34,6 +34,7 @@ export type Target = {
   name: string
   /** Where it is; null for the gateway's own RTMP server. */
   host: string | null
+  addedBy: 'gateway' | 'operator' | 'publisher'
   state: 'connecting' | 'live' | 'retrying' | 'failed' | 'paused'
   lastError: string | null
   /** Bytes sent. */

@@ -59,12 +59,11 @@ export class Admin extends LitElement {
     const status = this.#live?.status
     if (!status || this.#live?.state.kind === 'refused') return this.#signIn()
     const { problems, streams, processes, cpu, disk, rtmp, ffmpeg, version, startedAt } = status
-    const lost = this.#live?.state.kind === 'lost'
-    const unreachable = {
-      severity: 'fault' as const,
-      message: 'The gateway does not answer. What follows is old.',
-      stream: null,
-    }
+    const state = this.#live?.state
+    const unreachable =
+      state?.kind === 'lost'
+        ? [{ severity: 'fault' as const, message: `${state.message} What follows is old.`, stream: null }]
+        : []
     return html`
       <header>
         <h1 class="brand">Castgate</h1>
@@ -72,7 +71,7 @@ export class Admin extends LitElement {
         <button type="button" @click=${this.#signOut}>Sign out</button>
       </header>
       <main>
-        ${problemList(lost ? [unreachable, ...problems] : problems)}
+        ${problemList([...unreachable, ...problems])}
         <p role="alert" class=${this.problem ? 'alert' : 'sr'}>${this.problem}</p>
         <section aria-label="Live">
           ${streams.length === 0 ? html`<p class="card quiet">Nobody is broadcasting.</p>` : nothing}
@@ -107,8 +106,7 @@ export class Admin extends LitElement {
 
   #signIn() {
     const state = this.#live?.state
-    const message =
-      state?.kind === 'refused' ? state.message : state?.kind === 'lost' ? 'The gateway does not answer.' : ''
+    const message = state?.kind === 'refused' || state?.kind === 'lost' ? state.message : ''
     return html`<main>
       <form class="card sign-in" @submit=${this.#enter}>
         <h1 class="brand">Castgate</h1>

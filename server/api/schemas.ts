@@ -1,5 +1,5 @@
 import { type Static, type TSchema, type TSchemaOptions, Type } from 'typebox'
-import { TARGET_STATES } from '../../shared/status.ts'
+import { TARGET_SOURCES, TARGET_STATES } from '../../shared/status.ts'
 import { RECORDING_STATES, STOP_REASONS } from '../archive/entry.ts'
 import { EVENT_TYPES } from '../events/events.ts'
 
@@ -39,6 +39,7 @@ export const Target = Type.Object(
     id: Type.String({ description: 'Tells it from the others of the broadcast.' }),
     name: Type.String(),
     host: nullable(Type.String(), { description: "Where it is; null for the gateway's own RTMP server." }),
+    addedBy: oneOf(...TARGET_SOURCES),
     state: oneOf(...TARGET_STATES),
     lastError: nullable(Type.String()),
     bytesOut: count('Bytes sent.'),

@@ -236,7 +236,7 @@ export class Archive {
     this.#uploads = this.#uploads.then(() => this.#uploadAll())
     const { keepSeconds, keepBytes, upload, log } = this.#options
     let bytes = 0
-    for (const { id, state, startedAt, bytes: own, uploadedAs } of this.list()) {
+    for (const { id, stream, broadcast, state, startedAt, bytes: own, uploadedAs } of this.list()) {
       // What is to be copied is kept until it is.
       if (upload && state === 'ready' && uploadedAs === null) continue
       if (state === 'ready') bytes += own
@@ -246,7 +246,7 @@ export class Archive {
       if (!mayGo) continue
       if (!(await this.remove(id))) continue
       if (state === 'ready') bytes -= own
-      log.info({ recording: id, why: isOld ? 'age' : 'size' }, 'an old recording was removed')
+      log.info({ stream, broadcast, recording: id, why: isOld ? 'age' : 'size' }, 'an old recording was removed')
     }
   }
 

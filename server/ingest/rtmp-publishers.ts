@@ -40,7 +40,7 @@ export class RtmpPublishers implements PublishHandlers {
       return true
     } catch (error) {
       if (!(error instanceof IngestError)) throw error
-      log.warn({ stream: name, code: error.code }, 'an encoder was refused')
+      log.warn({ stream: name, code: error.code, reason: error.message }, 'an encoder was refused')
       return false
     }
   }

@@ -17,6 +17,7 @@ const target = (state: TargetStatus['state'], lastError: string | null = null): 
     id: 'x',
     name: 'Twitch',
     host: 'a.example',
+    addedBy: 'operator' as const,
     state,
     lastError,
     bytesOut: 0,
@@ -72,6 +73,11 @@ describe('what is wrong with a gateway', () => {
     ['The processors are almost used up: new broadcasts may be late.', { cpu: { used: 1.9, cores: 2 } }],
   ])('is said in words: %s', (message, signs) => {
     expect(words(signs)).toEqual([message])
+  })
+
+  it('is no fault where a publisher has entered a destination that does not work', () => {
+    const targets = [{ ...target('failed', 'x'), addedBy: 'publisher' as const }]
+    expect(findProblems({ ...GOOD, streams: [cam({ targets })] })).toMatchObject([{ severity: 'warning' }])
   })
 
   it('begins with what does not work', () => {

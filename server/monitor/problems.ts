@@ -46,10 +46,12 @@ export function findProblems(signs: Signs): Problem[] {
   if (disk.freeBytes < disk.floorBytes) fault('The disk is almost full: nothing is recorded. Delete recordings.')
   else if (disk.freeBytes < disk.floorBytes + LITTLE_ROOM_BYTES) warning('There is little room left for recordings.')
   for (const { name, targets } of streams) {
-    for (const { name: target, state, lastError } of targets) {
+    for (const { name: target, state, lastError, addedBy } of targets) {
       if (state !== 'failed' && state !== 'retrying') continue
       const next = state === 'failed' ? 'It is not tried again by itself.' : 'It is tried again.'
-      fault(`"${name}" does not reach ${target}: ${sentence(lastError ?? 'it failed')} ${next}`, name)
+      // A publisher who mistypes a key is told in the studio, and wakes nobody.
+      const tell = addedBy === 'publisher' ? warning : fault
+      tell(`"${name}" does not reach ${target}: ${sentence(lastError ?? 'it failed')} ${next}`, name)
     }
   }
   for (const { name, notRecorded } of streams) {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { TargetStatus } from '../../shared/status.ts'
+import type { TargetSource, TargetStatus } from '../../shared/status.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import { type Destination, secretsOf } from '../destinations/destination.ts'
 import type { HostPolicy } from '../destinations/host-policy.ts'
@@ -15,6 +15,7 @@ const LAST_RETRY_MS = 15_000
 /** What pushing to a destination needs. */
 export interface DestinationOptions {
   id: string
+  addedBy: TargetSource
   policy: HostPolicy
   ffmpegs: Ffmpegs
   log: Logger

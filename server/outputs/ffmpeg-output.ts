@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { IngestError } from '../../shared/close-codes.ts'
-import type { TargetState, TargetStatus } from '../../shared/status.ts'
+import type { TargetSource, TargetState, TargetStatus } from '../../shared/status.ts'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import type { Subscription } from '../broadcast/subscription.ts'
 import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
@@ -25,6 +25,7 @@ export interface OutputSpec {
   name: string
   /** The host that it goes to; null where that is the gateway's own RTMP server. */
   host: string | null
+  addedBy: TargetSource
   /** What must not stand in an error: servers repeat what they were sent. */
   secrets: readonly string[]
   ffmpegs: Ffmpegs
@@ -70,10 +71,10 @@ type RunEnd = { kind: 'stopped' } | { kind: 'failed'; message: string } | { kind
  * when it fails it tries again for as long as the broadcast lasts; nobody else notices.
  */
 export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): FfmpegOutput {
-  const { id, name, host } = spec
+  const { id, name, host, addedBy } = spec
   const log = spec.log.child({ ...broadcast.logFields, output: name })
   const status: TargetStatus = {
-    ...{ id, name, host, state: 'connecting', lastError: null },
+    ...{ id, name, host, addedBy, state: 'connecting', lastError: null },
     ...{ bytesOut: 0, droppedFrames: 0, reconnects: 0, liveSince: null },
   }
   const purpose: FfmpegPurpose = { use: 'push', stream: broadcast.name, name }

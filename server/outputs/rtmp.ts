@@ -27,7 +27,7 @@ export function startRtmpTarget(broadcast: Broadcast, { name, url, ...options }:
     release: async () => {},
   }
   return startFfmpegOutput(broadcast, {
-    ...{ id: name, name, host: null, secrets: [], ...options, lastRetryMs: LAST_RETRY_MS },
+    ...{ id: name, name, host: null, addedBy: 'gateway', secrets: [], ...options, lastRetryMs: LAST_RETRY_MS },
     prepare: async () => attempt,
   })
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { IngestError } from '../../shared/close-codes.ts'
-import type { TargetStatus } from '../../shared/status.ts'
+import type { TargetSource, TargetStatus } from '../../shared/status.ts'
 import { coversStream } from '../access/claims.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import { type DestinationInput, readDestination } from '../destinations/destination.ts'
@@ -20,7 +20,7 @@ export interface ConfiguredDestination extends DestinationInput {
 }
 
 /** Who has added a destination. */
-export type AddedBy = 'operator' | 'publisher'
+export type AddedBy = Exclude<TargetSource, 'gateway'>
 
 interface Added {
   output: FfmpegOutput
@@ -89,7 +89,7 @@ export class Targets {
     const { ffmpegs, log, onState } = this.#options
     const id = randomBytes(6).toString('base64url')
     const output = startDestination(broadcast, readDestination(input), {
-      ...{ id, ffmpegs, log, policy: this.#policy },
+      ...{ id, addedBy: by, ffmpegs, log, policy: this.#policy },
       onState: (target) => onState(broadcast, target),
     })
     this.#of(broadcast).set(id, { output, by })
