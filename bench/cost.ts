@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { FAKE_CAMERA, startBrowser } from '../e2e/support/browser.ts'
 import { startGateway, type TestGateway } from '../e2e/support/gateway.ts'
 import { FFMPEG, ffmpeg } from '../e2e/support/media.ts'
-import { mediaPath, publish, type Recording, readRecording } from '../e2e/support/publisher.ts'
+import { ingestUrl, mediaPath, publish, type Recording, readRecording } from '../e2e/support/publisher.ts'
 import { freePort, temporaryDirectory } from '../e2e/support/resources.ts'
 import { until } from '../e2e/support/wait.ts'
 import { findNginx } from '../server/rtmp-server/nginx/program.ts'
@@ -89,7 +89,7 @@ async function looped(recording: Recording, times: number): Promise<Recording> {
 }
 
 async function costOfGateway(gateway: TestGateway, recording: Recording, name: string): Promise<Map<string, number>> {
-  const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/${name}`, recording)
+  const published = publish(ingestUrl(gateway, name), recording)
   const used = await usedWhile(() => cpuOf(gateway.program.process.pid ?? 0))
   await published
   return used

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { descendantsOf, signal, startGateway } from './support/gateway.ts'
 import { ffmpeg } from './support/media.ts'
 import { castgate } from './support/program.ts'
-import { publish, readRecording, TestSocket } from './support/publisher.ts'
+import { ingestUrl, publish, readRecording, TestSocket } from './support/publisher.ts'
 import { freePort, temporaryDirectory } from './support/resources.ts'
 import { until } from './support/wait.ts'
 
@@ -86,7 +86,7 @@ describe('castgate token', () => {
     // As the query of a stream key it has to fit into nginx's 255 characters.
     expect(`a-name-of-twenty-abc?token=${stdout.trim()}`.length).toBeLessThan(255)
     const gateway = await startGateway(['--rtmp', 'embedded'], { CASTGATE_SECRET: secret })
-    const socket = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/room-1`).opened()
+    const socket = await new TestSocket(ingestUrl(gateway, 'room-1')).opened()
     socket.send({ type: 'hello', session: null, token: stdout.trim() })
     await socket.message('welcome')
     socket.send({ type: 'end' })
@@ -180,7 +180,7 @@ describe('castgate serve', () => {
     async (rtmp) => {
       const gateway = await startGateway(['--rtmp', rtmp])
       const recording = await readRecording('chrome-h264.webm')
-      const socket = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/ending`).opened()
+      const socket = await new TestSocket(ingestUrl(gateway, 'ending')).opened()
       socket.send({ type: 'hello', session: null })
       await socket.message('welcome')
       socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/webm' })
@@ -218,10 +218,7 @@ describe('castgate serve', () => {
   it('pushes to an RTMP server elsewhere, and makes HLS of its own then', async () => {
     const server = await startGateway(['--rtmp', 'nginx'])
     const gateway = await startGateway(['--rtmp', `rtmp://127.0.0.1:${server.rtmpPort}/live`])
-    const published = publish(
-      `${gateway.url.replace('http', 'ws')}/ingest/far`,
-      await readRecording('chrome-h264.webm'),
-    )
+    const published = publish(ingestUrl(gateway, 'far'), await readRecording('chrome-h264.webm'))
     await until('it is live there', async () => (await server.stream('far'))?.state === 'live')
     await until('HLS is here', async () => (await fetch(`${gateway.url}/hls/far.m3u8`)).ok)
     await published

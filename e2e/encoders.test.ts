@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { decode, FFMPEG, ffmpeg } from './support/media.ts'
-import { TestSocket } from './support/publisher.ts'
+import { ingestUrl, TestSocket } from './support/publisher.ts'
 import { temporaryDirectory } from './support/resources.ts'
 import { until } from './support/wait.ts'
 
@@ -87,7 +87,7 @@ describe.each(['nginx', 'embedded'])('an encoder that publishes to the %s RTMP s
   })
 
   it('is refused under the name of a live broadcast', async () => {
-    const publisher = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/taken`).opened()
+    const publisher = await new TestSocket(ingestUrl(gateway, 'taken')).opened()
     publisher.send({ type: 'hello', session: null })
     await publisher.message('welcome')
     const { code } = await encoder(['-re', '-i', input, '-c', 'copy', '-f', 'flv', target('taken')]).exited
@@ -111,7 +111,7 @@ describe.each(['nginx', 'embedded'])('an encoder that publishes to the %s RTMP s
       target('mine'),
     ])
     await until('it is live', async () => (await gateway.stream('mine'))?.state === 'live')
-    const page = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/mine`).opened()
+    const page = await new TestSocket(ingestUrl(gateway, 'mine')).opened()
     page.send({ type: 'hello', session: null })
     expect(await page.closed).toMatchObject({ code: 4409, error: 'name_taken' })
     process.kill('SIGKILL')

@@ -9,7 +9,7 @@ import { readFrames } from './support/clock-reader.ts'
 import { openSockets, startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { castgate } from './support/program.ts'
-import { type Closed, mediaPath, type Recording, readRecording, TestSocket } from './support/publisher.ts'
+import { type Closed, ingestUrl, mediaPath, type Recording, readRecording, TestSocket } from './support/publisher.ts'
 import { until } from './support/wait.ts'
 
 const HELLO = { type: 'hello', session: null }
@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(() => gateway.stop())
 
-const url = (name: string) => `${gateway.url.replace('http', 'ws')}/ingest/${name}`
+const url = (name: string) => ingestUrl(gateway, name)
 const open = (name = `hostile-${++names}`) => new TestSocket(url(name)).opened()
 
 /** Does the same with many sockets, a few at a time. */

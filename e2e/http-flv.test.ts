@@ -6,7 +6,7 @@ import { FlvReader } from '../server/flv/reader.ts'
 import { kindOf, type Tag } from '../server/flv/tag.ts'
 import { openSockets, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode } from './support/media.ts'
-import { publish, readRecording } from './support/publisher.ts'
+import { ingestUrl, publish, readRecording } from './support/publisher.ts'
 import { wholeTags } from './support/tags.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
@@ -102,7 +102,7 @@ describe('HTTP-FLV', () => {
 
   it('ends with the broadcast, over HTTP and over a WebSocket', async () => {
     const whole = await readRecording('chrome-h264.webm')
-    const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/short`, {
+    const published = publish(ingestUrl(gateway, 'short'), {
       ...whole,
       blobs: whole.blobs.slice(0, 20),
     })

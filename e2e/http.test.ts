@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { ffmpeg } from './support/media.ts'
-import { publish, readRecording } from './support/publisher.ts'
+import { ingestUrl, publish, readRecording } from './support/publisher.ts'
 import { until } from './support/wait.ts'
 
 let gateway: TestGateway
@@ -106,7 +106,7 @@ describe('the pages', () => {
 describe('a live stream', () => {
   it('is served as HLS by the gateway and by nginx, for any site, with headers that fit live media; and as HTTP-FLV', async () => {
     const recording = await readRecording('chrome-h264.webm')
-    const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/live-one`, recording)
+    const published = publish(ingestUrl(gateway, 'live-one'), recording)
     const playlist = await until('the playlist is there', async () => {
       const answer = await fetch(`${gateway.url}/hls/live-one.m3u8`)
       return answer.ok ? answer : null

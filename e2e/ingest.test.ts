@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeChunk } from '../shared/chunk.ts'
 import { descendantsOf, startGateway, type TestGateway } from './support/gateway.ts'
-import { publish, type Recording, readRecording, TestSocket } from './support/publisher.ts'
+import { ingestUrl, publish, type Recording, readRecording, TestSocket } from './support/publisher.ts'
 import { until } from './support/wait.ts'
 
 const HELLO = { type: 'hello', session: null }
@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => gateway.stop())
 
-const url = (name: string) => `${gateway.url.replace('http', 'ws')}/ingest/${name}`
+const url = (name: string) => ingestUrl(gateway, name)
 const newName = () => `test-${++names}`
 
 /** A socket that the server took. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openSockets, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { decode } from './support/media.ts'
 import { startDocumentedNginx } from './support/nginx.ts'
-import { publish, readRecording } from './support/publisher.ts'
+import { ingestUrl, publish, readRecording } from './support/publisher.ts'
 import { freePort } from './support/resources.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
@@ -312,7 +312,7 @@ describe('a stream that ends while it is watched', () => {
   it('4.4.3.4: gets an end, answers who waits, and stays for a while', async () => {
     const whole = await readRecording('chrome-h264.webm')
     const recording = { ...whole, blobs: whole.blobs.slice(0, 20) }
-    const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/ending`, recording)
+    const published = publish(ingestUrl(gateway, 'ending'), recording)
     const url = `${gateway.url}/hls/ending/ll.m3u8`
     await until('there is HLS', async () => (await fetch(url, NOT_KEPT)).ok)
     let playlist = await ask('', url)

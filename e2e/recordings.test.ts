@@ -4,7 +4,7 @@ import { readFrames, withoutRepeats } from './support/clock-reader.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { decode } from './support/media.ts'
-import { publish, readRecording } from './support/publisher.ts'
+import { ingestUrl, publish, readRecording } from './support/publisher.ts'
 
 /** Recordings of real browsers, and what the server does with their pictures and sound. */
 const RECORDINGS = [
@@ -30,7 +30,7 @@ describe.each(['nginx', 'embedded'])('a recording sent to a gateway with the %s 
     async (name, codec, action, audio, audioAction) => {
       const recording = await readRecording(name)
       const stream = name.replace('.', '_')
-      const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/${stream}`, recording)
+      const published = publish(ingestUrl(gateway, stream), recording)
       const collector = new HlsCollector(`${gateway.url}/hls/${stream}.m3u8`)
       let status = await gateway.stream(stream)
       const { bytes, durations } = await collector.collectUntil(
@@ -60,7 +60,7 @@ describe.each(['nginx', 'embedded'])('a recording sent to a gateway with the %s 
     const bytes = await clockRecording(320, 180, 900)
     const recording = { name: 'backlog', bytes, blobs: [{ at: 0, bytes }] }
     const collector = new HlsCollector(`${gateway.url}/hls/backlog.m3u8`)
-    const url = `${gateway.url.replace('http', 'ws')}/ingest/backlog`
+    const url = ingestUrl(gateway, 'backlog')
     const published = publish(url, recording, { pace: 'fast', mimeType: 'video/x-matroska;codecs=avc1,opus' })
     const came = await collector.collectUntil(published)
     expect(await readFrames(came.bytes)).toEqual(await readFrames(bytes))
@@ -69,9 +69,7 @@ describe.each(['nginx', 'embedded'])('a recording sent to a gateway with the %s 
   it.concurrent('plays a recording that has sound alone', async () => {
     const recording = await readRecording('chrome-audio-only.webm')
     const collector = new HlsCollector(`${gateway.url}/hls/sound.m3u8`)
-    const { bytes } = await collector.collectUntil(
-      publish(`${gateway.url.replace('http', 'ws')}/ingest/sound`, recording),
-    )
+    const { bytes } = await collector.collectUntil(publish(ingestUrl(gateway, 'sound'), recording))
     const { errors, audioSeconds, loudestDb } = await decode(bytes)
     expect(errors).toBe('')
     expect(audioSeconds).toBeGreaterThan(6)

@@ -10,14 +10,14 @@ import { descendantsOf, ingestFfmpegs, signal, startGateway, type TestGateway } 
 import { HlsCollector } from './support/hls.ts'
 import { decode, FFMPEG } from './support/media.ts'
 import { castgate } from './support/program.ts'
-import { mediaPath, publish, readRecording, TestSocket } from './support/publisher.ts'
+import { ingestUrl, mediaPath, publish, readRecording, TestSocket } from './support/publisher.ts'
 import { temporaryDirectory } from './support/resources.ts'
 import { until } from './support/wait.ts'
 
 const EPOCH = { type: 'epoch', epoch: 0, at: 0, mimeType: 'video/webm' }
 
 async function publisher(gateway: TestGateway, name: string): Promise<TestSocket> {
-  const socket = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/${name}`).opened()
+  const socket = await new TestSocket(ingestUrl(gateway, name)).opened()
   socket.send({ type: 'hello', session: null })
   await socket.message('welcome')
   socket.send(EPOCH)
@@ -107,7 +107,7 @@ describe('a recording whose FFmpeg is killed', () => {
     async (name) => {
       const gateway = await startGateway(['--rtmp', 'nginx'])
       const recording = await readRecording(name)
-      const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/killed`, recording)
+      const published = publish(ingestUrl(gateway, 'killed'), recording)
       const collector = new HlsCollector(`${gateway.url}/hls/killed.m3u8`)
       const kills = (async () => {
         await until('its target is live', async () => (await gateway.stream('killed'))?.targets[0]?.state === 'live')

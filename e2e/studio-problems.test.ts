@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { FAKE_CAMERA, startBrowser, withoutH264 } from './support/browser.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
-import { TestSocket } from './support/publisher.ts'
+import { ingestUrl, TestSocket } from './support/publisher.ts'
 import { until } from './support/wait.ts'
 
 let gateway: TestGateway
@@ -47,7 +47,7 @@ describe('the studio says in words what is wrong, and what to do', () => {
   })
 
   it('when the name is taken', async () => {
-    const other = await new TestSocket(`${gateway.url.replace('http', 'ws')}/ingest/taken`).opened()
+    const other = await new TestSocket(ingestUrl(gateway, 'taken')).opened()
     other.send({ type: 'hello', session: null })
     await other.message('welcome')
     const page = await studio(FAKE_CAMERA)

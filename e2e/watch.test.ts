@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from './support/browser.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
-import { publish, readRecording } from './support/publisher.ts'
+import { ingestUrl, publish, readRecording } from './support/publisher.ts'
 
 let browser: Browser
 beforeAll(async () => {
@@ -44,7 +44,7 @@ describe('the watch page', () => {
     const whole = await readRecording('chrome-h264.webm')
     const recording = { ...whole, blobs: whole.blobs.slice(0, 30) }
     for (let round = 0; round < 2; round++) {
-      const published = publish(`${gateway.url.replace('http', 'ws')}/ingest/later`, recording)
+      const published = publish(ingestUrl(gateway, 'later'), recording)
       await page.getByText('Live now').waitFor()
       expect(await playedTo(page, 3)).toEqual({ width: 1280, error: null })
       await published

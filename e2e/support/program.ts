@@ -3,6 +3,12 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** What a test that failed has not ended: it ends with the tests. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGTERM')
+})
+
 /** A run of the command line. */
 export interface Program {
   process: ChildProcess
@@ -31,6 +37,8 @@ export function castgate(args: string[], environment: Record<string, string> = {
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     printed.stderr += text
   })
+  running.add(child)
+  child.once('close', () => running.delete(child))
   const exited = new Promise<number>((resolve) => {
     child.once('close', (code, signal) => resolve(code ?? (signal ? 128 : 1)))
   })
