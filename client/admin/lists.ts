@@ -41,6 +41,12 @@ const STATES: Record<Recording['state'], string> = {
   unfinished: 'not an MP4 yet',
 }
 
+function stateOf({ state, problem }: Recording): string {
+  // What is ready has a problem where it does not get to the bucket.
+  const words = state === 'ready' && problem !== null ? 'not uploaded yet' : STATES[state]
+  return [words, problem].filter(Boolean).join(': ')
+}
+
 /** What was recorded, with what can be done with it. */
 export function recordingList(recordings: Recording[], remove: (recording: Recording) => void) {
   if (recordings.length === 0) return html`<p class="quiet">Nothing has been recorded.</p>`
@@ -54,7 +60,7 @@ export function recordingList(recordings: Recording[], remove: (recording: Recor
             ${new Date(recording.startedAt).toLocaleString()}, ${size(recording.bytes)}${recording.seconds === null ? nothing : `, ${clock(recording.seconds * 1000)}`}
           </span>
           <span class=${recording.problem ? 'warning' : 'quiet'}>
-            ${[STATES[recording.state], recording.problem].filter(Boolean).join(': ')}
+            ${stateOf(recording)}
           </span>
         </div>
         <div class="actions">

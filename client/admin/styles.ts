@@ -255,6 +255,10 @@ export const adminStyles = css`
     align-items: center;
   }
 
+  .recordings .warning {
+    font-size: 0.875rem;
+  }
+
   .warning {
     color: var(--cg-warn);
   }
