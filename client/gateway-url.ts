@@ -8,5 +8,5 @@ export function gatewayOfScript(url: string): string {
  * public one, such as that of a tunnel.
  */
 export function fromDashboard(link: string): string {
-  return link.replace(/^.*\/(?=(?:api\/streams|recordings)\/)/, '')
+  return link.replace(/^.*?\/(?=(?:api\/streams\/[^/]+\/|recordings\/)[^/]+$)/, '')
 }

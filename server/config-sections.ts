@@ -116,12 +116,11 @@ export function requireDestinationHosts(
   { destinations, destinationHosts }: Pick<Config, 'destinations' | 'destinationHosts'>,
 ): void {
   const hosts = destinations.map((destination) => readDestination(destination).host)
-  const policy = HostPolicy.withNamed(destinationHosts, hosts)
   for (const [index, host] of hosts.entries()) {
     try {
-      policy.requireHost(host)
+      HostPolicy.withNamed(destinationHosts, [host]).requireHost(host)
     } catch (error) {
-      if (!(error instanceof IngestError)) throw error
+      if (!(error instanceof IngestError || error instanceof SyntaxError)) throw error
       throw new UsageError(`${placeOf(['destinations', index])}: ${error.message}`)
     }
   }

@@ -97,10 +97,14 @@ export async function startGateway(
   await mkdir(hlsDirectory, { recursive: true })
   await removeOldMedia(hlsDirectory)
   await removeOldKeyFiles()
-  const cleanUp = setInterval(() => {
-    removeOldMedia(hlsDirectory).catch((error) => log.warn({ err: error }, 'old media could not be removed'))
-  }, CLEAN_UP_MS)
   const events = new Events()
+  const targets = new Targets({
+    destinations: config.destinations,
+    hosts: config.destinationHosts,
+    ffmpegs,
+    log,
+    onState: (broadcast, target) => tellTarget(events, broadcast, target),
+  })
   const archive = await Archive.open({
     directory: join(config.dataDir, 'recordings'),
     ffmpegs,
@@ -132,6 +136,9 @@ export async function startGateway(
     ...{ directory, archive, pulse, webhooks, log },
   })
   const metrics = new Metrics({ directory, archive, events, monitor })
+  const cleanUp = setInterval(() => {
+    removeOldMedia(hlsDirectory).catch((error) => log.warn({ err: error }, 'old media could not be removed'))
+  }, CLEAN_UP_MS)
   const capacity = new Capacity(config, () => monitor.load())
   const publishers = new RtmpPublishers({
     directory,
@@ -143,14 +150,11 @@ export async function startGateway(
     playUrl: (name) => rtmp.playUrl(name),
     drop: (name) => rtmp.dropPublisher(name),
   })
-  const targets = new Targets({
-    destinations: config.destinations,
-    hosts: config.destinationHosts,
-    ffmpegs,
-    log,
-    onState: (broadcast, target) => tellTarget(events, broadcast, target),
+  const rtmp = await startRtmpServer(config, hlsDirectory, log, publishers).catch(async (error) => {
+    stopLooking()
+    await Promise.all([archive.close(), webhooks.close()])
+    throw error
   })
-  const rtmp = await startRtmpServer(config, hlsDirectory, log, publishers)
   monitor.watch(rtmp)
   // A public URL says all of it, with a prefix where there is one.
   const base = (request: IncomingMessage) =>
@@ -226,11 +230,16 @@ export async function startGateway(
     llHls.start(broadcast)
   }
 
-  async function close(): Promise<void> {
-    log.info('gateway is shutting down')
+  /** Ends what is done now and then. */
+  function stopLooking(): void {
     clearInterval(cleanUp)
     pulse.close()
     monitor.close()
+  }
+
+  async function close(): Promise<void> {
+    log.info('gateway is shutting down')
+    stopLooking()
     directory.refuseNew()
     const hurry = [
       setTimeout(() => ffmpegs.kill('sources'), SOURCE_PATIENCE_MS),
@@ -243,9 +252,9 @@ export async function startGateway(
       await archive.close()
     } finally {
       for (const timer of hurry) clearTimeout(timer)
+      llHls.close()
+      await Promise.all([webhooks.close(), rtmp.close()])
     }
-    llHls.close()
-    await Promise.all([webhooks.close(), rtmp.close()])
   }
 }
 

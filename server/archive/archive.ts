@@ -259,9 +259,9 @@ export class Archive {
       const { id, stream, broadcast } = entry
       this.#uploading = id
       try {
-        entry.uploadedAs = await upload(join(directory, id), entry, this.#closing.signal)
-        entry.problem = null
-        await writeEntry(directory, entry)
+        const uploadedAs = await upload(join(directory, id), entry, this.#closing.signal)
+        await writeEntry(directory, { ...entry, uploadedAs, problem: null })
+        Object.assign(entry, { uploadedAs, problem: null })
         log.info({ stream, broadcast, recording: id, as: entry.uploadedAs }, 'recording was uploaded')
         const words = `The recording of "${stream}" was uploaded.`
         events.emit('recording.uploaded', { stream, broadcast }, words, { recording: id, as: entry.uploadedAs })

@@ -12,6 +12,9 @@ export async function settle(path: string): Promise<void> {
   const file = await open(path, 'r')
   try {
     await file.sync()
+  } catch (error) {
+    // Some file systems cannot do so for directories.
+    if (!(error instanceof Error && 'code' in error && ['EINVAL', 'ENOTSUP'].includes(String(error.code)))) throw error
   } finally {
     await file.close()
   }

@@ -61,10 +61,15 @@ export async function finish(
   }
 }
 
-/** The size of a file in bytes, or null where there is none. */
+/**
+ * The size of a file in bytes, or null where there is none.
+ * @throws Error where the disk does not tell
+ */
 export async function sizeOf(path: string): Promise<number | null> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => null,
-  )
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  }
 }

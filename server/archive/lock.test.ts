@@ -28,7 +28,7 @@ it('gives a directory to one gateway at a time, also in one process', async () =
 it('takes over what a process left that has gone, or whose number another one has now', async () => {
   const gone = spawn(process.execPath, ['-e', ''])
   await once(gone, 'exit')
-  for (const left of [`${gone.pid} 12345`, `${process.pid} 1`, 'nonsense', '']) {
+  for (const left of [`${gone.pid}.12345`, `${process.pid}.1`, 'nonsense', '']) {
     await writeFile(file, left)
     const release = await lockDirectory(directory)
     expect(await readFile(file, 'utf8')).not.toBe(left)

@@ -55,6 +55,7 @@ export async function s3Upload({ bucket, prefix, region, endpoint, pathStyle }: 
       })
       const abort = () => void upload.abort()
       signal.addEventListener('abort', abort)
+      if (signal.aborted) abort()
       try {
         await upload.done()
       } finally {

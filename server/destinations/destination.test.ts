@@ -58,12 +58,13 @@ describe('a destination', () => {
 describe('what must not be repeated of a destination', () => {
   it('is its key, what servers call it by, and what stands in queries', () => {
     const secrets = secretsOf(
-      readDestination({ url: 'rtmp://a.example/app?auth=app-secret', key: 'live_123?test=true&sig=a-signature' }),
+      readDestination({ url: 'rtmp://a.example/app?auth=app-secret', key: 'live_123?test=true&sig=a%2Bsignature' }),
     )
     expect(secrets).toEqual([
-      'live_123?test=true&sig=a-signature',
+      'live_123?test=true&sig=a%2Bsignature',
       'app?auth=app-secret',
-      'a-signature',
+      'a%2Bsignature',
+      'a+signature',
       'app-secret',
       'live_123',
     ])

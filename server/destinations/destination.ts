@@ -77,8 +77,15 @@ const SHORTEST_SECRET = 6
  * value of that.
  */
 export function secretsOf({ app, key }: Destination): string[] {
-  const queries = [app, key].flatMap((text) => [...new URLSearchParams(text.split('?')[1] ?? '').values()])
-  const parts = [key.split('?')[0] ?? '', ...queries].filter(({ length }) => length >= SHORTEST_SECRET)
+  const query = (text: string) => text.split('?').slice(1).join('?')
+  const raw = [app, key].flatMap((text) =>
+    query(text)
+      .split('&')
+      .map((pair) => pair.slice(pair.indexOf('=') + 1)),
+  )
+  const decoded = [app, key].flatMap((text) => [...new URLSearchParams(query(text)).values()])
+  const all = new Set([key.split('?')[0] ?? '', ...raw, ...decoded])
+  const parts = [...all].filter(({ length }) => length >= SHORTEST_SECRET)
   return [key, ...(app.includes('?') ? [app] : []), ...parts].sort((a, b) => b.length - a.length)
 }
 

@@ -25,16 +25,19 @@ it('is for this user alone, and is gone when it was used', async () => {
 it('is removed at the next start of a gateway where the one that wrote it was killed', async () => {
   const killed = spawn(process.execPath, ['-e', ''])
   await once(killed, 'exit')
-  const left = join(tmpdir(), `castgate-key-${killed.pid}-x`)
-  await mkdir(left)
-  await writeFile(join(left, 'options'), 'rtmp_playpath=a-secret-key')
+  // Also where the gateway that starts has its number.
+  const left = [`castgate-key-${killed.pid}.1-x`, `castgate-key-${process.pid}.1-x`].map((name) => join(tmpdir(), name))
+  for (const path of left) {
+    await mkdir(path)
+    await writeFile(join(path, 'options'), 'rtmp_playpath=a-secret-key')
+  }
   const own = await writeKeyFile(destination)
   try {
     await removeOldKeyFiles()
-    expect(await isThere(left)).toBe(false)
+    for (const path of left) expect(await isThere(path)).toBe(false)
     expect(await isThere(own.path)).toBe(true)
   } finally {
     await own.remove()
-    await rm(left, { recursive: true, force: true })
+    for (const path of left) await rm(path, { recursive: true, force: true })
   }
 })

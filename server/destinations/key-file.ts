@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { processName } from '../process/name.ts'
 import type { Destination } from './destination.ts'
 
 /** A file with what FFmpeg must know and nobody else: it is removed when FFmpeg has opened its output, or has failed to. */
@@ -15,15 +16,15 @@ const PREFIX = 'castgate-key-'
 /** No attempt takes so long: a file that is older was left behind by a gateway that was killed. */
 const LEFT_BEHIND_MS = 5 * 60_000
 
-/** The name of a directory says whose it is: `castgate-key-PID-…`. */
-const OWNER = new RegExp(`^${PREFIX}(\\d+)-`)
+/** The name of a directory says whose it is: `castgate-key-PROCESS-…`. */
+const OWNER = new RegExp(`^${PREFIX}((\\d+)(?:\\.\\d+)?)-`)
 
 /**
  * Writes FFmpeg's options for `destination` into a file that this user alone can read, for `-fpre`: on a command line every user of the
  * machine would see the key.
  */
 export async function writeKeyFile({ secure, host, port, app, key }: Destination): Promise<KeyFile> {
-  const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`))
+  const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${await processName(process.pid)}-`))
   const remove = () => rm(directory, { recursive: true, force: true }).catch(() => {})
   const path = join(directory, 'options')
   const inUrl = host.includes(':') ? `[${host}]` : host
@@ -46,24 +47,15 @@ export async function writeKeyFile({ secure, host, port, app, key }: Destination
 /** Removes files that a gateway which was killed left behind. */
 export async function removeOldKeyFiles(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
-    const [, pid] = OWNER.exec(name) ?? []
-    if (pid === undefined) continue
+    if (!name.startsWith(PREFIX)) continue
+    const [, owner, pid] = OWNER.exec(name) ?? []
+    const hasGone = pid !== undefined && (await processName(Number(pid))) !== owner
     const path = join(tmpdir(), name)
     const age = await stat(path).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,
       () => 0,
     )
     // Another user's cannot be removed, and need not be.
-    if (age > LEFT_BEHIND_MS || !isRunning(Number(pid)))
-      await rm(path, { recursive: true, force: true }).catch(() => {})
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    if (age > LEFT_BEHIND_MS || hasGone) await rm(path, { recursive: true, force: true }).catch(() => {})
   }
 }

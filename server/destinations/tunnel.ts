@@ -91,7 +91,13 @@ function connectTo({ secure, host, port }: Destination, pinned: readonly Pinned[
   return connectTls({ ...options, ...(isIP(host) ? {} : { servername: host }) })
 }
 
-function inWords(error: NodeJS.ErrnoException, { host, port }: Destination): string {
+/** Of the errors of several addresses: one that answered says more than one that there is no way to. */
+function mostTelling(errors: NodeJS.ErrnoException[]): NodeJS.ErrnoException {
+  return errors.find(({ code }) => code === 'ECONNREFUSED') ?? errors.at(-1) ?? new Error()
+}
+
+function inWords(failure: NodeJS.ErrnoException, { host, port }: Destination): string {
+  const error = failure instanceof AggregateError ? mostTelling(failure.errors) : failure
   switch (error.code) {
     case 'ECONNREFUSED':
       return `${host} refused the connection (port ${port})`
@@ -107,7 +113,7 @@ function inWords(error: NodeJS.ErrnoException, { host, port }: Destination): str
       const isTls = error.code?.startsWith('ERR_TLS') || /CERT|SIGNED|UNABLE_TO/.test(error.code ?? '')
       if (isTls) return `the certificate of ${host} is not good: ${error.message}`
       if (error.code?.startsWith('ERR_SSL')) return `${host} does not speak TLS at port ${port}`
-      return error.message
+      return error.message || error.code || 'the connection failed'
     }
   }
 }

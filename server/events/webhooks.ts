@@ -16,6 +16,9 @@ export interface Webhook {
 /** Waits before another attempt, each lengthened by up to a half at random: it is given up after about five hours. */
 const RETRY_MS = [1, 5, 20, 60, 180, 600, 1_800, 3_600, 7_200].map((seconds) => seconds * 1000)
 
+/** Waits before an event is given up that the receiver does not want: what is wrong with it stays wrong. */
+const REFUSED_RETRIES = 4
+
 /** How long the end of the gateway waits for the events that it causes to be taken. */
 const FLUSH_MS = 1_000
 
@@ -27,6 +30,12 @@ const MOST_WAITING = 1_000
 
 /** What becomes of an event for a receiver. */
 export const WEBHOOK_RESULTS = ['delivered', 'given up'] as const
+
+/** Why an event was not taken. `isRefusal`: the receiver does not want it. */
+interface Failure {
+  reason: string
+  isRefusal: boolean
+}
 
 /** What the webhooks of a gateway need. */
 export interface WebhookOptions {
@@ -53,7 +62,7 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
   const closing = new AbortController()
   const failing = new Map<Webhook, string>()
   const draining = new Set<Promise<void>>()
-  // Numbers of events begin anew with each start of the gateway.
+  // Several gateways may send to one receiver.
   const prefix = randomBytes(6).toString('base64url')
   const leave = hooks.map((hook) => {
     const waiting: GatewayEvent[] = []
@@ -61,7 +70,8 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
     return events.listen((event) => {
       if (hook.events !== null && !hook.events.includes(event.type)) return
       waiting.push(event)
-      if (waiting.length > MOST_WAITING) giveUp(hook, waiting.shift())
+      // The first one is on its way.
+      if (waiting.length > MOST_WAITING) giveUp(hook, waiting.splice(1, 1)[0])
       if (running) return
       running = true
       const drained = drain(hook, waiting)
@@ -99,9 +109,10 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
         failing.delete(hook)
         return true
       }
-      failing.set(hook, problem)
-      const wait = RETRY_MS[attempt]
-      log.warn({ webhook: hostOf(hook), event: event.type, reason: problem, retryInMs: wait ?? null }, 'webhook failed')
+      const { reason, isRefusal } = problem
+      failing.set(hook, reason)
+      const wait = isRefusal && attempt >= REFUSED_RETRIES ? undefined : RETRY_MS[attempt]
+      log.warn({ webhook: hostOf(hook), event: event.type, reason, retryInMs: wait ?? null }, 'webhook failed')
       if (wait === undefined) return false
       const waited = await delay(wait * (1 + Math.random() / 2), true, { signal: closing.signal }).catch(() => false)
       if (!waited) return false
@@ -109,7 +120,7 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
   }
 
   /** Sends an event once; why it was not taken, or null. */
-  async function send({ url, secret }: Webhook, event: GatewayEvent): Promise<string | null> {
+  async function send({ url, secret }: Webhook, event: GatewayEvent): Promise<Failure | null> {
     const id = `evt_${prefix}_${event.id}`
     const timestamp = Math.floor(Date.now() / 1000)
     const body = JSON.stringify(event)
@@ -127,14 +138,15 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
         signal: AbortSignal.any([closing.signal, AbortSignal.timeout(ANSWER_MS)]),
       })
       await answer.body?.cancel()
-      return answer.ok ? null : `it answered ${answer.status}`
+      if (answer.ok) return null
+      const isRefusal = answer.status < 500 && ![408, 429].includes(answer.status)
+      return { reason: `it answered ${answer.status}`, isRefusal }
     } catch (error) {
       // Messages of fetch may have the whole URL in them.
       const cause: unknown = error instanceof Error ? error.cause : null
-      if (cause instanceof Error && 'code' in cause) return `it cannot be reached (${cause.code})`
-      return error instanceof Error && error.name === 'TimeoutError'
-        ? 'it did not answer in time'
-        : 'it cannot be reached'
+      const code = cause instanceof Error && 'code' in cause ? ` (${cause.code})` : ''
+      const isLate = error instanceof Error && error.name === 'TimeoutError'
+      return { reason: isLate ? 'it did not answer in time' : `it cannot be reached${code}`, isRefusal: false }
     }
   }
 

@@ -15,7 +15,8 @@ export interface Ffmpeg {
  * Null where none of them runs. A named one that does not run is not replaced by another.
  */
 export async function locateFfmpeg(configured: string | null): Promise<Ffmpeg | null> {
-  if (configured !== null) return probe(configured)
+  if (configured !== null)
+    return probe(configured.includes('/') ? configured : ((await onPath(configured)) ?? configured))
   const bundled = bundledPath()
   return (bundled && (await probe(bundled))) || probe((await onPath('ffmpeg')) ?? 'ffmpeg')
 }

@@ -68,6 +68,7 @@ export class Monitor {
   readonly #options: MonitorOptions
   readonly #startedAt = new Date().toISOString()
   readonly #timer: NodeJS.Timeout
+  #looking: Promise<void> | null = null
   #rtmp: RtmpServer | null = null
   #rtmpPids: number[] = []
   #countedRestarts = 0
@@ -78,7 +79,12 @@ export class Monitor {
   constructor(options: MonitorOptions) {
     this.#options = options
     this.#timer = setInterval(() => {
-      this.#look().catch((error: unknown) => options.log.warn({ err: error }, 'the gateway could not be looked at'))
+      // On a machine that is busy, a look may take longer.
+      this.#looking ??= this.#look()
+        .catch((error: unknown) => options.log.warn({ err: error }, 'the gateway could not be looked at'))
+        .finally(() => {
+          this.#looking = null
+        })
     }, LOOK_MS)
     this.#timer.unref()
   }

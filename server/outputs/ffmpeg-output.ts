@@ -202,6 +202,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
       if (!byItself) return { kind: 'stopped' }
       return { kind: 'failed', message: attempt.problem() ?? lastLine(exit.message) ?? describe(exit) }
     } finally {
+      noticeDrops(subscription)
       // A target may be tried again for days: nothing of a run may stay.
       stop.removeEventListener('abort', finish)
       clearTimeout(deadline)
