@@ -8,6 +8,9 @@ export default defineConfig({
           name: 'unit',
           include: ['{shared,client,server,scripts}/**/*.test.ts'],
           environment: 'node',
+          // What waits for longer is stuck.
+          testTimeout: 60_000,
+          expect: { poll: { timeout: 60_000 } },
           sequence: { groupOrder: 0 },
         },
       },
