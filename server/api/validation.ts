@@ -28,6 +28,8 @@ export function checkRequests(app: FastifyInstance): void {
     const place = `${part === 'params' ? 'address' : part}${first?.instancePath ?? ''}`.replaceAll('/', '.')
     return new Error(`The request cannot be used: ${place} ${first ? inWords(first) : 'is wrong'}.`)
   })
+  // An app that this is a part of may write its answers by schemas of another kind.
+  if (app.serializerCompiler) app.setSerializerCompiler(() => JSON.stringify)
 }
 
 function inWords({ keyword, message, params, parentSchema }: Partial<ErrorObject>): string {
