@@ -74,15 +74,15 @@ export function destinationsFrom(
     const place = placeOf(['destinations', index])
     if (variable !== undefined && file !== undefined)
       throw new UsageError(`${place}: "key-env" and "key-file" exclude each other.`)
-    const key = variable === undefined ? (file === undefined ? undefined : keyAt(place, file)) : environment[variable]
+    const key =
+      variable === undefined
+        ? file === undefined
+          ? undefined
+          : inPlace(place, () => keyIn(file))
+        : environment[variable]
     if (variable !== undefined && !key) throw new UsageError(`${place}: the variable ${variable} is not set.`)
     const destination = { ...rest, streams, ...(key !== undefined && { key }) }
-    try {
-      readDestination(destination)
-    } catch (error) {
-      if (!(error instanceof IngestError)) throw error
-      throw new UsageError(`${place}: ${error.message}`)
-    }
+    inPlace(place, () => readDestination(destination))
     return destination
   })
 }
@@ -97,7 +97,8 @@ export function webhooksFrom({ webhooks, placeOf }: ConfigSections, environment:
     if (!URL.canParse(url) || new URL(url).username !== '' || new URL(url).password !== '') {
       throw new UsageError(`${place}: "url" must be an address without a user or a password.`)
     }
-    const secret = variable === undefined ? file !== undefined && keyAt(place, file) : environment[variable]
+    const secret =
+      variable === undefined ? file !== undefined && inPlace(place, () => keyIn(file)) : environment[variable]
     if (!secret) {
       const words =
         variable === undefined ? 'it needs "secret-env" or "secret-file"' : `the variable ${variable} is not set`
@@ -115,14 +116,9 @@ export function requireDestinationHosts(
   { placeOf }: ConfigSections,
   { destinations, destinationHosts }: Pick<Config, 'destinations' | 'destinationHosts'>,
 ): void {
-  const hosts = destinations.map((destination) => readDestination(destination).host)
-  for (const [index, host] of hosts.entries()) {
-    try {
-      HostPolicy.withNamed(destinationHosts, [host]).requireHost(host)
-    } catch (error) {
-      if (!(error instanceof IngestError || error instanceof SyntaxError)) throw error
-      throw new UsageError(`${placeOf(['destinations', index])}: ${error.message}`)
-    }
+  for (const [index, destination] of destinations.entries()) {
+    const { host } = readDestination(destination)
+    inPlace(placeOf(['destinations', index]), () => HostPolicy.withNamed(destinationHosts, [host]).requireHost(host))
   }
 }
 
@@ -145,12 +141,13 @@ export function s3From({
   return { bucket, prefix, region, endpoint: endpoint ?? null, pathStyle: rest['path-style'] ?? endpoint !== undefined }
 }
 
-function keyAt(place: string, file: string): string {
+/** Does something with what stands at `place`; says the place of what is wrong with it. */
+function inPlace<T>(place: string, act: () => T): T {
   try {
-    return keyIn(file)
+    return act()
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    throw new UsageError(`${place}: ${error.message}`)
+    const isAboutIt = error instanceof UsageError || error instanceof IngestError || error instanceof SyntaxError
+    throw isAboutIt ? new UsageError(`${place}: ${error.message}`) : error
   }
 }
 

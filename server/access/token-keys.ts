@@ -11,7 +11,7 @@ import {
 } from 'jose'
 import { IngestError } from '../../shared/close-codes.ts'
 import { isFields, parseFields } from '../../shared/narrow.ts'
-import { UsageError } from '../process/errors.ts'
+import { hasCode, UsageError } from '../process/errors.ts'
 
 /** Seconds by which the clocks of the site that signs and of this server may differ. */
 export const CLOCK_TOLERANCE_S = 5
@@ -119,13 +119,9 @@ function refusal(error: unknown): IngestError {
   }
   // A key set that is no answer, or comes too late, says nothing about the token.
   const isOfKeys =
-    error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || isCode(error, 'ERR_JOSE_GENERIC')
+    error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || hasCode(error, 'ERR_JOSE_GENERIC')
   if (error instanceof errors.JOSEError && !isOfKeys) return refused('it is no valid JSON Web Token')
   return new IngestError('unavailable', 'The keys that tokens are checked with cannot be fetched now. Try again later.')
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }
 
 function refused(why: string): IngestError {

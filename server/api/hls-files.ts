@@ -5,6 +5,7 @@ import { visitorOf } from '../access/request.ts'
 import type { Viewing } from '../access/viewing.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import { HLS_SEGMENT_CACHE_SECONDS } from '../outputs/hls-shape.ts'
+import { hasCode } from '../process/errors.ts'
 import { notFound } from './errors.ts'
 import { onlyRead } from './methods.ts'
 import { withToken } from './playback.ts'
@@ -60,7 +61,7 @@ async function readOrNull(path: string): Promise<Buffer | null> {
   try {
     return await readFile(path)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    if (hasCode(error, 'ENOENT')) return null
     throw error
   }
 }

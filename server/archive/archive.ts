@@ -18,7 +18,7 @@ import {
   type StopReason,
   writeEntry,
 } from './entry.ts'
-import { finish, sizeOf } from './finish.ts'
+import { finish, finishedFiles, sizeOf } from './finish.ts'
 import { lockDirectory } from './lock.ts'
 import { type RecordedFile, type Recorder, startRecorder } from './recorder.ts'
 import type { Upload } from './upload.ts'
@@ -295,7 +295,7 @@ export class Archive {
         log.warn({ stream, broadcast, recording: id }, 'a recording without media was removed')
         return await this.#forget(entry)
       }
-      if (flvBytes === null) Object.assign(entry, await finishedBefore(path))
+      if (flvBytes === null) Object.assign(entry, await finishedFiles(path))
       else if ((await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) {
         throw new Error('there is no room for it on the disk')
       } else {
@@ -322,13 +322,6 @@ export class Archive {
       events.emit('recording.failed', { stream, broadcast }, words, { recording: id, problem })
     }
   }
-}
-
-/** What is known of a recording that was killed after its MP4 was there, and before that was written down. */
-async function finishedBefore(directory: string): Promise<{ bytes: number; poster: boolean }> {
-  const bytes = await sizeOf(join(directory, FILES.mp4))
-  if (bytes === null) throw new Error('its file is gone')
-  return { bytes, poster: ((await sizeOf(join(directory, FILES.poster))) ?? 0) > 0 }
 }
 
 /** When something was last written to a recording that was interrupted. */

@@ -1,5 +1,6 @@
 import { open, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { hasCode } from '../process/errors.ts'
 
 /** Free room, in bytes, for ordinary users on the disk that has `path`. */
 export async function freeBytes(path: string): Promise<number> {
@@ -14,7 +15,7 @@ export async function settle(path: string): Promise<void> {
     await file.sync()
   } catch (error) {
     // Some file systems cannot do so for directories.
-    if (!(error instanceof Error && 'code' in error && ['EINVAL', 'ENOTSUP'].includes(String(error.code)))) throw error
+    if (!hasCode(error, 'EINVAL', 'ENOTSUP')) throw error
   } finally {
     await file.close()
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { FfmpegJob } from '../ffmpeg/job.ts'
 import { finishJob, posterJob } from '../ffmpeg/jobs.ts'
+import { hasCode } from '../process/errors.ts'
 import { settle } from './disk.ts'
 import { FILES } from './entry.ts'
 
@@ -45,7 +46,7 @@ export async function finish(
   // Sound alone has none.
   await run(posterJob(mp4, Math.min(POSTER_S, seconds / 2), poster)).catch(() => rm(poster, { force: true }))
   await rm(flv, { force: true })
-  return { seconds, bytes: (await sizeOf(mp4)) ?? 0, poster: ((await sizeOf(poster)) ?? 0) > 0 }
+  return { seconds, ...(await finishedFiles(directory)) }
 
   async function run(job: FfmpegJob, onLine = (_: string) => {}): Promise<void> {
     const started = await ffmpegs.run(job, { use: 'finish', stream, name: null }, { onLine })
@@ -61,6 +62,12 @@ export async function finish(
   }
 }
 
+/** What is there of a recording whose MP4 is made. */
+export async function finishedFiles(directory: string): Promise<Pick<Finished, 'bytes' | 'poster'>> {
+  const [bytes, poster] = await Promise.all([FILES.mp4, FILES.poster].map((file) => sizeOf(join(directory, file))))
+  return { bytes: bytes ?? 0, poster: (poster ?? 0) > 0 }
+}
+
 /**
  * The size of a file in bytes, or null where there is none.
  * @throws Error where the disk does not tell
@@ -69,7 +76,7 @@ export async function sizeOf(path: string): Promise<number | null> {
   try {
     return (await stat(path)).size
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    if (hasCode(error, 'ENOENT')) return null
     throw error
   }
 }

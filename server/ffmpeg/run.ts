@@ -88,6 +88,11 @@ export async function stopFfmpeg(run: FfmpegRun, graceMs: number): Promise<Ffmpe
   }
 }
 
+/** What an FFmpeg said last, which mostly is why it ended. */
+export function lastWords({ message }: FfmpegExit): string {
+  return message.split('\n').at(-1) ?? ''
+}
+
 /** How an exit reads in a log line. */
 export function describe(exit: ChildExit): string {
   switch (exit.kind) {

@@ -6,7 +6,7 @@ import type { EpochWriter } from '../broadcast/epoch-writer.ts'
 import { type CodecPlan, planCodecs } from '../ffmpeg/codecs.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { recordingJob } from '../ffmpeg/jobs.ts'
-import { describe, type FfmpegExit, type FfmpegRun, stopFfmpeg } from '../ffmpeg/run.ts'
+import { type FfmpegExit, type FfmpegRun, lastWords, stopFfmpeg } from '../ffmpeg/run.ts'
 import { FlvReader } from '../flv/reader.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 import type { Capacity } from '../monitor/capacity.ts'
@@ -229,14 +229,9 @@ function scannerOf(container: RecorderContainer): Scanner {
 }
 
 function unreadable(exit: FfmpegExit): IngestError {
-  const [reason] = exit.message.split('\n').slice(-1)
-  return new IngestError('unsupported_media', `The recording cannot be read. ${reason ?? describe(exit)}`)
+  return new IngestError('unsupported_media', `The recording cannot be read. ${lastWords(exit)}`)
 }
 
 function deadly(losses: number, exit: FfmpegExit): IngestError {
-  const [reason] = exit.message.split('\n').slice(-1)
-  return new IngestError(
-    'unsupported_media',
-    `FFmpeg failed ${losses} times with this recording. ${reason ?? describe(exit)}`,
-  )
+  return new IngestError('unsupported_media', `FFmpeg failed ${losses} times with this recording. ${lastWords(exit)}`)
 }

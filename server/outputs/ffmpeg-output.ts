@@ -6,7 +6,7 @@ import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import type { Subscription } from '../broadcast/subscription.ts'
 import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { FfmpegJob } from '../ffmpeg/job.ts'
-import { describe, type FfmpegRun, stopFfmpeg } from '../ffmpeg/run.ts'
+import { type FfmpegRun, lastWords, stopFfmpeg } from '../ffmpeg/run.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
 import { STALLED_MS, write } from './feed.ts'
 
@@ -200,7 +200,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
       const byItself = gone.signal.aborted && !stop.aborted
       const exit = await stopFfmpeg(ffmpeg, CLOSE_MS)
       if (!byItself) return { kind: 'stopped' }
-      return { kind: 'failed', message: attempt.problem() ?? lastLine(exit.message) ?? describe(exit) }
+      return { kind: 'failed', message: attempt.problem() ?? lastWords(exit) }
     } finally {
       noticeDrops(subscription)
       // A target may be tried again for days: nothing of a run may stay.
@@ -249,8 +249,4 @@ async function pause(ms: number | null, signal: AbortSignal): Promise<boolean> {
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
-function lastLine(text: string): string | undefined {
-  return text.split('\n').at(-1)
 }

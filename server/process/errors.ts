@@ -11,6 +11,11 @@ export class ExitError extends Error {
   }
 }
 
+/** Whether an error has one of these codes, such as those of the system: `ENOENT`. */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}
+
 /** Bad usage: exit code 2. */
 export class UsageError extends ExitError {
   constructor(message: string) {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { hasCode } from './errors.ts'
 
 /**
  * What tells a process from all others: its number, which is given again after its end, and where it can be told the time of its start
@@ -13,6 +14,6 @@ export async function processName(pid: number): Promise<string | null> {
     return `${pid}`
   } catch (error) {
     // Another user's is there, too.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? `${pid}` : null
+    return hasCode(error, 'EPERM') ? `${pid}` : null
   }
 }

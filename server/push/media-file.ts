@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises'
 import type { AudioCodec, Tracks, VideoCodec } from '../ffmpeg/job.ts'
-import { runFfmpeg } from '../ffmpeg/run.ts'
+import { lastWords, runFfmpeg } from '../ffmpeg/run.ts'
 import { ExitError } from '../process/errors.ts'
 
 /** What is known of a file before it is broadcast. */
@@ -34,10 +34,9 @@ export async function readMediaFile(path: string, ffmpegPath: string): Promise<M
   const input = lines.slice(0, lines.findIndex((line) => line.startsWith('Output #0')) >>> 0)
   const tracks = tracksOf(input)
   if (tracks.video === null && tracks.audio === null) {
-    const reason = exit.message.split('\n').at(-1) ?? ''
     throw new ExitError(
       'bad_file',
-      `The file ${path} holds no video and no sound that FFmpeg can read. ${reason}`.trim(),
+      `The file ${path} holds no video and no sound that FFmpeg can read. ${lastWords(exit)}`.trim(),
     )
   }
   return { path, tracks, duration: durationOf(input) }
