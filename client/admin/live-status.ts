@@ -56,7 +56,7 @@ export class LiveStatus extends EventTarget {
       const problem = await this.#connect().catch(() => null)
       if (this.state.kind === 'refused' || this.#closing.signal.aborted) return
       if (Date.now() - began > SETTLED_MS) failures = 0
-      this.#become({ kind: 'lost', message: problem ?? 'The gateway does not answer.' })
+      this.#become({ kind: 'lost', message: problem ?? messageOf(null) })
       await new Promise((resolve) => setTimeout(resolve, backoff(failures)))
     }
   }

@@ -195,9 +195,11 @@ export class Targets extends LitElement {
 
   /** Whether there is nothing more to do about it. */
   async #add(planned: Planned): Promise<boolean> {
-    const answer = await this.#do(addTarget(this.stream, planned, this.#options), 201, ({ id }) =>
-      this.#added.set(id, planned),
-    )
+    const adding = addTarget(this.stream, planned, this.#options).then((answer) => {
+      if (answer.status === 201) this.#added.set(answer.data.id, planned)
+      return answer
+    })
+    const answer = await this.#do(adding, 201)
     // What is wrong with it stays wrong.
     return answer === null || (answer >= 400 && answer < 500 && answer !== 429)
   }
@@ -207,20 +209,15 @@ export class Targets extends LitElement {
   }
 
   async #remove(id: string): Promise<void> {
-    await this.#do(removeTarget(this.stream, id, this.#options), 204, () => this.#added.delete(id))
+    const failed = await this.#do(removeTarget(this.stream, id, this.#options), 204)
+    if (failed === null) this.#added.delete(id)
   }
 
   /** Says why something was not done. Gives the status, or null where it was done. */
-  async #do<Answer extends { status: number; data?: unknown }, Done extends Answer['status']>(
-    call: Promise<Answer>,
-    done: Done,
-    then: (data: Extract<Answer, { status: Done }>['data']) => void = () => {},
-  ): Promise<number | null> {
+  async #do(call: Promise<{ status: number; data?: unknown }>, done: number): Promise<number | null> {
     const { status, data } = await call.catch(() => ({ status: 0, data: null }))
     this.problem = status === done ? '' : messageOf(data)
-    if (status !== done) return status
-    then(data as Extract<Answer, { status: Done }>['data'])
-    return null
+    return status === done ? null : status
   }
 
   get #options() {

@@ -77,13 +77,10 @@ const SHORTEST_SECRET = 6
  * value of that.
  */
 export function secretsOf({ app, key }: Destination): string[] {
-  const query = (text: string) => text.split('?').slice(1).join('?')
-  const raw = [app, key].flatMap((text) =>
-    query(text)
-      .split('&')
-      .map((pair) => pair.slice(pair.indexOf('=') + 1)),
-  )
-  const decoded = [app, key].flatMap((text) => [...new URLSearchParams(query(text)).values()])
+  const withQuery = [app, key].filter((text) => text.includes('?'))
+  const query = withQuery.map((text) => text.slice(text.indexOf('?') + 1)).join('&')
+  const raw = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1))
+  const decoded = new URLSearchParams(query).values()
   const all = new Set([key.split('?')[0] ?? '', ...raw, ...decoded])
   const parts = [...all].filter(({ length }) => length >= SHORTEST_SECRET)
   return [key, ...(app.includes('?') ? [app] : []), ...parts].sort((a, b) => b.length - a.length)

@@ -20,8 +20,8 @@ const SOURCES: readonly FfmpegPurpose['use'][] = ['copy', 'transcode', 'play']
 /** The FFmpegs of one gateway: it knows which ones run, and what for. */
 export class Ffmpegs {
   readonly #path: string
-  readonly #starting = new Set<FfmpegPurpose>()
-  readonly #running = new Map<FfmpegRun, FfmpegPurpose>()
+  /** `run`: null while it is being started. */
+  readonly #running = new Set<{ purpose: FfmpegPurpose; run: FfmpegRun | null }>()
 
   /** `path`: of the binary. */
   constructor(path: string) {
@@ -30,23 +30,23 @@ export class Ffmpegs {
 
   /** Starts one, as {@link runFfmpeg} does. */
   async run(job: FfmpegJob, purpose: FfmpegPurpose, handlers: FfmpegHandlers, loglevel?: LogLevel): Promise<FfmpegRun> {
-    const own = { ...purpose }
-    this.#starting.add(own)
+    const entry: { purpose: FfmpegPurpose; run: FfmpegRun | null } = { purpose, run: null }
+    this.#running.add(entry)
     const run = await runFfmpeg(this.#path, job, handlers, loglevel)
-    this.#starting.delete(own)
-    this.#running.set(run, own)
-    void run.exited.then(() => this.#running.delete(run))
+    entry.run = run
+    void run.exited.then(() => this.#running.delete(entry))
     return run
   }
 
   /** Those that run now. */
   running(): RunningFfmpeg[] {
-    const starting = [...this.#starting].map((purpose) => ({ pid: null, purpose }))
-    return [...[...this.#running].map(([{ pid = null }, purpose]) => ({ pid, purpose })), ...starting]
+    return [...this.#running].map(({ run, purpose }) => ({ pid: run?.pid ?? null, purpose }))
   }
 
   /** Kills those that feed the bus, or all: for a gateway that must end now. */
   kill(which: 'sources' | 'all'): void {
-    for (const [run, { use }] of this.#running) if (which === 'all' || SOURCES.includes(use)) run.kill('SIGKILL')
+    for (const { run, purpose } of this.#running) {
+      if (which === 'all' || SOURCES.includes(purpose.use)) run?.kill('SIGKILL')
+    }
   }
 }

@@ -52,21 +52,8 @@ export class Metrics {
           collect(this)
         },
       })
-    const counter = (
-      name: string,
-      help: string,
-      labelNames: string[] = [],
-      collect: (counter: Counter) => void = () => {},
-    ) =>
-      new Counter({
-        name: `castgate_${name}`,
-        help,
-        labelNames,
-        registers,
-        collect() {
-          collect(this)
-        },
-      })
+    const counter = (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name: `castgate_${name}`, help, labelNames, registers })
     const histogram = (name: string, help: string) =>
       new Histogram({ name: `castgate_${name}`, help, buckets: SECONDS, registers })
 
@@ -125,13 +112,15 @@ export class Metrics {
       viewersTooSlow: counter('viewers_too_slow_total', 'Viewers over FLV that were closed since they took nothing.'),
     }
     const recordingDrops = counter('recording_dropped_frames_total', 'Frames that the disk was too slow for.')
-    const restarts = counter(
-      'rtmp_server_restarts_total',
-      'Times that the RTMP server was started again.',
-      [],
-      (metric) => metric.inc(monitor.newRtmpRestarts()),
-    )
-    restarts.inc(0)
+    new Counter({
+      name: 'castgate_rtmp_server_restarts_total',
+      help: 'Times that the RTMP server was started again.',
+      registers,
+      collect() {
+        this.reset()
+        this.inc(monitor.rtmpRestarts)
+      },
+    })
     this.#behind = histogram('behind_seconds', 'How much later than usual frames come, looked at once a second.')
     this.#chunk = histogram('chunk_seconds', 'Time from the arrival of a chunk until FFmpeg took it.')
     const told = counter('events_total', 'Events by their type.', ['type'])

@@ -71,7 +71,6 @@ export class Monitor {
   #looking: Promise<void> | null = null
   #rtmp: RtmpServer | null = null
   #rtmpPids: number[] = []
-  #countedRestarts = 0
   #ffmpegProblem: string | null = null
   /** Until it is known, there is room. */
   #freeBytes = Number.MAX_SAFE_INTEGER
@@ -126,23 +125,15 @@ export class Monitor {
     }
   }
 
-  /** How often the RTMP server was started again since this was asked last. */
-  newRtmpRestarts(): number {
-    const restarts = this.#rtmp?.restarts() ?? 0
-    const more = restarts - this.#countedRestarts
-    this.#countedRestarts = restarts
-    return more
+  /** How often the RTMP server was started again. */
+  get rtmpRestarts(): number {
+    return this.#rtmp?.restarts() ?? 0
   }
 
-  /** What each of the gateway's processes uses. */
+  /** What each of the gateway's processes uses, also those that are being started. */
   load(): ProcessLoad[] {
-    const others = [process.pid, ...this.#rtmpPids].map((pid) => ({ pid, transcodes: false }))
-    const ffmpegs = this.#options.ffmpegs.running().map(({ pid, purpose }) => ({
-      pid,
-      transcodes: purpose.use === 'transcode',
-    }))
-    return [...others, ...ffmpegs].map(({ pid, transcodes }) => ({
-      transcodes,
+    return this.#all().map(({ pid, use }) => ({
+      transcodes: use === USES.transcode,
       cpu: pid === null ? null : (this.#sampler.of(pid)?.cpu ?? null),
     }))
   }
@@ -153,27 +144,28 @@ export class Monitor {
 
   /** The gateway's processes, as they were a moment ago. */
   processes(): ProcessStatus[] {
+    return this.#all().flatMap(({ pid, ...rest }) =>
+      pid === null ? [] : { pid, ...rest, ...(this.#sampler.of(pid) ?? { cpu: 0, rssBytes: 0 }) },
+    )
+  }
+
+  /** All of them, and what they are there for. `pid`: null for one that is being started. */
+  #all() {
     const rtmpName = this.#rtmp?.kind === 'nginx' ? 'nginx' : 'embedded RTMP server'
     const own = { pid: process.pid, use: 'gateway', stream: null, output: null }
     const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: rtmpName, stream: null, output: null }))
-    const ffmpegs = this.#options.ffmpegs
-      .running()
-      .flatMap(({ pid, purpose: { use, stream, name } }) =>
-        pid === null ? [] : { pid, use: USES[use], stream, output: name },
-      )
-    return [own, ...rtmp, ...ffmpegs].map((each) => ({
-      ...each,
-      ...(this.#sampler.of(each.pid) ?? { cpu: 0, rssBytes: 0 }),
+    const ffmpegs = this.#options.ffmpegs.running().map(({ pid, purpose: { use, stream, name } }) => ({
+      ...{ pid, use: USES[use], stream, output: name },
     }))
+    return [own, ...rtmp, ...ffmpegs]
   }
 
   async #look(): Promise<void> {
     const rtmp = this.#rtmp?.pid() ?? null
     this.#rtmpPids = rtmp === null ? [] : [rtmp, ...(await childrenOf(rtmp))]
-    const { ffmpeg, ffmpegs, dataDir } = this.#options
+    const { ffmpeg, dataDir } = this.#options
     this.#ffmpegProblem = await ffmpegProblem(ffmpeg)
-    const pids = ffmpegs.running().flatMap(({ pid }) => pid ?? [])
-    await this.#sampler.sample([process.pid, ...this.#rtmpPids, ...pids])
+    await this.#sampler.sample(this.#all().flatMap(({ pid }) => pid ?? []))
     this.#freeBytes = await freeBytes(`${dataDir}/.`)
   }
 }

@@ -22,11 +22,6 @@ export interface ConfiguredDestination extends DestinationInput {
 /** Who has added a destination. */
 export type AddedBy = Exclude<TargetSource, 'gateway'>
 
-interface Added {
-  output: FfmpegOutput
-  by: AddedBy
-}
-
 /** What the destinations of broadcasts need of the gateway. */
 export interface TargetsOptions {
   destinations: readonly ConfiguredDestination[]
@@ -42,7 +37,7 @@ export interface TargetsOptions {
 export class Targets {
   readonly #options: TargetsOptions
   readonly #policy: HostPolicy
-  readonly #outputs = new WeakMap<Broadcast, Map<string, Added>>()
+  readonly #outputs = new WeakMap<Broadcast, Map<string, FfmpegOutput>>()
 
   /** @throws IngestError or SyntaxError for what is configured wrongly */
   constructor(options: TargetsOptions) {
@@ -75,8 +70,8 @@ export class Targets {
 
   /** A destination of a broadcast that `by` may change: an operator any, a publisher what a publisher has added. Else null. */
   find(broadcast: Broadcast, id: string, by: AddedBy): FfmpegOutput | null {
-    const added = this.#outputs.get(broadcast)?.get(id)
-    return added && (by === 'operator' || added.by === 'publisher') ? added.output : null
+    const output = this.#outputs.get(broadcast)?.get(id)
+    return output && (by === 'operator' || output.status().addedBy === 'publisher') ? output : null
   }
 
   /** Ends a destination. The others of the broadcast do not feel it. */
@@ -92,13 +87,13 @@ export class Targets {
       ...{ id, addedBy: by, ffmpegs, log, policy: this.#policy },
       onState: (target) => onState(broadcast, target),
     })
-    this.#of(broadcast).set(id, { output, by })
+    this.#of(broadcast).set(id, output)
     broadcast.addOutput(output)
     return output
   }
 
-  #of(broadcast: Broadcast): Map<string, Added> {
-    const outputs = this.#outputs.get(broadcast) ?? new Map<string, Added>()
+  #of(broadcast: Broadcast): Map<string, FfmpegOutput> {
+    const outputs = this.#outputs.get(broadcast) ?? new Map<string, FfmpegOutput>()
     this.#outputs.set(broadcast, outputs)
     return outputs
   }
