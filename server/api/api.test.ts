@@ -1,8 +1,7 @@
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import formats from 'ajv-formats'
 import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { validatorsOf } from '../../e2e/support/openapi.ts'
 import { apiDocument, apiOf } from './document.ts'
 
 const ADMIN_KEY = 'the-key-of-these-tests'
@@ -46,16 +45,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   }),
 )
 
-const ajv = new Ajv2020({ strict: false })
-formats.default(ajv)
-ajv.addSchema({ $id: 'document', components: document.components })
-const validators = new Map<string, ReturnType<typeof ajv.compile>>()
-function validatorOf(schema: Schema) {
-  const text = JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/')
-  const validator = validators.get(text) ?? ajv.compile(JSON.parse(text))
-  validators.set(text, validator)
-  return validator
-}
+const validatorOf = validatorsOf(document)
 
 /** Values that fit `schema`. */
 function fitting(schema: Schema): fc.Arbitrary<unknown> {

@@ -48,11 +48,17 @@ afterEach(async () => {
   receiver.close()
 })
 
-it('tells what the end of a gateway causes before it is over', async () => {
+/** Makes the receiver wait with its answers, until the function that it gives is called. */
+function holdAnswers(): () => void {
   let answer = () => {}
   answering = new Promise((resolve) => {
     answer = resolve
   })
+  return answer
+}
+
+it('tells what the end of a gateway causes before it is over', async () => {
+  const answer = holdAnswers()
   events.emit('stream.ended', ABOUT, 'It has ended.')
   await expect.poll(() => received).toEqual(['stream.ended'])
   const closed = webhooks.close()
@@ -73,10 +79,7 @@ it('says which receiver does not take events, and why, until it does', async () 
 })
 
 it('gives up the oldest that waits when too many do, and never the one that is on its way', async () => {
-  let answer = () => {}
-  answering = new Promise((resolve) => {
-    answer = resolve
-  })
+  const answer = holdAnswers()
   events.emit('stream.started', ABOUT, 'It is on its way.')
   await expect.poll(() => received).toEqual(['stream.started'])
   for (let waiting = 0; waiting < 1_000; waiting++) events.emit('stream.waiting', ABOUT, 'It waits.')
