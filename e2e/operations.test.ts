@@ -218,11 +218,13 @@ describe('the log', () => {
     const loop = await startLoop(gateway, 'logged')
     const id = (await gateway.stream('logged'))?.id
     await loop.stop()
-    await until(
-      'its recording is ready',
-      async () => (await eventsOf(gateway, 'logged')).at(-1)?.type === 'recording.ready',
-    )
-    const lines = gateway.log().filter((line) => line.stream === 'logged')
+    // A recording may be ready while other outputs still end.
+    const lines = await until('it is over, and its recording is ready', () => {
+      const lines = gateway.log().filter((line) => line.stream === 'logged')
+      return ['broadcast ended', 'recording is ready'].every((end) => lines.some(({ msg }) => msg === end))
+        ? lines
+        : null
+    })
     expect(lines.map(({ msg }) => msg)).toEqual(
       expect.arrayContaining(['broadcast began', 'output is live', 'broadcast ended', 'recording is ready']),
     )
