@@ -53,7 +53,8 @@ beforeAll(() => {
   write('biome.json', JSON.stringify(alone))
   for (const [folder, from] of [...FORBIDDEN, ...ALLOWED])
     write(fileFor(folder, from), `import { x } from '${from}'\nexport const y = x\n`)
-  for (const file of ['server/api/home.ts', 'server/config.ts']) write(file, 'export const home = process.env.HOME\n')
+  for (const file of ['server/api/home.ts', 'server/config/environment.ts'])
+    write(file, 'export const home = process.env.HOME\n')
   const { stdout } = spawnSync(
     join(ROOT, 'node_modules/.bin/biome'),
     ['lint', '--reporter=json', '--max-diagnostics=none', '.'],
@@ -92,8 +93,8 @@ describe('who may know whom', () => {
     expect(found.get(fileFor(folder, from)) ?? []).not.toContain('lint/style/noRestrictedImports')
   })
 
-  it('reads the environment in server/config.ts alone', () => {
+  it('reads the environment in server/config/environment.ts alone', () => {
     expect(found.get('server/api/home.ts')).toContain('lint/style/noProcessEnv')
-    expect(found.get('server/config.ts') ?? []).not.toContain('lint/style/noProcessEnv')
+    expect(found.get('server/config/environment.ts') ?? []).not.toContain('lint/style/noProcessEnv')
   })
 })

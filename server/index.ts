@@ -1,7 +1,8 @@
 /** `castgate/server`: a gateway inside another program, with a server of its own or as a part of a Fastify app. */
 import { type Logger, pino } from 'pino'
 import { type App, startApp } from './app.ts'
-import { configOf, type GatewayOptions } from './options.ts'
+import { checkedConfig } from './config/config.ts'
+import { type GatewayOptions, readOptions } from './config/library.ts'
 import { redactTokens } from './process/redact.ts'
 import { requireFfmpeg } from './system/requirements.ts'
 
@@ -20,7 +21,7 @@ export interface Logging {
  * @throws ExitError where something that it needs is missing or taken, or others could broadcast without a token
  */
 export async function createGateway({ log = 'info', ...options }: GatewayOptions & Logging = {}): Promise<App> {
-  const config = configOf(options)
+  const config = checkedConfig(readOptions(options))
   const ffmpeg = await requireFfmpeg(config.ffmpeg, false)
   const logger = typeof log === 'string' ? pino({ level: log, hooks: { streamWrite: redactTokens } }) : log
   return startApp(config, ffmpeg, logger)

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { renderUnicodeCompact } from 'uqr'
 import { signToken } from './access/access.ts'
-import { type Config, DEFAULTS } from './options.ts'
+import { type Config, DEFAULTS } from './config/config.ts'
 import type { TlsFiles } from './tls.ts'
 
 /** How long the certificate is good, in days: browsers take no longer ones. */

@@ -5,11 +5,12 @@ import {
   addServerOptions,
   addTokenOptions,
   configFrom,
-  forgetSecrets,
   mayInstall,
+  requireOwnVariables,
   secretFrom,
   tokenFromEnvironment,
-} from './config.ts'
+} from './config/command-line.ts'
+import { forgetSecrets } from './config/environment.ts'
 import { doctor } from './doctor.ts'
 import { makeToken } from './make-token.ts'
 import { ExitError } from './process/errors.ts'
@@ -38,6 +39,7 @@ export async function main(args: string[]): Promise<number> {
     .argument('[target]', 'stream name, or rtmp:// URL', 'stream')
     .option('--loop', 'begin again at the end, until Ctrl-C')
     .action(async (file, target, options) => {
+      requireOwnVariables()
       const secrets = { token: tokenFromEnvironment(), secret: secretFrom(options) }
       forgetSecrets()
       exitCode = await push({
@@ -53,6 +55,7 @@ export async function main(args: string[]): Promise<number> {
   addTokenOptions(program.command('token').version(VERSION))
     .description('make a token that lets its bearer broadcast or watch')
     .action(async ({ ttl, stream, publish, play, record, maxSeconds, maxBitrate, ...options }) => {
+      requireOwnVariables()
       const claims = { stream, publish, play, record, maxSeconds, maxBitrate }
       exitCode = await makeToken({ ...claims, ttlSeconds: ttl, secret: secretFrom(options) })
     })

@@ -1,19 +1,29 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RegisterOptions } from 'fastify'
 import type { Logger } from 'pino'
+import { checkedConfig } from './config/config.ts'
+import { type GatewayOptions, readOptions } from './config/library.ts'
 import { refuseUpgrade, startGateway } from './gateway.ts'
-import { configOf, type GatewayOptions } from './options.ts'
 import { requireFfmpeg } from './system/requirements.ts'
 
+/** Why some options of a gateway are none of the plugin's. */
+const LISTENS = 'The app listens.'
+
 /** Options of the plugin: those of a gateway, but where it listens, which is the app's: `host` is that of its RTMP server. Fastify takes `prefix`. */
-export type PluginOptions = Omit<GatewayOptions, 'port' | 'tls'> & { prefix?: string }
+export type PluginOptions = Omit<GatewayOptions, 'port' | 'tls' | 'tlsCert' | 'tlsKey'> & { prefix?: string }
 
 /**
  * A gateway as a part of a Fastify app: `app.register(castgate, { prefix: '/live', secret })`. It takes the app's log, and ends with it.
  * WebSockets at its paths are its own; where nobody else in the app takes upgrades, it refuses the others.
  * @throws ExitError where something that it needs is missing or taken, or there are neither tokens nor `insecureOpen`
  */
-export async function castgate(app: FastifyInstance, { prefix: _, ...options }: PluginOptions): Promise<void> {
-  const config = configOf(options, true)
+export async function castgate(app: FastifyInstance, given: PluginOptions): Promise<void> {
+  const {
+    prefix: _,
+    logLevel: _level,
+    logSerializers: _serializers,
+    ...options
+  } = given as RegisterOptions & PluginOptions
+  const config = checkedConfig(readOptions(options, { port: LISTENS, tls: LISTENS }), true)
   const ffmpeg = await requireFfmpeg(config.ffmpeg, false)
   // Fastify's logger is pino's, or has its methods.
   const log = app.log as unknown as Logger

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { Access } from '../access/access.ts'
 import { PATTERN_RULE, STREAM_PATTERN } from '../access/claims.ts'
-import { MOST_TTL_SECONDS } from '../make-token.ts'
+import { MAX_DURATION_SECONDS } from '../config/values.ts'
 import { badRequest } from './errors.ts'
 import { errors, moment, nullable } from './schemas.ts'
 import type { Api } from './validation.ts'
@@ -20,12 +20,12 @@ const TokenRequest = Type.Object(
     ttl: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: MOST_TTL_SECONDS,
+        maximum: MAX_DURATION_SECONDS,
         default: DEFAULT_TTL_SECONDS,
         description: 'How long it is good, in s.',
       }),
     ),
-    maxSeconds: limit(MOST_TTL_SECONDS, 'How long one broadcast may last, in s.'),
+    maxSeconds: limit(MAX_DURATION_SECONDS, 'How long one broadcast may last, in s.'),
     maxBitrate: limit(Number.MAX_SAFE_INTEGER, 'Most bits a second.'),
   },
   { additionalProperties: false },

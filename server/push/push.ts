@@ -1,6 +1,6 @@
 import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
 import { signToken } from '../access/access.ts'
-import type { ServerAddress } from '../config.ts'
+import type { ServerAddress } from '../config/command-line.ts'
 import { planCodecs } from '../ffmpeg/codecs.ts'
 import { pushFileJob, pushUrlJob } from '../ffmpeg/jobs.ts'
 import { type FfmpegRun, runFfmpeg } from '../ffmpeg/run.ts'

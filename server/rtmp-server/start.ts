@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Config } from '../options.ts'
+import type { Config } from '../config/config.ts'
 import { MissingError } from '../process/errors.ts'
 import { installCommand } from '../system/packages.ts'
 import { startEmbedded } from './embedded/server.ts'

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mayInstall } from '../config.ts'
+import { mayInstall } from '../config/command-line.ts'
 import { type Ffmpeg, locateFfmpeg } from '../ffmpeg/locate.ts'
 import { capture } from '../process/child.ts'
 import { findNginx } from '../rtmp-server/nginx/program.ts'

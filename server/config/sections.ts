@@ -1,16 +1,16 @@
-import { readFileSync } from 'node:fs'
 import { type Static, Type } from 'typebox'
-import { IngestError } from '../shared/close-codes.ts'
-import { STREAM_PATTERN } from './access/claims.ts'
-import type { S3Options } from './archive/upload.ts'
-import { readDestination } from './destinations/destination.ts'
-import { HostPolicy } from './destinations/host-policy.ts'
-import { PRESETS } from './destinations/presets.ts'
-import { EVENT_TYPES, type EventType } from './events/events.ts'
-import type { Webhook } from './events/webhooks.ts'
-import type { Config } from './options.ts'
-import type { ConfiguredDestination } from './outputs/targets.ts'
-import { UsageError } from './process/errors.ts'
+import { IngestError } from '../../shared/close-codes.ts'
+import { STREAM_PATTERN } from '../access/claims.ts'
+import type { S3Options } from '../archive/upload.ts'
+import { readDestination } from '../destinations/destination.ts'
+import { HostPolicy } from '../destinations/host-policy.ts'
+import { PRESETS } from '../destinations/presets.ts'
+import { EVENT_TYPES, type EventType } from '../events/events.ts'
+import type { Webhook } from '../events/webhooks.ts'
+import type { ConfiguredDestination } from '../outputs/targets.ts'
+import { UsageError } from '../process/errors.ts'
+import type { Config } from './config.ts'
+import { keyIn } from './environment.ts'
 
 /** A destination as it stands in the file. Its key is not there: the file is shown around, copied and committed. */
 const DestinationSection = Type.Object(
@@ -68,7 +68,7 @@ export interface ConfigSections {
  */
 export function destinationsFrom(
   { destinations, placeOf }: ConfigSections,
-  environment: NodeJS.ProcessEnv,
+  environment: Readonly<Record<string, string | undefined>>,
 ): ConfiguredDestination[] {
   return destinations.map(({ 'key-env': variable, 'key-file': file, streams = '*', ...rest }, index) => {
     const place = placeOf(['destinations', index])
@@ -91,7 +91,10 @@ export function destinationsFrom(
  * The webhooks of a configuration file, with their secrets.
  * @throws UsageError with the line of one that cannot be used
  */
-export function webhooksFrom({ webhooks, placeOf }: ConfigSections, environment: NodeJS.ProcessEnv): Webhook[] {
+export function webhooksFrom(
+  { webhooks, placeOf }: ConfigSections,
+  environment: Readonly<Record<string, string | undefined>>,
+): Webhook[] {
   return webhooks.map(({ url, events = null, 'secret-env': variable, 'secret-file': file }, index) => {
     const place = placeOf(['webhooks', index])
     if (!URL.canParse(url) || new URL(url).username !== '' || new URL(url).password !== '') {
@@ -149,19 +152,4 @@ function inPlace<T>(place: string, act: () => T): T {
     const isAboutIt = error instanceof UsageError || error instanceof IngestError || error instanceof SyntaxError
     throw isAboutIt ? new UsageError(`${place}: ${error.message}`) : error
   }
-}
-
-/**
- * The key that a file has.
- * @throws UsageError where it has none
- */
-export function keyIn(file: string): string {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8').trim()
-  } catch {
-    throw new UsageError(`The file "${file}" cannot be read.`)
-  }
-  if (text === '') throw new UsageError(`The file "${file}" is empty.`)
-  return text
 }

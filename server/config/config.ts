@@ -1,14 +1,14 @@
 import { resolve } from 'node:path'
-import { IngestError } from '../shared/close-codes.ts'
-import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from './access/limits.ts'
-import { isLoopback } from './access/request.ts'
-import type { S3Options } from './archive/upload.ts'
-import { readDestination } from './destinations/destination.ts'
-import { HostPolicy } from './destinations/host-policy.ts'
-import { PRESET_HOSTS } from './destinations/presets.ts'
-import type { Webhook } from './events/webhooks.ts'
-import type { ConfiguredDestination } from './outputs/targets.ts'
-import { MissingError, UsageError } from './process/errors.ts'
+import { IngestError } from '../../shared/close-codes.ts'
+import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from '../access/limits.ts'
+import { isLoopback } from '../access/request.ts'
+import type { S3Options } from '../archive/upload.ts'
+import { readDestination } from '../destinations/destination.ts'
+import { HostPolicy } from '../destinations/host-policy.ts'
+import { PRESET_HOSTS } from '../destinations/presets.ts'
+import type { Webhook } from '../events/webhooks.ts'
+import type { ConfiguredDestination } from '../outputs/targets.ts'
+import { MissingError, UsageError } from '../process/errors.ts'
 
 /** How a gateway runs, checked. */
 export interface Config {
@@ -17,7 +17,7 @@ export interface Config {
   port: number
   /** Base of every link that is handed out; null: from the request. */
   publicUrl: string | null
-  /** Where everything is written that is written. */
+  /** Directory for all data: recordings, HLS, generated configuration. */
   dataDir: string
   rtmp: RtmpChoice
   /** Port of the RTMP server that is started. */
@@ -26,7 +26,7 @@ export interface Config {
   nginx: string
   /** nginx's own HTTP port. */
   hlsPort: number
-  /** How long a broadcast waits for its publisher. */
+  /** How long a broadcast stays open after its publisher disconnects, in s. */
   resumeSeconds: number
   /** Signs and verifies tokens. */
   secret: string | null
@@ -70,7 +70,7 @@ export interface Config {
 /** Which RTMP server to use. */
 export type RtmpChoice = { kind: 'auto' | 'nginx' | 'embedded' } | { kind: 'external'; url: string }
 
-/** What holds where nothing else is said. */
+/** The default configuration. */
 export const DEFAULTS: Config = {
   host: '127.0.0.1',
   port: 8080,
@@ -103,8 +103,11 @@ export const DEFAULTS: Config = {
   ffmpeg: null,
 }
 
-/** The options of a gateway inside another program: those of {@link Config} that are not to be the defaults. */
-export type GatewayOptions = Partial<Config> & {
+/** Shortest secret that signs tokens, in bytes: as many as the hash has (RFC 7518, 3.2). Whoever has a token can try secrets at home. */
+export const MIN_SECRET_BYTES = 32
+
+/** A {@link Config} as it is given: what is left out has its default. */
+export type GivenConfig = Partial<Config> & {
   /** Lets everyone broadcast who reaches the gateway, also from other machines. */
   insecureOpen?: boolean
 }
@@ -113,9 +116,11 @@ export type GatewayOptions = Partial<Config> & {
  * Fills in the defaults. `isElsewhere`: whether others reach the gateway at an address that is not known here.
  * @throws UsageError for options that do not go together, MissingError where the gateway would be open to others without a secret
  */
-export function configOf({ insecureOpen = false, ...options }: GatewayOptions, isElsewhere = false): Config {
+export function checkedConfig({ insecureOpen = false, ...options }: GivenConfig, isElsewhere = false): Config {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const config: Config = { ...DEFAULTS, ...given }
+  requireSecret(config.secret)
+  if (config.adminKey?.trim() === '') throw new UsageError('The admin key is empty. Leave it out, or set one.')
   const isGuarded = config.secret !== null || config.tokenKeys !== null
   if (config.private && !isGuarded) {
     throw new UsageError('--private needs tokens: set CASTGATE_SECRET, or give --token-keys.')
@@ -125,6 +130,19 @@ export function configOf({ insecureOpen = false, ...options }: GatewayOptions, i
   for (const destination of config.destinations) requireReadable(destination)
   requireHosts(config.destinationHosts)
   return { ...config, dataDir: resolve(config.dataDir) }
+}
+
+/**
+ * A secret that signs tokens, or null where there is none.
+ * @throws MissingError for an empty one, UsageError for one that can be guessed
+ */
+export function requireSecret(secret: string | null): string | null {
+  if (secret === null) return null
+  if (secret.trim() === '') throw new MissingError('secret_missing', `The secret is empty. ${HOW_TO_GUARD}`)
+  if (Buffer.byteLength(secret) >= MIN_SECRET_BYTES) return secret
+  throw new UsageError(
+    `The secret is too short: it needs ${MIN_SECRET_BYTES} bytes, as of: openssl rand -base64 32. Whoever has a token could find it out.`,
+  )
 }
 
 function requireReadable(destination: ConfiguredDestination): void {
@@ -147,8 +165,10 @@ function requireHosts(hosts: string[]): void {
 function unguarded(place: string): MissingError {
   return new MissingError(
     'secret_missing',
-    `Others reach ${place}, and without a secret all of them may broadcast. Make one with
-  export CASTGATE_SECRET=$(openssl rand -base64 32)
-and give broadcasters tokens (castgate token --help), or say --insecure-open.`,
+    `Others reach ${place}, and without a secret all of them may broadcast. ${HOW_TO_GUARD}`,
   )
 }
+
+const HOW_TO_GUARD = `Make one with
+  export CASTGATE_SECRET=$(openssl rand -base64 32)
+and give broadcasters tokens (castgate token --help), or leave it out and say --insecure-open.`

@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { addInstallOption, addServerOptions, configFrom, type ProgramConfig } from './config.ts'
+import { addInstallOption, addServerOptions, configFrom, type ProgramConfig } from './command-line.ts'
 
 let directory: string
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'castgate-'))
-  writeFileSync(join(directory, 'youtube.key'), 'key-of-youtube\n')
-  process.env.CASTGATE_TEST_KEY = 'key-of-twitch'
+  writeFileSync(join(directory, 'youtube.key'), 'key-of-youtube-with-32-characters\n')
+  process.env.TEST_KEY_OF_TWITCH = 'key-of-twitch'
 })
 afterAll(() => {
   rmSync(directory, { recursive: true, force: true })
-  delete process.env.CASTGATE_TEST_KEY
+  delete process.env.TEST_KEY_OF_TWITCH
 })
 
 /** The configuration that the file `text` gives, with what stands on the command line besides. */
@@ -62,7 +62,7 @@ no-install: true
       origins: ['https://site.example', 'https://shop.example'],
       limitsPerAddress: { sockets: 5, broadcasts: 20 },
       private: true,
-      secret: 'key-of-youtube',
+      secret: 'key-of-youtube-with-32-characters',
       destinationHosts: ['*.twitch.tv', '10.0.0.0/8'],
       hlsPort: 8088,
     })
@@ -85,7 +85,7 @@ no-install: true
     const { gateway } = read(`
 destinations:
   - preset: twitch
-    key-env: CASTGATE_TEST_KEY
+    key-env: TEST_KEY_OF_TWITCH
   - name: Archive
     url: rtmp://archive.example/live
     key-file: ${join(directory, 'youtube.key')}
@@ -93,7 +93,12 @@ destinations:
 `)
     expect(gateway.destinations).toEqual([
       { preset: 'twitch', key: 'key-of-twitch', streams: '*' },
-      { name: 'Archive', url: 'rtmp://archive.example/live', key: 'key-of-youtube', streams: 'show-*' },
+      {
+        name: 'Archive',
+        url: 'rtmp://archive.example/live',
+        key: 'key-of-youtube-with-32-characters',
+        streams: 'show-*',
+      },
     ])
   })
 
@@ -103,10 +108,10 @@ destinations:
 
   it('gives way to a secret in the environment, which gives way to a flag', () => {
     const file = join(directory, 'youtube.key')
-    process.env.CASTGATE_SECRET = 'from-the-environment'
+    process.env.CASTGATE_SECRET = 'from-the-environment-32-characters'
     try {
-      expect(read(`secret-file: ${file}`).gateway.secret).toBe('from-the-environment')
-      expect(read('port: 1', '--secret-file', file).gateway.secret).toBe('key-of-youtube')
+      expect(read(`secret-file: ${file}`).gateway.secret).toBe('from-the-environment-32-characters')
+      expect(read('port: 1', '--secret-file', file).gateway.secret).toBe('key-of-youtube-with-32-characters')
     } finally {
       delete process.env.CASTGATE_SECRET
     }
@@ -135,7 +140,7 @@ destinations:
     ['no list of options', '- port', 'castgate.yaml:1: the file must be a list of "name: value".'],
     [
       'a preset that is none',
-      'destinations:\n  - preset: twitch\n    key-env: CASTGATE_TEST_KEY\n  - preset: twich',
+      'destinations:\n  - preset: twitch\n    key-env: TEST_KEY_OF_TWITCH\n  - preset: twich',
       'castgate.yaml:4: "preset" is one of twitch, youtube, facebook.',
     ],
     [
@@ -145,8 +150,8 @@ destinations:
     ],
     [
       'a variable that is not set',
-      'destinations:\n\n  - preset: twitch\n    key-env: CASTGATE_NO_SUCH_KEY',
-      'castgate.yaml:3: the variable CASTGATE_NO_SUCH_KEY is not set.',
+      'destinations:\n\n  - preset: twitch\n    key-env: NO_SUCH_KEY',
+      'castgate.yaml:3: the variable NO_SUCH_KEY is not set.',
     ],
     ['a destination without a key', 'destinations:\n  - preset: twitch', 'castgate.yaml:2: The stream key is missing'],
     [
@@ -156,7 +161,7 @@ destinations:
     ],
     [
       'a destination that is not allowed',
-      'destinations:\n  - preset: twitch\n    key-env: CASTGATE_TEST_KEY\n  - url: rtmp://10.0.0.5/live/key',
+      'destinations:\n  - preset: twitch\n    key-env: TEST_KEY_OF_TWITCH\n  - url: rtmp://10.0.0.5/live/key',
       'castgate.yaml:4: Broadcasts may not be sent to 10.0.0.5.',
     ],
     ['destinations that are none', 'destinations: twitch', 'castgate.yaml:1: "destinations" must be array.'],

@@ -1,12 +1,29 @@
 import { InvalidArgumentError } from 'commander'
-import type { LimitSet } from './access/limits.ts'
-import { HostPolicy } from './destinations/host-policy.ts'
-import { readDuration } from './make-token.ts'
-import { DEFAULTS, type RtmpChoice } from './options.ts'
+import { LIMITS_IN_ALL, type LimitSet } from '../access/limits.ts'
+import { HostPolicy } from '../destinations/host-policy.ts'
+import type { RtmpChoice } from './config.ts'
 
 /** Readers of what stands behind an option: each throws InvalidArgumentError with what would be right. */
 
-export const limitNames = Object.keys(DEFAULTS.limitsInAll).join(', ')
+/** Longest time that an option may name, in s: a year. */
+export const MAX_DURATION_SECONDS = 366 * 24 * 3600
+
+/** What deletes recordings spares at least so much of them: less is a unit that was forgotten, and no wish. */
+const MIN_KEEP_SECONDS = 3600
+const MIN_KEEP_BYTES = 100e6
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 }
+const UNITS = ['MB', 'GB', 'TB']
+
+export const limitNames = Object.keys(LIMITS_IN_ALL).join(', ')
+
+/** A yes or a no in words. */
+export function flagValue(text: string): boolean {
+  const word = text.trim().toLowerCase()
+  if (['1', 'true', 'yes', 'on'].includes(word)) return true
+  if (['0', 'false', 'no', 'off'].includes(word)) return false
+  throw new InvalidArgumentError('It is 1, true, yes or on; or 0, false, no or off.')
+}
 
 export function port(text: string): number {
   const number = Number(text)
@@ -60,7 +77,7 @@ export function limits(text: string, before: LimitSet): LimitSet {
   const set = { ...before }
   for (const pair of text.split(',')) {
     const [, name, value] = /^\s*(\w+)=(\d+)\s*$/.exec(pair) ?? []
-    if (!name || !(name in set) || Number(value) < 1) {
+    if (!name || !Object.hasOwn(set, name) || Number(value) < 1) {
       throw new InvalidArgumentError(`It is a list such as sockets=100,broadcasts=5 of ${limitNames}.`)
     }
     set[name as keyof LimitSet] = Number(value)
@@ -69,9 +86,22 @@ export function limits(text: string, before: LimitSet): LimitSet {
 }
 
 export function duration(text: string): number {
-  const seconds = readDuration(text)
-  if (seconds === null) throw new InvalidArgumentError('It is a time such as 90s, 15m, 1h or 7d, up to 366d.')
-  return seconds
+  const [, number, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(text.trim()) ?? []
+  const seconds = Number(number) * SECONDS[unit as keyof typeof SECONDS]
+  if (seconds >= 1 && seconds <= MAX_DURATION_SECONDS) return seconds
+  throw new InvalidArgumentError('It is a time such as 90s, 15m, 1h or 7d, up to 366d.')
+}
+
+/** How long something is kept before it is deleted. */
+export function keepTime(text: string): number {
+  if (/^\s*\d+\s*$/.test(text)) throw new InvalidArgumentError('Add a unit: 12h or 30d.')
+  return keepSeconds(duration(text))
+}
+
+/** The same, in s. */
+export function keepSeconds(seconds: number): number {
+  if (seconds >= MIN_KEEP_SECONDS) return seconds
+  throw new InvalidArgumentError('Recordings are kept for at least an hour: what is older is deleted.')
 }
 
 export function count(text: string): number {
@@ -80,10 +110,22 @@ export function count(text: string): number {
 }
 
 export function bytes(text: string): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*(MB|GB|TB)?$/i.exec(text.trim()) ?? []
-  const power = ['', 'MB', 'GB', 'TB'].indexOf(unit.toUpperCase())
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(MB|GB|TB)?$/i.exec(text.trim()) ?? []
   if (number === undefined) throw new InvalidArgumentError('It is a size such as 500MB, 20GB or 1TB.')
-  return Math.round(Number(number) * (power === 0 ? 1 : 1000 ** (power + 1)))
+  if (unit !== undefined) return Math.round(Number(number) * 1000 ** (UNITS.indexOf(unit.toUpperCase()) + 2))
+  if (Number(number) === 0) return 0
+  throw new InvalidArgumentError('Add a unit: 500MB, 20GB or 1TB.')
+}
+
+/** How much is kept before the oldest of it is deleted. */
+export function keepSize(text: string): number {
+  return keepBytes(bytes(text))
+}
+
+/** The same, in bytes. */
+export function keepBytes(bytes: number): number {
+  if (bytes >= MIN_KEEP_BYTES) return bytes
+  throw new InvalidArgumentError('At least 100MB of recordings are kept: what is more is deleted.')
 }
 
 export function percent(text: string): number {

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Ajv, type ErrorObject } from 'ajv'
-import { type Command, InvalidArgumentError, type Option } from 'commander'
+import type { Command, Option } from 'commander'
 import type { Static, TSchema } from 'typebox'
 import { type Document, isCollection, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
-import { type ConfigSections, SECTIONS } from './config-sections.ts'
-import { UsageError } from './process/errors.ts'
+import { UsageError } from '../process/errors.ts'
+import { nearest } from './nearest.ts'
+import { optionValue } from './option-value.ts'
+import { type ConfigSections, SECTIONS } from './sections.ts'
 
 /** Keys that must not stand in the file, and what to use instead. */
 const SECRETS: Record<string, string> = {
@@ -46,9 +48,9 @@ export function applyConfigFile(
       continue
     }
     const option = command.options.find(({ long }) => long === `--${name}` && name !== 'config')
-    if (!option) throw fail(at, `there is no option "${name}".${nearest(name, command)}`)
+    if (!option) throw fail(at, `there is no option "${name}".${hintFor(name, command)}`)
     const isGiven = command.getOptionValueSource(option.attributeName()) === 'cli' || isInEnvironment(option)
-    const parsed = optionValue(option, value, (message) => fail(at, message))
+    const parsed = optionValue(option, value, (message) => fail(at, `"${name}" ${message}`))
     if (!isGiven) command.setOptionValueWithSource(option.attributeName(), parsed, 'config')
   }
   return sections
@@ -99,41 +101,6 @@ function readDocument(path: string): ReadDocument {
   }
 }
 
-/** The value of an option, read as its text on the command line is. */
-function optionValue(option: Option, value: unknown, fail: (message: string) => Error): unknown {
-  if (!option.required && !option.optional) {
-    if (typeof value !== 'boolean') throw fail(`"${option.long?.slice(2)}" must be true or false.`)
-    return option.negate ? !value : value
-  }
-  if (Array.isArray(value) && value.length === 0 && option.variadic) return []
-  const texts = Array.isArray(value) ? value : isLimits(value) ? [limitsText(value)] : [value]
-  if (texts.length !== 1 && !option.variadic) throw fail(`"${option.long?.slice(2)}" takes one value.`)
-  let parsed: unknown = option.defaultValue
-  for (const text of texts) {
-    if (typeof text !== 'string' && typeof text !== 'number') {
-      throw fail(`"${option.long?.slice(2)}" must be a text or a number.`)
-    }
-    try {
-      parsed = option.parseArg ? option.parseArg(String(text), parsed as string) : String(text)
-    } catch (error) {
-      if (!(error instanceof InvalidArgumentError)) throw error
-      throw fail(`"${option.long?.slice(2)}" cannot be ${JSON.stringify(text)}. ${error.message}`)
-    }
-  }
-  return parsed
-}
-
-/** Limits may be written as a map: `sockets: 100`. */
-function isLimits(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function limitsText(value: object): string {
-  return Object.entries(value)
-    .map(([name, limit]) => `${name}=${limit}`)
-    .join(',')
-}
-
 function checked<T extends TSchema>(schema: T, value: unknown, fail: (error: ErrorObject) => Error): Static<T> {
   const validate = new Ajv().compile(schema)
   if (validate(value)) return value as Static<T>
@@ -154,11 +121,8 @@ function inWords({ keyword, params, message, instancePath }: ErrorObject, sectio
 }
 
 /** The option whose name is like `name`, for someone who mistyped it. */
-function nearest(name: string, command: Command): string {
+function hintFor(name: string, command: Command): string {
   const names = command.options.flatMap(({ long }) => long?.slice(2) ?? []).filter((each) => each !== 'config')
-  const letters = (text: string) => [...text].sort().join('')
-  const alike =
-    names.find((each) => letters(each) === letters(name)) ??
-    names.find((each) => each.startsWith(name) || name.startsWith(each))
-  return alike ? ` Did you mean "${alike}"?` : ''
+  const hint = nearest(name, names)
+  return hint === null ? '' : ` Did you mean "${hint}"?`
 }

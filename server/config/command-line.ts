@@ -1,20 +1,18 @@
 import { resolve } from 'node:path'
-import { type Command, Option } from 'commander'
-import type { LimitSet } from './access/limits.ts'
-import { applyConfigFile } from './config-file.ts'
-import {
-  destinationsFrom,
-  keyIn,
-  keyVariablesOf,
-  requireDestinationHosts,
-  s3From,
-  webhooksFrom,
-} from './config-sections.ts'
+import { Command, Option } from 'commander'
+import type { LimitSet } from '../access/limits.ts'
+import { UsageError } from '../process/errors.ts'
+import { type Config, checkedConfig, DEFAULTS, requireSecret } from './config.ts'
+import { environment, flagFromEnvironment, isInEnvironment, keyFrom, requireKnownVariables } from './environment.ts'
+import { applyConfigFile } from './file.ts'
+import { destinationsFrom, keyVariablesOf, requireDestinationHosts, s3From, webhooksFrom } from './sections.ts'
 import {
   bytes,
   count,
   duration,
   hosts,
+  keepSize,
+  keepTime,
   limitNames,
   limits,
   origins,
@@ -23,9 +21,7 @@ import {
   rtmpChoice,
   seconds,
   webUrl,
-} from './option-values.ts'
-import { type Config, configOf, DEFAULTS } from './options.ts'
-import { UsageError } from './process/errors.ts'
+} from './values.ts'
 
 /** A gateway as a program: its own options, and those of the command line. */
 export interface ProgramConfig {
@@ -47,7 +43,7 @@ function limitWords(set: LimitSet): string {
     .join(',')
 }
 
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 
 /** Adds the options of a gateway to `command`. A flag wins over its environment variable. */
 export function addServerOptions(command: Command): Command {
@@ -142,14 +138,14 @@ export function addServerOptions(command: Command): Command {
         '--record-keep <time>',
         'how long recordings are kept: 12h, 30d (default: for ever)',
         'RECORD_KEEP',
-      ).argParser(duration),
+      ).argParser(keepTime),
     )
     .addOption(
       setting(
         '--record-keep-size <size>',
         'how much of them is kept: 500MB, 20GB (default: all)',
         'RECORD_KEEP_SIZE',
-      ).argParser(bytes),
+      ).argParser(keepSize),
     )
     .addOption(
       setting('--disk-floor <size>', 'free room on the disk that recordings leave alone', 'DISK_FLOOR')
@@ -235,6 +231,8 @@ type ServerOptions = Pick<
 export function configFrom(command: Command): ProgramConfig {
   const { config: file } = command.opts<{ config?: string }>()
   const sections = file === undefined ? null : applyConfigFile(file, command, isInEnvironment)
+  const keyVariables = sections ? keyVariablesOf(sections) : []
+  requireOwnVariables(keyVariables)
   const options: unknown = command.opts()
   const {
     config: _file,
@@ -253,45 +251,35 @@ export function configFrom(command: Command): ProgramConfig {
     ...given
   } = options as ServerOptions
   const isFromFile = (option: string) => command.getOptionValueSource(option) === 'config'
-  const isForLan = lan ?? isSet('LAN')
-  const gateway = configOf({
+  const isForLan = isOn(lan, 'LAN')
+  const gateway = checkedConfig({
     ...given,
     secret: keyFrom('CASTGATE_SECRET', secretFile, isFromFile('secretFile')),
     adminKey: keyFrom('CASTGATE_ADMIN_KEY', adminKeyFile, isFromFile('adminKeyFile')),
-    private: given.private ?? isSet('PRIVATE'),
+    private: isOn(given.private, 'PRIVATE'),
     origins: origin,
-    publisherDestinations: given.publisherDestinations ?? isSet('PUBLISHER_DESTINATIONS'),
+    publisherDestinations: isOn(given.publisherDestinations, 'PUBLISHER_DESTINATIONS'),
     maxCpuPercent: maxCpu,
-    webhooks: sections ? webhooksFrom(sections, process.env) : [],
+    webhooks: sections ? webhooksFrom(sections, environment) : [],
     s3: sections?.s3 ? s3From(sections.s3) : null,
-    record: given.record ?? isSet('RECORD'),
+    record: isOn(given.record, 'RECORD'),
     recordKeepSeconds: recordKeep,
     recordKeepBytes: recordKeepSize,
     diskFloorBytes: diskFloor,
     tls: tlsFrom(tlsCert, tlsKey),
-    destinations: sections ? destinationsFrom(sections, process.env) : [],
+    destinations: sections ? destinationsFrom(sections, environment) : [],
     // It gets a secret of its own.
-    insecureOpen: isForLan || (given.insecureOpen ?? isSet('INSECURE_OPEN')),
+    insecureOpen: isForLan || isOn(given.insecureOpen, 'INSECURE_OPEN'),
   })
   if (sections) requireDestinationHosts(sections, gateway)
-  const keyVariables = sections ? keyVariablesOf(sections) : []
   return { gateway, file: file ?? null, lan: isForLan, logLevel, install: mayInstall(command.opts()), keyVariables }
 }
 
-/** Takes secrets that were read out of the environment, which FFmpeg and all that is started here would inherit. */
-export function forgetSecrets(keyVariables: readonly string[] = []): void {
-  for (const variable of ['CASTGATE_SECRET', 'CASTGATE_ADMIN_KEY', 'CASTGATE_TOKEN', ...keyVariables]) {
-    delete process.env[variable]
-  }
-}
-
-/** Flags without a value are read by `isSet`, and have no variable of commander's. */
-function isInEnvironment(option: Option): boolean {
-  const variable = option.envVar ?? `CASTGATE_${option.name().toUpperCase().replaceAll('-', '_')}`
-  return process.env[variable] !== undefined
-}
-
-function tlsFrom(cert: string | undefined, key: string | undefined): Config['tls'] {
+/**
+ * The files of a certificate and its key.
+ * @throws UsageError for one without the other
+ */
+export function tlsFrom(cert: string | undefined, key: string | undefined): Config['tls'] {
   if (cert === undefined && key === undefined) return null
   if (cert === undefined || key === undefined) throw new UsageError('--tls-cert and --tls-key go together.')
   return { cert: resolve(cert), key: resolve(key) }
@@ -316,34 +304,40 @@ function secretFile(): Option {
   return setting('--secret-file <path>', 'file with the secret that signs tokens (or CASTGATE_SECRET)', 'SECRET_FILE')
 }
 
-/** The secret that signs tokens, or null. It is no flag of its own: users of the same machine see those. */
+/**
+ * The secret that signs tokens, or null. It is no flag of its own: users of the same machine see those.
+ * @throws UsageError or MissingError for one that is empty or short
+ */
 export function secretFrom(options: Record<string, unknown>): string | null {
   const { secretFile: file } = options
-  return keyFrom('CASTGATE_SECRET', typeof file === 'string' ? file : undefined)
+  return requireSecret(keyFrom('CASTGATE_SECRET', typeof file === 'string' ? file : undefined))
 }
 
 /** The token that `castgate push` broadcasts with, or null. */
 export function tokenFromEnvironment(): string | null {
-  return process.env.CASTGATE_TOKEN || null
+  return keyFrom('CASTGATE_TOKEN', undefined) || null
 }
 
-/** The variable has the secret itself. It gives way to a file that a flag names, and wins over one in the configuration file. */
-function keyFrom(variable: string, file: string | undefined, variableWins = false): string | null {
-  if (file === undefined || (variableWins && process.env[variable])) return process.env[variable] || null
-  return keyIn(file)
+/**
+ * Looks for variables that are misspelt: one environment fits all commands. `others` are those that a configuration file names.
+ * @throws UsageError with the nearest variable that exists
+ */
+export function requireOwnVariables(others: readonly string[] = []): void {
+  const serve = addInstallOption(addServerOptions(new Command()))
+  requireKnownVariables([serve, addAddressOptions(new Command()), addTokenOptions(new Command())], others)
 }
 
 /** Whether missing programs may be installed. */
 export function mayInstall(options: Record<string, unknown>): boolean {
-  return options.install !== false && !isSet('NO_INSTALL')
+  return options.install !== false && !isOn(undefined, 'NO_INSTALL')
 }
 
-/** Whether a variable that stands for a flag turns it on. */
-function isSet(variable: string): boolean {
-  return !['', '0', 'false', 'no'].includes(process.env[`CASTGATE_${variable}`] ?? '')
+/** Whether a flag is given, or else its variable turns it on. */
+function isOn(given: boolean | undefined, variable: string): boolean {
+  return given ?? flagFromEnvironment(variable) ?? false
 }
 
-/** An option without a value. Its variable is read by `isSet`: commander would take CASTGATE_PRIVATE=0 for a yes. */
+/** An option without a value. Its variable is read by `isOn`: commander would take CASTGATE_PRIVATE=0 for a yes. */
 function flag(flags: string, description: string, variable: string): Option {
   return new Option(flags, `${description} (CASTGATE_${variable}=1)`)
 }
