@@ -2,6 +2,10 @@
 // The command line: makes a checkout ready, then runs the program that was built.
 import { prepare } from './prepare.mjs'
 
+// Node opens its inspector at SIGUSR1 and ends at the others. For a gateway SIGHUP means to read its certificate again (server/serve.ts).
+const ignored = process.argv[2] === 'serve' ? ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] : ['SIGUSR1', 'SIGUSR2']
+for (const signal of ignored) process.on(signal, () => {})
+
 try {
   prepare()
 } catch (error) {

@@ -1,4 +1,5 @@
 import type { Server as HttpsServer } from 'node:https'
+import type { SecureContextOptions } from 'node:tls'
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -8,9 +9,9 @@ import Fastify, {
 import type { Logger } from 'pino'
 import { isLoopback } from './access/request.ts'
 import { answerError, refuseRequest } from './api/errors.ts'
+import type { Config } from './config/config.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
 import { type Gateway, refuseUpgrade, startGateway } from './gateway.ts'
-import type { Config } from './config/config.ts'
 import { addressInUrl, portError } from './rtmp-server/port.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { readTls, watchTls } from './tls.ts'
@@ -23,6 +24,8 @@ export interface App {
   /** Where it listens, such as `http://127.0.0.1:8080`. */
   url: string
   rtmp: RtmpServer
+  /** Reads again what can be read again while it runs: the certificate, and the public keys that tokens are checked with. */
+  reload(): Promise<void>
   /** Ends broadcasts and outputs cleanly, and everything that was started. */
   close(): Promise<void>
 }
@@ -36,6 +39,7 @@ export async function startApp(config: Config, ffmpeg: Ffmpeg, log: Logger): Pro
   const url = `${tls ? 'https' : 'http'}://${addressInUrl(config.host)}:${config.port}`
   const gateway = await startGateway(config, ffmpeg, { url, prefix: '', isLocal: isLoopback(config.host) }, log)
   const closing = new AbortController()
+  let rereadTls = async () => {}
   try {
     const app = fastify(tls, log)
     await gateway.register(app)
@@ -43,15 +47,21 @@ export async function startApp(config: Config, ffmpeg: Ffmpeg, log: Logger): Pro
       if (!gateway.upgrade(request, socket, head)) refuseUpgrade(socket)
     })
     if (config.tls) {
-      watchTls(config.tls, (context) => (app.server as HttpsServer).setSecureContext(context), log, closing.signal)
+      const use = (context: SecureContextOptions) => (app.server as HttpsServer).setSecureContext(context)
+      rereadTls = watchTls(config.tls, use, log, closing.signal)
     }
     await listen(app, config)
     log.info({ url, rtmp: gateway.rtmp.url, rtmpServer: gateway.rtmp.kind, ffmpeg: ffmpeg.version }, 'gateway is ready')
-    return { url, rtmp: gateway.rtmp, close: () => close(app, gateway) }
+    return { url, rtmp: gateway.rtmp, reload, close: () => close(app, gateway) }
   } catch (error) {
     closing.abort()
     await gateway.close()
     throw error
+  }
+
+  async function reload(): Promise<void> {
+    gateway.reload()
+    await rereadTls()
   }
 
   async function close(app: FastifyInstance, gateway: Gateway): Promise<void> {

@@ -21,6 +21,7 @@ import { Archive } from './archive/archive.ts'
 import { s3Upload } from './archive/upload.ts'
 import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
+import type { Config } from './config/config.ts'
 import { removeOldKeyFiles } from './destinations/key-file.ts'
 import { Events } from './events/events.ts'
 import { tellEnd, tellPresence, tellTarget } from './events/of-broadcasts.ts'
@@ -33,7 +34,6 @@ import { Capacity } from './monitor/capacity.ts'
 import { Metrics } from './monitor/metrics.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { Pulse } from './monitor/pulse.ts'
-import type { Config } from './config/config.ts'
 import { FlvRoute } from './outputs/flv/route.ts'
 import { HLS_PLAYLIST_SECONDS } from './outputs/hls-shape.ts'
 import { LlHlsRoute } from './outputs/ll-hls/route.ts'
@@ -64,6 +64,8 @@ export interface Gateway {
   register(app: FastifyInstance): Promise<void>
   /** Takes the upgrade of a request to one of its WebSockets; false where the address is none of them. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
+  /** Reads again what can be read again while it runs: the public keys that tokens are checked with. */
+  reload(): void
   /** Ends broadcasts and outputs cleanly, and everything that was started but the app. Idempotent. */
   close(): Promise<void>
 }
@@ -206,6 +208,13 @@ export async function startGateway(
       if (route === 'ingest') ingest.handleUpgrade(name, request, socket, head)
       else void flv.handleUpgrade(name, request, socket, head)
       return true
+    },
+    reload() {
+      try {
+        if (access.reloadKeys()) log.info('the keys of tokens were read again')
+      } catch (error) {
+        log.error({ err: error }, 'the changed keys of tokens are not used')
+      }
     },
     close() {
       closing ??= close()

@@ -1,30 +1,39 @@
 import { type Logger, pino } from 'pino'
 import { type App, startApp } from './app.ts'
 import type { ProgramConfig } from './config/command-line.ts'
-import { lanConfig, lanGreeting } from './lan.ts'
 import type { Config } from './config/config.ts'
+import { lanConfig, lanGreeting } from './lan.ts'
 import { ExitError } from './process/errors.ts'
 import { redactTokens } from './process/redact.ts'
 import { requireFfmpeg } from './system/requirements.ts'
 
-/** As many bits as the hash has that signs (RFC 7518, 3.2). */
-const LEAST_SECRET_LENGTH = 32
+/** Shortest admin key that nobody guesses, in characters. */
+const MIN_ADMIN_KEY_LENGTH = 16
 
 /** Time after which a gateway that fails to end is left to the system. */
 const LAST_RESORT_MS = 6_000
 
-/** The gateway as a program: starts it, and ends it on SIGTERM or SIGINT. Resolves with the exit code. */
+/** The gateway as a program: starts it, and ends it on SIGTERM or SIGINT; SIGHUP makes it reload. Resolves with the exit code. */
 export async function serve({ gateway: given, lan, logLevel, install }: ProgramConfig): Promise<number> {
   const log = pino({ level: logLevel, hooks: { streamWrite: redactTokens } })
   const gateway = lan ? await lanConfig(given) : given
-  warnOfWeakSecret('the secret', gateway.secret, log)
-  warnOfWeakSecret('the admin key', gateway.adminKey, log)
+  if (gateway.adminKey !== null && gateway.adminKey.length < MIN_ADMIN_KEY_LENGTH) {
+    log.warn(
+      `the admin key is short: use at least ${MIN_ADMIN_KEY_LENGTH} random characters, as of: openssl rand -base64 32`,
+    )
+  }
+  let reload = async () => log.info('there is nothing to read again yet: the gateway is starting')
+  process.on('SIGHUP', () => {
+    log.info({ signal: 'SIGHUP' }, 'reading again what can be read again')
+    void reload()
+  })
   const ffmpeg = await requireFfmpeg(gateway.ffmpeg, install)
   const asked = askedToEnd(log)
   const app = await startApp(gateway, ffmpeg, log).catch((error: unknown) => {
     if (!(error instanceof ExitError)) log.fatal({ err: error }, 'the gateway could not start')
     throw error instanceof ExitError ? error : new ExitError('internal', 'The gateway could not start: see the log.')
   })
+  reload = () => app.reload()
   process.stderr.write(greeting(app, gateway))
   if (lan) process.stderr.write(await lanGreeting(gateway))
   const code = await asked
@@ -37,10 +46,10 @@ export async function serve({ gateway: given, lan, logLevel, install }: ProgramC
 function askedToEnd(log: Logger): Promise<number> {
   return new Promise((resolve) => {
     let signals = 0
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         if (++signals > 1) process.exit(1)
-        log.info({ signal }, 'asked to end')
+        log.info({ signal }, 'shutting down')
         resolve(0)
       })
     }
@@ -62,10 +71,4 @@ function greeting({ url, rtmp }: App, { secret, tokenKeys }: Config): string {
     `RTMP goes to ${rtmp.url} (${rtmp.kind}). Ctrl-C ends it.`,
   ]
   return `\n${words.map((line) => `  ${line}\n`).join('')}\n`
-}
-
-/** Whoever has one token can try secrets against it, at home and at any speed (RFC 8725, 3.5). */
-function warnOfWeakSecret(what: string, secret: string | null, log: Logger): void {
-  if (secret === null || secret.length >= LEAST_SECRET_LENGTH) return
-  log.warn(`${what} is short: use at least ${LEAST_SECRET_LENGTH} random characters, as of: openssl rand -base64 32`)
 }

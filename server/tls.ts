@@ -26,28 +26,33 @@ export async function readTls({ cert, key }: TlsFiles): Promise<SecureContextOpt
 
 /**
  * Reads the files again whenever one of them changes, and hands on what they hold; a change to something that cannot be used is logged,
- * and the certificate from before stays. Whoever renews a certificate replaces its file, so the directories are watched.
+ * and the certificate from before stays. Whoever renews a certificate replaces its file, so the directories are watched. Returns a function
+ * that reads them at once: a link whose target changes in another directory is not noticed.
  */
 export function watchTls(
   files: TlsFiles,
   use: (context: SecureContextOptions) => void,
   log: Logger,
   signal: AbortSignal,
-) {
+): () => Promise<void> {
   let reading = Promise.resolve()
-  const reread = async () => {
-    try {
-      use(await readTls(files))
-      log.info('the certificate was read again')
-    } catch (error) {
-      log.error({ err: error }, 'the changed certificate is not used')
-    }
+  const reread = () => {
+    reading = reading.then(async () => {
+      try {
+        use(await readTls(files))
+        log.info('the certificate was read again')
+      } catch (error) {
+        log.error({ err: error }, 'the changed certificate is not used')
+      }
+    })
+    return reading
   }
   for (const directory of new Set([files.cert, files.key].map(dirname))) void follow(directory)
+  return reread
 
   async function follow(directory: string): Promise<void> {
     try {
-      for await (const _ of watch(directory, { signal })) reading = reading.then(reread)
+      for await (const _ of watch(directory, { signal })) void reread()
     } catch (error) {
       if (!signal.aborted) log.error({ err: error }, 'changes of the certificate are not noticed')
     }

@@ -39,7 +39,8 @@ export class Access {
   readonly isPrivate: boolean
   readonly #secret: string | null
   readonly #adminKey: string | null
-  readonly #verify: VerifyToken
+  readonly #tokenKeys: string | null
+  #verify: VerifyToken
   readonly #revocations = new Revocations()
 
   /** @throws UsageError where the keys cannot be read */
@@ -48,7 +49,18 @@ export class Access {
     this.isPrivate = isPrivate
     this.#secret = secret
     this.#adminKey = adminKey
+    this.#tokenKeys = tokenKeys
     this.#verify = tokenVerifier(secret, tokenKeys === null ? null : readKeys(tokenKeys))
+  }
+
+  /**
+   * Reads the public keys of a site again; those from before stay where they cannot be read. Returns whether there are any.
+   * @throws UsageError where the keys cannot be read
+   */
+  reloadKeys(): boolean {
+    if (this.#tokenKeys === null) return false
+    this.#verify = tokenVerifier(this.#secret, readKeys(this.#tokenKeys))
+    return true
   }
 
   /** @throws IngestError `unauthorized` for a bad token, `forbidden` for one that does not allow this */

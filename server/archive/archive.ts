@@ -104,6 +104,10 @@ export class Archive {
       }
       archive.#entries.set(id, entry)
     }
+    const { keepSeconds, keepBytes, log } = options
+    if (keepSeconds !== null || keepBytes !== null) {
+      log.info({ keepSeconds, keepBytes }, 'recordings that are older, or more, are deleted')
+    }
     archive.#queue(() => archive.#tend())
     return archive
   }

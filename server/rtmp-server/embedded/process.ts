@@ -3,7 +3,10 @@
  * a bound what a slow player has not taken. Only the gateway starts it, and it ends with the gateway.
  */
 import NodeMediaServer, { type Session } from 'node-media-server'
+import { ignoreSignals } from '../../process/ignored-signals.ts'
 import type { FromEmbedded, ToEmbedded } from './messages.ts'
+
+ignoreSignals()
 
 const APPLICATION = 'live'
 
