@@ -287,7 +287,7 @@ export function getHealth(opts?: Oazapfts.RequestOpts) {
   })
 }
 /**
- * All that is live. Where watching needs a token, this needs the admin key
+ * All that is live. Where there is a secret or an admin key, this needs the latter; a token to publish lists its own
  */
 export function listStreams(opts?: Oazapfts.RequestOpts) {
   return oazapfts.fetchJson<
@@ -314,7 +314,7 @@ export function listStreams(opts?: Oazapfts.RequestOpts) {
   })
 }
 /**
- * One that is live. Where watching needs a token, so does this
+ * One that is live. Where watching needs a token, so does this. Its targets are for admins and its publisher
  */
 export function getStream(name: string, opts?: Oazapfts.RequestOpts) {
   return oazapfts.fetchJson<

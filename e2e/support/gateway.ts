@@ -14,7 +14,7 @@ export interface TestGateway {
   /** Where it was told to write. */
   dataDir: string
   program: Program
-  /** A stream of the API, or null where it is not live. `token`: where watching needs one. */
+  /** A stream of the API, as its operator is told it, or null where it is not live. `token`: as the bearer of that one is. */
   stream(name: string, token?: string): Promise<StreamStatus | null>
   /** The log lines so far. */
   log(): Record<string, unknown>[]
@@ -48,7 +48,9 @@ export async function startGateway(args: string[], environment: Record<string, s
     dataDir: directory.path,
     program: await start(),
     async stream(name, token) {
-      const answer = await fetch(`${url}/api/streams/${name}${token ? `?token=${token}` : ''}`, NOT_KEPT)
+      const key = environment.CASTGATE_ADMIN_KEY
+      const headers = { ...NOT_KEPT.headers, ...(key && token === undefined && { authorization: `Bearer ${key}` }) }
+      const answer = await fetch(`${url}/api/streams/${name}${token ? `?token=${token}` : ''}`, { headers })
       return answer.ok ? ((await answer.json()) as StreamStatus) : null
     },
     log: () =>

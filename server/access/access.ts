@@ -79,12 +79,33 @@ export class Access {
     return this.#adminKey !== null
   }
 
+  /** Whether somebody is told apart from strangers: by a token, or by the admin key. */
+  get isGuarded(): boolean {
+    return !this.isOpen || this.hasAdminKey
+  }
+
+  isAdmin(key: string | null): boolean {
+    return key !== null && this.#adminKey !== null && isSame(key, this.#adminKey)
+  }
+
+  /** The streams that the bearer of `token` may publish, as a name or a pattern; null for none, or where no tokens are checked. */
+  async publishedWith(token: string | null): Promise<string | null> {
+    if (this.isOpen || token === null) return null
+    try {
+      const { claims } = await this.#read(token)
+      return claims.publish ? claims.stream : null
+    } catch (error) {
+      if (error instanceof IngestError) return null
+      throw error
+    }
+  }
+
   /** @throws IngestError `unauthorized` for a wrong key or none, `forbidden` where the gateway has no admin key */
   requireAdmin(key: string | null): void {
     if (this.#adminKey === null) {
       throw new IngestError('forbidden', 'This gateway has no admin key. Start it with CASTGATE_ADMIN_KEY.')
     }
-    if (key === null || !isSame(key, this.#adminKey)) {
+    if (!this.isAdmin(key)) {
       throw new IngestError('unauthorized', 'This needs the admin key, as "Authorization: Bearer KEY".')
     }
   }
@@ -113,15 +134,21 @@ export class Access {
 
   async #grant(token: string | null, name: string, what: 'publish' | 'play'): Promise<Grant> {
     if (token === null) throw new IngestError('unauthorized', NEEDED[what])
-    const claims = parseClaims(await this.#verify(token))
-    const tokenId = claims.jti ?? createHash('sha256').update(token).digest('base64url')
-    if (this.#revocations.isDenied(tokenId)) throw over('revoked')
+    const { claims, tokenId } = await this.#read(token)
     if (!claims[what]) throw new IngestError('forbidden', NOT_ALLOWED[what])
     if (!coversStream(claims.stream, name)) throw new IngestError('forbidden', 'The token is for another stream.')
     const { exp, maxSeconds, maxBitrate, record } = claims
     // As long as it would be taken.
     const expiresAt = exp === null ? null : (exp + CLOCK_TOLERANCE_S) * 1000
     return { tokenId, expiresAt, maxSeconds, maxBitrate, record }
+  }
+
+  /** @throws IngestError `unauthorized` for a token that is not valid, or was revoked */
+  async #read(token: string): Promise<{ claims: Claims; tokenId: string }> {
+    const claims = parseClaims(await this.#verify(token))
+    const tokenId = claims.jti ?? createHash('sha256').update(token).digest('base64url')
+    if (this.#revocations.isDenied(tokenId)) throw over('revoked')
+    return { claims, tokenId }
   }
 }
 

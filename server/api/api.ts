@@ -12,7 +12,7 @@ import { describeApi } from './openapi.ts'
 import { type RecordingContext, recordingFiles, recordingRoutes } from './recordings.ts'
 import { errors } from './schemas.ts'
 import { type StatusContext, statusRoute } from './status.ts'
-import { stopRoute, streamRoutes } from './streams.ts'
+import { type StreamContext, stopRoute, streamRoutes } from './streams.ts'
 import { type TargetContext, targetRoutes } from './targets.ts'
 import { type ThumbnailContext, thumbnailRoute } from './thumbnails.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -24,6 +24,7 @@ export interface ApiContext
     RecordingContext,
     EventContext,
     StatusContext,
+    StreamContext,
     ThumbnailContext,
     HealthContext {
   version: string
@@ -35,7 +36,7 @@ export interface ApiContext
 
 /** Adds all routes of the API to `app`, and the document that describes them. */
 export async function apiRoutes(app: FastifyInstance, context: ApiContext): Promise<void> {
-  const { version, directory, access, limits, viewing, base } = context
+  const { version, directory, access, limits } = context
   checkRequests(app)
   app.addHook('onRequest', async ({ raw, routeOptions }) => {
     // Whoever looks after the gateway is not to be told that it is well, but was asked too often.
@@ -44,7 +45,7 @@ export async function apiRoutes(app: FastifyInstance, context: ApiContext): Prom
   await describeApi(app, version)
   const api: Api = app.withTypeProvider()
   healthRoute(api, context)
-  streamRoutes(api, directory, base, { access, viewing })
+  streamRoutes(api, context)
   targetRoutes(api, context)
   thumbnailRoute(api, context)
   recordingFiles(api, context)

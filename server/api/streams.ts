@@ -8,6 +8,7 @@ import type { Viewing } from '../access/viewing.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import { notFound } from './errors.ts'
+import { forViewers, type InsiderContext, insiderOf } from './insiders.ts'
 import { onlyRead } from './methods.ts'
 import { playbackLinks } from './playback.ts'
 import { errors, ref, Stream, StreamParams, Streams } from './schemas.ts'
@@ -44,29 +45,36 @@ export function statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamS
   }
 }
 
-/** `GET /api/streams` and `GET /api/streams/NAME`. Where watching needs a token, the list is for those with the admin key. */
-export function streamRoutes(
-  api: Api,
-  directory: Directory,
-  base: (request: IncomingMessage) => string,
-  { access, viewing }: { access: Access; viewing: Viewing },
-): void {
-  const schema = { tags: ['Streams'], security: [{}, { adminKey: [] }] }
+/** What the routes of streams need of the gateway. */
+export interface StreamContext extends InsiderContext {
+  directory: Directory
+  viewing: Viewing
+  /** Base of the links that are handed out to a request. */
+  base(request: IncomingMessage): string
+}
+
+/** `GET /api/streams` and `GET /api/streams/NAME`. A viewer who knows a name is told of it, and not where it is pushed to. */
+export function streamRoutes(api: Api, context: StreamContext): void {
+  const { directory, access, viewing, base } = context
+  const schema = { tags: ['Streams'], security: [{}, { adminKey: [] }, { session: [] }] }
   api.get(
     '/api/streams',
     {
       schema: {
         ...schema,
         operationId: 'listStreams',
-        summary: 'All that is live. Where watching needs a token, this needs the admin key',
+        summary:
+          'All that is live. Where there is a secret or an admin key, this needs the latter; a token to publish lists its own',
         response: { 200: Streams, ...errors(401, 403, 429) },
       },
     },
     async (request, reply) => {
-      if (access.isPrivate) access.requireAdmin(bearerOf(request.raw))
+      const { mayList, knows } = await insiderOf(request.raw, context)
+      const known = directory.all().filter((broadcast) => knows(broadcast.name, broadcast))
+      if (!mayList && known.length === 0) access.requireAdmin(bearerOf(request.raw))
       const here = base(request.raw)
       reply.header('cache-control', 'no-store')
-      return { streams: directory.all().map((broadcast) => statusOf(broadcast, playbackLinks(here, broadcast.name))) }
+      return { streams: known.map((broadcast) => statusOf(broadcast, playbackLinks(here, broadcast.name))) }
     },
   )
   api.get(
@@ -75,20 +83,27 @@ export function streamRoutes(
       schema: {
         ...schema,
         operationId: 'getStream',
-        summary: 'One that is live. Where watching needs a token, so does this',
+        summary:
+          'One that is live. Where watching needs a token, so does this. Its targets are for admins and its publisher',
         params: StreamParams,
         response: { 200: ref(Stream), ...errors(400, 401, 403, 404, 429) },
       },
     },
     async (request, reply) => {
       const { name } = request.params
-      reply.headers(viewing.corsOf(request.raw))
-      await viewing.admit(request.raw, name)
+      const cors = viewing.corsOf(request.raw)
+      // What a viewer is told must not be told to an insider by a cache, and least of all the other way round.
+      const vary = [cors.vary, 'Authorization'].filter((name) => name !== undefined).join(', ')
+      reply.headers({ ...cors, vary })
       const broadcast = directory.get(name)
+      const isInsider = (await insiderOf(request.raw, context)).knows(name, broadcast)
+      if (!isInsider) await viewing.admit(request.raw, name)
       // Every player asks: a cache in front may answer for a second. What it says is for any page that plays the stream.
-      reply.header('cache-control', access.isPrivate ? 'no-store' : 'public, max-age=1')
+      const isForAll = !access.isPrivate && (!isInsider || !access.isGuarded)
+      reply.header('cache-control', isForAll ? 'public, max-age=1' : 'no-store')
       if (!broadcast) return reply.code(404).send(notFound(NOT_LIVE))
-      return statusOf(broadcast, playbackLinks(base(request.raw), broadcast.name))
+      const status = statusOf(broadcast, playbackLinks(base(request.raw), broadcast.name))
+      return isInsider ? status : forViewers(status)
     },
   )
   onlyRead(api, '/api/streams/:name', viewing)
