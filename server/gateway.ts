@@ -95,10 +95,6 @@ export async function startGateway(
   const origins = new Origins({ allowed: config.origins, publicUrl: config.publicUrl })
   const viewing = new Viewing(access, limits, origins)
   const ffmpegs = new Ffmpegs(ffmpeg.path)
-  const hlsDirectory = join(config.dataDir, 'hls')
-  await mkdir(hlsDirectory, { recursive: true })
-  await removeOldMedia(hlsDirectory)
-  await removeOldKeyFiles()
   const events = new Events()
   const targets = new Targets({
     destinations: config.destinations,
@@ -116,6 +112,16 @@ export async function startGateway(
     upload: config.s3 && (await s3Upload(config.s3)),
     ...{ events, log },
   })
+  // The directory is ours from here on.
+  const hlsDirectory = join(config.dataDir, 'hls')
+  try {
+    await mkdir(hlsDirectory, { recursive: true })
+    await removeOldMedia(hlsDirectory)
+    await removeOldKeyFiles()
+  } catch (error) {
+    await archive.close()
+    throw error
+  }
   const directory: Directory = new Directory({
     onLive: addOutputs,
     onFault: (broadcast, error) => log.error({ err: error, ...broadcast.logFields }, 'an output failed'),
@@ -235,8 +241,17 @@ export async function startGateway(
       broadcast.addOutput(output)
     }
     targets.start(broadcast)
-    if (config.record || broadcast.publisher?.record) archive.start(broadcast)
+    if (config.record || broadcast.publisher?.record) record(broadcast)
     llHls.start(broadcast)
+  }
+
+  /** The broadcast goes on without a recording where there can be none. */
+  function record(broadcast: Broadcast): void {
+    try {
+      archive.start(broadcast)
+    } catch (error) {
+      log.error({ err: error, ...broadcast.logFields }, 'broadcast is not recorded')
+    }
   }
 
   /** Ends what is done now and then. */

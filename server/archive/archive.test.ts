@@ -1,13 +1,14 @@
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Broadcast } from '../broadcast/broadcast.ts'
 import { Events } from '../events/events.ts'
 import { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
 import { Archive, type ArchiveOptions } from './archive.ts'
-import { createEntry, type Entry, entryFromId, FILES, newEntry } from './entry.ts'
+import { createEntry, type Entry, entryFromId, FILES, newEntry, readEntry } from './entry.ts'
 
 const DAY_S = 86_400
 
@@ -70,6 +71,81 @@ describe('an archive that is opened', () => {
     await expect.poll(() => opened.get(old.id)).toBeNull()
     expect(await isOnDisk(old.id)).toBe(false)
     expect(await isOnDisk(young.id)).toBe(true)
+  })
+
+  it('removes the oldest of what is more than is to be kept', async () => {
+    const at = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+    const keepBytes = 100e6
+    const [oldest, older, newest] = [
+      await add({ state: 'ready', startedAt: at(30), bytes: 1 }, MP4),
+      await add({ state: 'ready', startedAt: at(20), bytes: keepBytes / 2 }, MP4),
+      await add({ state: 'ready', startedAt: at(10), bytes: keepBytes / 2 }, MP4),
+    ]
+    const opened = await open([], { keepBytes })
+    await expect.poll(() => opened.get(oldest.id)).toBeNull()
+    expect(await isOnDisk(oldest.id)).toBe(false)
+    expect(opened.list().map(({ id }) => id)).toEqual([newest.id, older.id])
+  })
+
+  it('removes what is copied to another place only once it is there', async () => {
+    const startedAt = new Date(Date.now() - 31 * DAY_S * 1000).toISOString()
+    const { id } = await add({ state: 'ready', startedAt }, MP4)
+    const keepSeconds = 30 * DAY_S
+    let takes = false
+    let asked = 0
+    const upload = async () => {
+      asked++
+      if (!takes) throw new Error('the bucket is full')
+      return `bucket/${id}`
+    }
+    const first = await open([], { keepSeconds, upload })
+    await expect.poll(() => first.get(id)?.problem).toBe('the bucket is full')
+    expect([asked, await isOnDisk(id)]).toEqual([1, true])
+    await first.close()
+    takes = true
+    const second = await open([], { keepSeconds, upload })
+    await expect.poll(() => second.get(id)?.uploadedAs).toBe(`bucket/${id}`)
+    await second.close()
+    const third = await open([], { keepSeconds, upload })
+    await expect.poll(() => third.get(id)).toBeNull()
+    expect([asked, await isOnDisk(id)]).toEqual([2, false])
+  })
+
+  it('does not finish a recording that still grows, whoever holds the directory', async () => {
+    const { id } = await add({}, { name: 'flv', bytes: Buffer.alloc(5_000) })
+    const path = join(directory, id, FILES.flv)
+    const writing = setInterval(() => void appendFile(path, 'more'), 20)
+    try {
+      const opened = await open([])
+      await expect.poll(() => opened.get(id)?.problem).toBe('another program writes to it')
+      expect(opened.get(id)?.state).toBe('unfinished')
+      expect((await readFile(path)).length).toBeGreaterThan(5_000)
+    } finally {
+      clearInterval(writing)
+    }
+  })
+
+  it('calls no recording ready whose file is gone', async () => {
+    const gone = await add({ state: 'ready', bytes: 5_000 }, { name: 'poster', bytes: Buffer.from('x') })
+    const unmade = await add({ state: 'finishing', bytes: 5_000 }, { name: 'poster', bytes: Buffer.from('x') })
+    const opened = await open([])
+    for (const { id } of [gone, unmade]) {
+      await expect.poll(() => opened.get(id)).toMatchObject({ state: 'unfinished', problem: 'its file is gone' })
+      expect(opened.isGivenUp(id)).toBe(true)
+    }
+  })
+
+  it('touches nothing any more where another gateway has taken the directory', async () => {
+    const { id } = await add({ state: 'ready', bytes: 5_000 }, MP4)
+    const opened = await open([id])
+    const broadcast = new Broadcast('cam', 'rtmp', { onLive() {}, onFault() {}, onPresence() {}, onClosed() {} })
+    const { id: recorded } = opened.start(broadcast)
+    await expect.poll(() => isOnDisk(recorded)).toBe(true)
+    await writeFile(join(directory, '.lock-9'), '{}')
+    await expect.poll(() => opened.faultOf(broadcast)).toMatch(/another gateway has taken the directory/)
+    expect(() => opened.start(broadcast)).toThrow(/cannot be recorded/)
+    expect(await readEntry(directory, recorded)).toMatchObject({ state: 'recording' })
+    await broadcast.end()
   })
 
   it('leaves alone what is no recording', async () => {

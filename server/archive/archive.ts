@@ -1,11 +1,13 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { IngestError } from '../../shared/close-codes.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Events } from '../events/events.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { FILE_HEADER_BYTES } from '../flv/reader.ts'
 import { sentence } from '../process/words.ts'
+import { grows, lastWritten, takeDirectory } from './directory.ts'
 import { freeBytes } from './disk.ts'
 import {
   createEntry,
@@ -19,9 +21,10 @@ import {
   writeEntry,
 } from './entry.ts'
 import { finish, finishedFiles, sizeOf } from './finish.ts'
-import { lockDirectory } from './lock.ts'
-import { type RecordedFile, type Recorder, startRecorder } from './recorder.ts'
+import type { DirectoryLock } from './lock.ts'
+import { REMOVED, type RecordedFile, type Recorder, startRecorder } from './recorder.ts'
 import type { Upload } from './upload.ts'
+import { Uploader } from './uploader.ts'
 
 /** How recordings are kept. */
 export interface ArchiveOptions {
@@ -41,6 +44,9 @@ export interface ArchiveOptions {
 
 /** How often old recordings are looked for, and unfinished ones tried again. */
 const TEND_MS = 60_000
+
+const LOST = 'another gateway has taken the directory of recordings'
+const GONE = 'its file is gone'
 
 /** How often it is tried to finish a recording, until the gateway is started anew. */
 const MOST_ATTEMPTS = 5
@@ -73,27 +79,26 @@ export class Archive {
   #work: Promise<void> = Promise.resolve()
   /** What is copied to another place, one after the other, while others are finished. */
   #uploads: Promise<void> = Promise.resolve()
-  /** Those for which that failed, and was told. */
-  readonly #failedUploads = new Set<string>()
-  #uploading: string | null = null
+  readonly #uploader: Uploader | null
   /** How often it was tried in vain to finish a recording. */
   readonly #attempts = new Map<string, number>()
-  readonly #unlock: () => Promise<void>
+  readonly #lock: DirectoryLock
 
-  private constructor(options: ArchiveOptions, unlock: () => Promise<void>) {
+  private constructor(options: ArchiveOptions, lock: DirectoryLock) {
     this.#options = options
-    this.#unlock = unlock
+    this.#lock = lock
+    this.#uploader = options.upload && new Uploader({ ...options, upload: options.upload }, this.#closing.signal)
+    lock.lost.addEventListener('abort', () => this.#abandon())
     this.#timer = setInterval(() => this.#queue(() => this.#tend()), TEND_MS)
     this.#timer.unref()
   }
 
   /**
    * Opens the recordings in a directory, and goes on with what an earlier gateway left unfinished.
-   * @throws MissingError where another gateway uses the directory
+   * @throws MissingError where another gateway uses the directory, or it cannot be used
    */
   static async open(options: ArchiveOptions): Promise<Archive> {
-    await mkdir(options.directory, { recursive: true })
-    const archive = new Archive(options, await lockDirectory(options.directory))
+    const archive = new Archive(options, await takeDirectory(options.directory, options.log))
     for (const id of await readdir(options.directory)) {
       if (!RECORDING_ID.test(id)) continue
       const entry = (await readEntry(options.directory, id)) ?? entryFromId(id)
@@ -147,11 +152,18 @@ export class Archive {
     return (this.#attempts.get(id) ?? 0) >= MOST_ATTEMPTS
   }
 
-  /** Begins to record a broadcast, unless that is done already. */
+  /**
+   * Begins to record a broadcast, unless that is done already.
+   * @throws IngestError `unavailable` where another gateway has taken the directory
+   */
   start(broadcast: Broadcast): Entry {
     const running = this.recordingOf(broadcast)
     if (running) return running
     const { directory, floorBytes, events, log } = this.#options
+    if (this.#lock.lost.aborted) {
+      this.#faults.set(broadcast, sentence(LOST))
+      throw new IngestError('unavailable', `"${broadcast.name}" cannot be recorded: ${sentence(LOST)}`)
+    }
     const entry = newEntry(broadcast.name, broadcast.id)
     this.#faults.delete(broadcast)
     this.#byBroadcast.set(broadcast, entry.id)
@@ -167,7 +179,10 @@ export class Archive {
     events.emit('recording.started', broadcast.logFields, `"${broadcast.name}" is recorded.`, { recording: entry.id })
     const settled = recorder.done.then(async (written) => {
       this.#recorders.delete(entry.id)
-      Object.assign(entry, written, { state: 'finishing', endedAt: new Date().toISOString() })
+      const { isGone, problem, ...result } = written
+      const endedAt = new Date().toISOString()
+      Object.assign(entry, result, { state: isGone ? 'unfinished' : 'finishing', problem, endedAt })
+      if (isGone) this.#attempts.set(entry.id, MOST_ATTEMPTS)
       const words = `The recording of "${broadcast.name}" ended: ${REASONS[written.reason]}.`
       const isFault = written.reason.startsWith('disk')
       if (isFault) this.#faults.set(broadcast, faultWords(written))
@@ -180,6 +195,7 @@ export class Archive {
         droppedFrames,
       })
       // A header alone is no recording. It may be a full disk, or none any more, that ended it.
+      if (this.#lock.lost.aborted) return
       await (bytes <= FILE_HEADER_BYTES ? this.#forget(entry) : writeEntry(directory, entry)).catch(() => {})
       this.#queue(() => this.#tend())
     })
@@ -203,7 +219,7 @@ export class Archive {
   /** Removes a recording from the disk; false while something is done with it. */
   async remove(id: string): Promise<boolean> {
     const entry = this.#entries.get(id)
-    if (entry?.state === 'recording' || entry?.state === 'finishing' || this.#uploading === id) return false
+    if (entry?.state === 'recording' || entry?.state === 'finishing' || this.#uploader?.isUploading(id)) return false
     if (entry) await this.#forget(entry)
     return true
   }
@@ -213,7 +229,17 @@ export class Archive {
     clearInterval(this.#timer)
     this.#closing.abort()
     await Promise.all([...this.#settling, this.#work, this.#uploads])
-    await this.#unlock()
+    await this.#lock.release()
+  }
+
+  /** Another gateway has the directory: nothing in it is touched any more. Broadcasts go on. */
+  #abandon(): void {
+    this.#options.log.error({ directory: this.#options.directory }, LOST)
+    for (const recorder of this.#recorders.values()) recorder.stop(LOST)
+  }
+
+  get #isOver(): boolean {
+    return this.#closing.signal.aborted || this.#lock.lost.aborted
   }
 
   async #forget({ id }: Entry): Promise<void> {
@@ -227,7 +253,7 @@ export class Archive {
 
   #queue(work: () => Promise<void>): void {
     this.#work = this.#work.then(async () => {
-      if (this.#closing.signal.aborted) return
+      if (this.#isOver) return
       await work().catch((error: unknown) => this.#options.log.error({ err: error }, 'recordings could not be tended'))
     })
   }
@@ -236,8 +262,9 @@ export class Archive {
   async #tend(): Promise<void> {
     for (const entry of this.#entries.values()) {
       if (entry.state === 'unfinished' || entry.state === 'finishing') await this.#finish(entry)
+      if (entry.state === 'ready' && (await this.file(entry.id, 'mp4')) === null) await this.#lose(entry)
     }
-    this.#uploads = this.#uploads.then(() => this.#uploadAll())
+    this.#uploads = this.#uploads.then(() => this.#uploader?.uploadAll([...this.#entries.values()]))
     const { keepSeconds, keepBytes, upload, log } = this.#options
     let bytes = 0
     for (const { id, stream, broadcast, state, startedAt, bytes: own, uploadedAs } of this.list()) {
@@ -254,39 +281,25 @@ export class Archive {
     }
   }
 
-  /** Copies what is ready and not copied yet. What fails is tried again at the next look. */
-  async #uploadAll(): Promise<void> {
-    const { upload, directory, events, log } = this.#options
-    if (!upload) return
-    for (const entry of this.#entries.values()) {
-      if (entry.state !== 'ready' || entry.uploadedAs !== null || this.#closing.signal.aborted) continue
-      const { id, stream, broadcast } = entry
-      this.#uploading = id
-      try {
-        const uploadedAs = await upload(join(directory, id), entry, this.#closing.signal)
-        await writeEntry(directory, { ...entry, uploadedAs, problem: null })
-        Object.assign(entry, { uploadedAs, problem: null })
-        log.info({ stream, broadcast, recording: id, as: entry.uploadedAs }, 'recording was uploaded')
-        const words = `The recording of "${stream}" was uploaded.`
-        events.emit('recording.uploaded', { stream, broadcast }, words, { recording: id, as: entry.uploadedAs })
-      } catch (error) {
-        if (this.#closing.signal.aborted) continue
-        const problem = error instanceof Error ? error.message || error.name : String(error)
-        entry.problem = problem
-        if (this.#failedUploads.has(id)) continue
-        this.#failedUploads.add(id)
-        log.error({ stream, broadcast, recording: id, reason: problem }, 'recording could not be uploaded')
-        const words = `The recording of "${stream}" could not be uploaded: ${sentence(problem)} It is tried again.`
-        events.emit('recording.failed', { stream, broadcast }, words, { recording: id, problem })
-      } finally {
-        this.#uploading = null
-      }
-    }
+  /** A recording whose file someone has removed is not ready, and does not become so. */
+  async #lose(entry: Entry): Promise<void> {
+    const { directory, events, log } = this.#options
+    const { id, stream, broadcast, problem } = entry
+    this.#attempts.set(id, MOST_ATTEMPTS)
+    entry.state = 'unfinished'
+    if (problem === GONE || problem === REMOVED) return
+    entry.problem = GONE
+    log.error({ stream, broadcast, recording: id }, 'the file of a recording is gone')
+    events.emit('recording.failed', { stream, broadcast }, `The recording of "${stream}" is lost: ${GONE}.`, {
+      recording: id,
+      problem: GONE,
+    })
+    await writeEntry(directory, entry).catch(() => {})
   }
 
   async #finish(entry: Entry): Promise<void> {
     const { directory, ffmpegs, floorBytes, events, log } = this.#options
-    if (entry.state === 'ready' || this.#closing.signal.aborted) return
+    if (entry.state === 'ready' || this.#isOver) return
     if (this.isGivenUp(entry.id)) return
     const path = join(directory, entry.id)
     const { id, stream, broadcast } = entry
@@ -294,14 +307,21 @@ export class Archive {
     entry.state = 'finishing'
     try {
       const flvBytes = await sizeOf(join(path, FILES.flv))
+      const hasMp4 = (await sizeOf(join(path, FILES.mp4))) !== null
+      const wasRemoved = entry.problem === REMOVED || entry.problem === GONE
+      if (flvBytes === null && (hasMp4 ? entry.problem === REMOVED : wasRemoved || entry.bytes > FILE_HEADER_BYTES)) {
+        return await this.#lose(entry)
+      }
       // A header alone is no recording; the MP4 may have been made before the gateway was killed.
-      if ((flvBytes ?? 0) <= FILE_HEADER_BYTES && (await sizeOf(join(path, FILES.mp4))) === null) {
+      if ((flvBytes ?? 0) <= FILE_HEADER_BYTES && !hasMp4) {
         log.warn({ stream, broadcast, recording: id }, 'a recording without media was removed')
         return await this.#forget(entry)
       }
       if (flvBytes === null) Object.assign(entry, await finishedFiles(path))
       else if ((await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) {
         throw new Error('there is no room for it on the disk')
+      } else if (entry.reason === 'interrupted' && (await grows(join(path, FILES.flv), this.#closing.signal))) {
+        throw new Error('another program writes to it')
       } else {
         this.#attempts.set(id, (this.#attempts.get(id) ?? 0) + 1)
         Object.assign(entry, await finish(path, stream, { ffmpegs, signal: this.#closing.signal }))
@@ -326,12 +346,6 @@ export class Archive {
       events.emit('recording.failed', { stream, broadcast }, words, { recording: id, problem })
     }
   }
-}
-
-/** When something was last written to a recording that was interrupted. */
-async function lastWritten(directory: string): Promise<string> {
-  const { mtime } = await stat(join(directory, FILES.flv)).catch(() => stat(directory))
-  return mtime.toISOString()
 }
 
 /** What the system says of a disk that failed helps; of one that is full, there is nothing to add. */

@@ -30,6 +30,7 @@ export async function finish(
   const [flv, mp4, poster] = [join(directory, FILES.flv), join(directory, FILES.mp4), join(directory, FILES.poster)]
   const part = `${mp4}.part`
   let seconds = 0
+  const size = await sizeOf(flv)
   try {
     await run(finishJob(flv, part), (line) => {
       const [, us] = /^out_time_us=(\d+)/.exec(line) ?? []
@@ -37,6 +38,7 @@ export async function finish(
     })
     // The FLV goes away below: the MP4 must be on the disk by then, and not in a cache.
     await settle(part)
+    if ((await sizeOf(flv)) !== size) throw new Error('another program writes to it')
     await rename(part, mp4)
     await settle(directory)
   } catch (error) {

@@ -1,25 +1,234 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { MissingError } from '../process/errors.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { isFields, parseFields } from '../../shared/narrow.ts'
+import { hasCode, MissingError } from '../process/errors.ts'
 import { processName } from '../process/name.ts'
-
-/** Names the process that uses a directory: its number, and when it started. */
-const FILE = '.lock'
+import { answers, type Listening, listen } from './lock-socket.ts'
 
 /**
- * Takes a directory for this process, until the function that it gives is called. A lock of a process that has gone is taken over.
+ * One gateway for a directory. Who takes it writes a file with the next number, `.lock-7`, which the file system gives to one alone
+ * (O_EXCL), and the highest number holds. It is never removed, but says that it was released, so that no number is given twice. Whether
+ * a holder lives is told by a socket in the directory, which the kernel closes with its process, whatever container that is in; where there can be
+ * no socket, and for holders on other machines, by a count that goes up.
+ */
+const LOCK = /^\.lock-(\d{1,15})$/
+/** What gateways before this one wrote. */
+const OLD_FILE = '.lock'
+
+/** How often the count goes up, and how long one that does not is waited for. */
+export interface LockTiming {
+  beatMs: number
+  staleMs: number
+}
+const TIMING: LockTiming = { beatMs: 2_000, staleMs: 20_000 }
+
+/** Who holds a directory, as its file says. */
+interface Holder {
+  owner: string
+  host: string
+  /** The run of the kernel, which all containers of a machine share; null where it is not known. */
+  boot: string | null
+  /** Where `pid` counts: containers number their processes by themselves. */
+  pidNamespace: string | null
+  pid: number
+  /** The process with its start: see {@link processName}. */
+  process: string | null
+  /** The socket's name in the directory; null where there can be none. */
+  socket: string | null
+  beats: number
+  released: boolean
+}
+
+/** A directory that this process holds. */
+export interface DirectoryLock {
+  /** Aborted where another gateway has taken the directory: this one stood still for too long. */
+  lost: AbortSignal
+  release(): Promise<void>
+}
+
+/**
+ * Takes a directory for this process. What a process left that has gone is taken over.
  * @throws MissingError where another gateway has it
  */
-export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
-  const path = join(directory, FILE)
-  const owner = (await readFile(path, 'utf8').catch(() => '')).trim()
-  const pid = Number(owner.split('.')[0])
-  if (pid > 0 && (await processName(pid)) === owner) {
-    throw new MissingError(
-      'data_dir_taken',
-      `Another gateway (process ${pid}) uses ${directory}. End it, or choose another directory with --data-dir.`,
-    )
+export async function lockDirectory(directory: string, log: Logger, timing = TIMING): Promise<DirectoryLock> {
+  const owner = randomBytes(9).toString('base64url')
+  const socket = await listen(directory, `.lock-${owner}.socket`)
+  const self: Holder = { ...(await here()), owner, socket: socket?.name ?? null, beats: 0, released: false }
+  try {
+    return await hold(directory, await take(directory, self, log, timing), self, socket, timing)
+  } catch (error) {
+    await socket?.close()
+    throw error
   }
-  await writeFile(path, `${await processName(process.pid)}\n`)
-  return () => rm(path, { force: true })
+}
+
+/** Writes the file with the next number; gives that. */
+async function take(directory: string, self: Holder, log: Logger, timing: LockTiming): Promise<number> {
+  for (;;) {
+    const last = await highest(directory)
+    if (last > 0) await requireGone(directory, last, log, timing)
+    const number = last + 1
+    try {
+      await writeFile(pathOf(directory, number), encode(self), { flag: 'wx' })
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) continue
+      throw error
+    }
+    // Someone may have taken a higher one since the directory was read, when lower ones had been removed.
+    if ((await highest(directory)) === number) return number
+    await rm(pathOf(directory, number), { force: true })
+  }
+}
+
+async function hold(
+  directory: string,
+  number: number,
+  self: Holder,
+  socket: Listening | null,
+  { beatMs }: LockTiming,
+): Promise<DirectoryLock> {
+  for (const name of await readdir(directory)) {
+    const isOlder = Number(LOCK.exec(name)?.[1] ?? number) < number
+    const isLeft = name === OLD_FILE || (/^\.lock-[\w-]+\.socket$/.test(name) && name !== self.socket)
+    if (isOlder || isLeft) await rm(join(directory, name), { force: true })
+  }
+  const lost = new AbortController()
+  let beating = Promise.resolve()
+  const timer = setInterval(() => {
+    beating = beating.then(beat).catch(() => {
+      // A disk that fails now may work at the next beat; others wait for many of them.
+    })
+  }, beatMs)
+  timer.unref()
+  return {
+    lost: lost.signal,
+    async release() {
+      clearInterval(timer)
+      await beating
+      if (!lost.signal.aborted) await write({ ...self, released: true }).catch(() => {})
+      await socket?.close()
+    },
+  }
+
+  async function beat(): Promise<void> {
+    if ((await highest(directory)) > number) return lost.abort()
+    self.beats++
+    await write(self)
+  }
+
+  /** The size stays, so that a reader never sees half of it. */
+  async function write(holder: Holder): Promise<void> {
+    let file: FileHandle
+    try {
+      file = await open(pathOf(directory, number), 'r+')
+    } catch (error) {
+      // Someone removed it by hand.
+      if (!hasCode(error, 'ENOENT')) throw error
+      file = await open(pathOf(directory, number), 'wx')
+    }
+    try {
+      await file.write(encode(holder), 0)
+      // Another machine reads what was written when it was closed (nfs(5): close-to-open).
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+/** @throws MissingError where the holder of this number lives */
+async function requireGone(directory: string, number: number, log: Logger, timing: LockTiming): Promise<void> {
+  const holder = await read(directory, number)
+  if (holder?.released) return
+  const lives = (holder && (await isAlive(directory, holder))) ?? null
+  if (lives === false) return
+  if (lives === null && !(await beats(directory, number, holder, log, timing))) return
+  const who = holder ? `process ${holder.pid}` : 'it does not say which'
+  const where = holder && holder.host !== hostname() ? ` It runs on ${holder.host}.` : ''
+  throw new MissingError(
+    'data_dir_taken',
+    `Another gateway (${who}) uses ${directory}.${where} End it, or choose another directory with --data-dir.`,
+  )
+}
+
+/** Whether a holder on this machine lives; null where that cannot be told at once. */
+async function isAlive(directory: string, holder: Holder): Promise<boolean | null> {
+  const { boot, pidNamespace } = await here()
+  if (boot === null || holder.boot !== boot) return null
+  if (holder.socket !== null) return answers(directory, holder.socket)
+  if (pidNamespace === null || holder.pidNamespace !== pidNamespace) return null
+  const name = await processName(holder.pid)
+  // Of another user's process the start may be hidden.
+  return name === `${holder.pid}` ? null : name === holder.process
+}
+
+/** Watches the count of a holder until it goes up, or has not for long. Clocks of other machines are not asked. */
+async function beats(
+  directory: string,
+  number: number,
+  first: Holder | null,
+  log: Logger,
+  { beatMs, staleMs }: LockTiming,
+): Promise<boolean> {
+  log.info({ directory, host: first?.host ?? null, seconds: staleMs / 1000 }, 'waiting for a sign of another gateway')
+  const until = performance.now() + staleMs
+  let seen = first
+  do {
+    await delay(Math.min(beatMs, staleMs) / 2)
+    if ((await highest(directory)) !== number) return false
+    const now = await read(directory, number)
+    if (now?.released) return false
+    // What was not whole when it was read first is told by its second reading.
+    if (seen && now && now.beats !== seen.beats) return true
+    seen = now ?? seen
+  } while (performance.now() < until)
+  return false
+}
+
+/** The highest number that was taken; 0 for none. */
+async function highest(directory: string): Promise<number> {
+  const numbers = (await readdir(directory)).map((name) => Number(LOCK.exec(name)?.[1] ?? 0))
+  return Math.max(0, ...numbers)
+}
+
+async function read(directory: string, number: number): Promise<Holder | null> {
+  const value = parseFields(await readFile(pathOf(directory, number), 'utf8').catch(() => ''))
+  if (!isFields(value)) return null
+  const text = (name: string) => (typeof value[name] === 'string' ? (value[name] as string) : null)
+  const count = (name: string) => (Number.isSafeInteger(value[name]) ? (value[name] as number) : 0)
+  const socket = text('socket')
+  return {
+    owner: text('owner') ?? '',
+    host: text('host') ?? 'an unknown machine',
+    boot: text('boot'),
+    pidNamespace: text('pidNamespace'),
+    pid: count('pid'),
+    process: text('process'),
+    socket: socket !== null && /^\.lock-[\w-]+\.socket$/.test(socket) ? socket : null,
+    beats: count('beats'),
+    released: value.released === true,
+  }
+}
+
+/** As long for each number of beats, and for one that was released. */
+function encode(holder: Holder): string {
+  return `${JSON.stringify(holder).padEnd(1022)}\n`
+}
+
+function pathOf(directory: string, number: number): string {
+  return join(directory, `.lock-${number}`)
+}
+
+/** This process, as others tell it. */
+async function here(): Promise<Pick<Holder, 'host' | 'boot' | 'pidNamespace' | 'pid' | 'process'>> {
+  const [boot, pidNamespace, process_] = await Promise.all([
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => null),
+    readlink('/proc/self/ns/pid').catch(() => null),
+    processName(process.pid),
+  ])
+  return { host: hostname(), boot: boot?.trim() ?? null, pidNamespace, pid: process.pid, process: process_ }
 }

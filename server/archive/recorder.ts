@@ -14,6 +14,9 @@ const LOOK_MS = 2_000
 /** How long a broadcast waits at its end for a disk that takes nothing any more. */
 const CLOSE_MS = 5_000
 
+/** Why a recording is lost whose file someone removed. */
+export const REMOVED = 'its file was removed while it was recorded'
+
 /** Nothing but its end ends the wait for a batch. */
 const NEVER = new AbortController().signal
 
@@ -24,14 +27,16 @@ export interface RecordedFile {
   droppedFrames: number
   /** What the system said where the disk failed. */
   problem: string | null
+  /** Whether its file was removed while it was written: nothing is left of it. */
+  isGone: boolean
 }
 
 /** A recorder at work: an output of its broadcast. */
 export interface Recorder extends Output {
   /** Bytes that are on the disk. */
   bytes(): number
-  /** Ends it while the broadcast goes on. */
-  stop(): void
+  /** Ends it while the broadcast goes on. `problem`: what is wrong, where nobody asked for it. */
+  stop(problem?: string): void
   /** Resolves when everything is written. Never rejects. */
   done: Promise<RecordedFile>
 }
@@ -44,26 +49,29 @@ export function startRecorder(broadcast: Broadcast, path: string, floorBytes: nu
   const subscription = broadcast.subscribe(QUEUE_BYTES)
   let reason: StopReason = 'ended'
   let bytes = 0
+  let problem: string | null = null
+  let isGone = false
   const done = record()
   return {
     done,
     bytes: () => bytes,
     status: () => null,
-    stop() {
-      reason = 'stopped'
+    stop(why) {
+      reason = why === undefined ? 'stopped' : 'disk_error'
+      problem = why ?? null
       broadcast.unsubscribe(subscription)
     },
     close: () => atMost(CLOSE_MS, done),
   }
 
   async function record(): Promise<RecordedFile> {
-    let problem: string | null = null
     let file: FileHandle | null = null
     try {
       await ready
       file = await open(path, 'wx')
       await writeAll(file)
       await file.datasync()
+      await requireLinked(file)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       reason = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk_full' : 'disk_error'
@@ -73,7 +81,14 @@ export function startRecorder(broadcast: Broadcast, path: string, floorBytes: nu
       // What could not be written is known by now.
       await file?.close().catch(() => {})
     }
-    return { reason, bytes, droppedFrames: subscription.dropped.frames, problem }
+    return { reason, bytes, droppedFrames: subscription.dropped.frames, problem, isGone }
+  }
+
+  /** What is written to a file without a name goes with it when it is closed, and no error tells. */
+  async function requireLinked(file: FileHandle): Promise<void> {
+    if ((await file.stat()).nlink > 0) return
+    isGone = true
+    throw new Error(REMOVED)
   }
 
   async function writeAll(file: FileHandle): Promise<void> {
@@ -81,6 +96,7 @@ export function startRecorder(broadcast: Broadcast, path: string, floorBytes: nu
     for (let looked = 0; ; ) {
       if (Date.now() - looked > LOOK_MS) {
         looked = Date.now()
+        await requireLinked(file)
         if ((await freeBytes(path)) < floorBytes) {
           reason = 'disk_floor'
           return
