@@ -11,7 +11,7 @@ import { isLoopback } from './access/request.ts'
 import { answerError, refuseRequest } from './api/errors.ts'
 import type { Config } from './config/config.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
-import { type Gateway, refuseUpgrade, startGateway } from './gateway.ts'
+import { type Gateway, startGateway } from './gateway.ts'
 import { addressInUrl, portError } from './rtmp-server/port.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { readTls, watchTls } from './tls.ts'
@@ -43,9 +43,6 @@ export async function startApp(config: Config, ffmpeg: Ffmpeg, log: Logger): Pro
   try {
     const app = fastify(tls, log)
     await gateway.register(app)
-    app.server.on('upgrade', (request, socket, head) => {
-      if (!gateway.upgrade(request, socket, head)) refuseUpgrade(socket)
-    })
     if (config.tls) {
       const use = (context: SecureContextOptions) => (app.server as HttpsServer).setSecureContext(context)
       rereadTls = watchTls(config.tls, use, log, closing.signal)

@@ -1,7 +1,6 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -12,11 +11,12 @@ import { baseOf } from './access/request.ts'
 import { SignedLinks } from './access/signed-links.ts'
 import { Viewing } from './access/viewing.ts'
 import { apiRoutes } from './api/api.ts'
-import { errorHandlers, rawResponse } from './api/errors.ts'
+import { errorHandlers } from './api/errors.ts'
 import { hlsFileRoutes } from './api/hls-files.ts'
 import { pageRoutes } from './api/pages.ts'
 import { playbackLinks } from './api/playback.ts'
 import { statusOf } from './api/streams.ts'
+import { routeUpgrades } from './api/upgrades.ts'
 import { Archive } from './archive/archive.ts'
 import { s3Upload } from './archive/upload.ts'
 import type { Broadcast } from './broadcast/broadcast.ts'
@@ -54,16 +54,17 @@ const OUTPUT_PATIENCE_MS = 3_000
 /** How often playlists and segments that are over are looked for. */
 const CLEAN_UP_MS = 60_000
 
+/** Where WebSockets are. */
+const WEB_SOCKETS = ['/ingest/', '/live/']
+
 /** What the client was built into. */
 const CLIENT_DIRECTORY = fileURLToPath(new URL('../client', import.meta.url))
 
-/** A gateway without a server of its own: a Fastify app takes its routes, and hands it WebSockets. */
+/** A gateway without a server of its own: a Fastify app takes its routes, WebSockets among them. */
 export interface Gateway {
   rtmp: RtmpServer
   /** Adds all routes to `app`. */
   register(app: FastifyInstance): Promise<void>
-  /** Takes the upgrade of a request to one of its WebSockets; false where the address is none of them. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
   /** Reads again what can be read again while it runs: the public keys that tokens are checked with. */
   reload(): void
   /** Ends broadcasts and outputs cleanly, and everything that was started but the app. Idempotent. */
@@ -203,17 +204,8 @@ export async function startGateway(
       llHls.register(app, !rtmp.makesHls)
       if (rtmp.makesHls) hlsFileRoutes(app, directory, hlsDirectory, viewing)
       flv.register(app)
-    },
-    upgrade(request, socket, head) {
-      const path = request.url ?? ''
-      if (!path.startsWith(`${prefix}/`)) return false
-      const [, route, name = ''] = /^\/(ingest|live)\/([^/?]*)(?:\?|$)/.exec(path.slice(prefix.length)) ?? []
-      if (route === undefined) return false
-      // Node leaves an upgraded socket to whoever takes it, with its errors and its end.
-      socket.on('error', () => socket.destroy())
-      if (route === 'ingest') ingest.handleUpgrade(name, request, socket, head)
-      else void flv.handleUpgrade(name, request, socket, head)
-      return true
+      ingest.register(app)
+      routeUpgrades(app, (path) => WEB_SOCKETS.some((route) => path.startsWith(`${prefix}${route}`)))
     },
     reload() {
       try {
@@ -277,15 +269,9 @@ export async function startGateway(
     } finally {
       for (const timer of hurry) clearTimeout(timer)
       llHls.close()
-      await Promise.all([webhooks.close(), rtmp.close()])
+      await Promise.all([webhooks.close(), rtmp.close(), flv.close()])
     }
   }
-}
-
-/** Answers an upgrade that nobody takes, and closes its socket. */
-export function refuseUpgrade(socket: Duplex): void {
-  socket.on('error', () => socket.destroy())
-  socket.end(rawResponse(404, 'There is no WebSocket at this address.'), () => socket.destroy())
 }
 
 /** Playlists and segments of broadcasts that are long over. Newer ones stay: a broadcast may go on where it was. */

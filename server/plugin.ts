@@ -2,7 +2,7 @@ import type { FastifyInstance, RegisterOptions } from 'fastify'
 import type { Logger } from 'pino'
 import { checkedConfig } from './config/config.ts'
 import { type GatewayOptions, readOptions } from './config/library.ts'
-import { refuseUpgrade, startGateway } from './gateway.ts'
+import { startGateway } from './gateway.ts'
 import { requireFfmpeg } from './system/requirements.ts'
 
 /** Why some options of a gateway are none of the plugin's. */
@@ -13,7 +13,7 @@ export type PluginOptions = Omit<GatewayOptions, 'port' | 'tls' | 'tlsCert' | 't
 
 /**
  * A gateway as a part of a Fastify app: `app.register(castgate, { prefix: '/live', secret })`. It takes the app's log, and ends with it.
- * WebSockets at its paths are its own; where nobody else in the app takes upgrades, it refuses the others.
+ * The app's `onRequest` hooks stand before its WebSockets as before its other routes. Upgrades that nobody in the app takes are refused.
  * @throws ExitError where something that it needs is missing or taken, or there are neither tokens nor `insecureOpen`
  */
 export async function castgate(app: FastifyInstance, given: PluginOptions): Promise<void> {
@@ -37,8 +37,4 @@ export async function castgate(app: FastifyInstance, given: PluginOptions): Prom
     await gateway.close()
     throw error
   }
-  app.server.on('upgrade', (request, socket, head) => {
-    if (gateway.upgrade(request, socket, head)) return
-    if (app.server.listenerCount('upgrade') === 1) refuseUpgrade(socket)
-  })
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { IngestError } from '../../shared/close-codes.ts'
@@ -13,6 +13,8 @@ import type { Limits } from '../access/limits.ts'
 import type { Origins } from '../access/origins.ts'
 import { addressOf } from '../access/request.ts'
 import { foreignOrigin } from '../access/viewing.ts'
+import { errorBody } from '../api/errors.ts'
+import { takeUpgrade } from '../api/upgrades.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
@@ -23,6 +25,9 @@ import { IngestSession, type SessionContext } from './session.ts'
 
 /** Most bytes that are read of one frame before it is refused: enough to say 4413 to what is too large, and no more. */
 const MOST_FRAME_BYTES = 4 * 1024 * 1024
+
+/** What a plain request is told. */
+const NO_SOCKET = 'This address takes WebSockets alone.'
 
 /** What the route needs of the gateway. */
 export interface IngestOptions {
@@ -42,7 +47,7 @@ export interface IngestOptions {
   statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamStatus
 }
 
-/** The ingest side of the gateway: takes upgrades to `/ingest/NAME`, and holds the sessions. */
+/** The ingest side of the gateway: takes WebSockets at `/ingest/NAME`, and holds the sessions. */
 export class IngestRoute {
   readonly #options: IngestOptions
   readonly #sessions = new Map<string, IngestSession>()
@@ -59,10 +64,17 @@ export class IngestRoute {
     })
   }
 
-  /** Takes an HTTP upgrade whose path is `/ingest/` and `name`, as the client wrote it. */
-  handleUpgrade(name: string, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      void this.#serve(name, request, webSocket)
+  /** Adds `WS /ingest/NAME`. */
+  register(app: FastifyInstance): void {
+    app.get('/ingest/*', { exposeHeadRoute: false, schema: { hide: true } }, async (request, reply) => {
+      // The name as the client wrote it: one that has to be decoded is none.
+      const [, name] = /\/ingest\/([^/?]*)(?:\?|$)/.exec(request.raw.url ?? '') ?? []
+      if (name === undefined) return reply.callNotFound()
+      const upgrade = takeUpgrade(request, reply)
+      if (!upgrade) return reply.code(426).header('upgrade', 'websocket').send(errorBody('upgrade_required', NO_SOCKET))
+      this.#server.handleUpgrade(request.raw, upgrade.socket, upgrade.head, (webSocket) => {
+        void this.#serve(name, request.raw, webSocket)
+      })
     })
   }
 

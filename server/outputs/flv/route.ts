@@ -8,8 +8,10 @@ import type { Grant } from '../../access/access.ts'
 import type { Viewing } from '../../access/viewing.ts'
 import { errorBody, httpStatusOf, notFound, rawResponse } from '../../api/errors.ts'
 import { onlyRead } from '../../api/methods.ts'
+import { takeUpgrade, type Upgrade } from '../../api/upgrades.ts'
 import type { Broadcast } from '../../broadcast/broadcast.ts'
 import type { Directory } from '../../broadcast/directory.ts'
+import { atMost } from '../../process/at-most.ts'
 import { type Batch, messageHeader } from './batch.ts'
 import { FlvFanOut } from './fan-out.ts'
 
@@ -41,6 +43,8 @@ const HEAD = [
 export class FlvRoute {
   readonly #directory: Directory
   readonly #viewing: Viewing
+  /** The connections of viewers, and when they are closed. */
+  readonly #open = new Map<Duplex, Promise<void>>()
   readonly #fanOuts = new WeakMap<Broadcast, FlvFanOut>()
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_MESSAGE_BYTES, perMessageDeflate: false })
 
@@ -51,6 +55,8 @@ export class FlvRoute {
 
   register(app: FastifyInstance): void {
     app.get<{ Params: { file: string } }>('/live/:file', { exposeHeadRoute: false }, async (request, reply) => {
+      const upgrade = takeUpgrade(request, reply)
+      if (upgrade) return void (await this.#upgrade(request.params.file, request.raw, upgrade))
       const name = nameOf(request.params.file)
       const cors = this.#viewing.corsOf(request.raw)
       reply.headers({ ...cors, 'cache-control': 'no-store' })
@@ -91,8 +97,14 @@ export class FlvRoute {
     onlyRead(app, '/live/:file', this.#viewing)
   }
 
+  /** Ends the connections of viewers that the end of their broadcasts has not ended: one who reads nothing would keep the server. */
+  async close(): Promise<void> {
+    await atMost(CLOSE_MS, Promise.all([...this.#open.values()]))
+    for (const socket of this.#open.keys()) socket.destroy()
+  }
+
   /** Takes an upgrade to `/live/` and `file`. */
-  async handleUpgrade(file: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async #upgrade(file: string, request: IncomingMessage, { socket, head }: Upgrade): Promise<void> {
     const name = nameOf(file)
     let broadcast: Broadcast | null
     try {
@@ -102,7 +114,10 @@ export class FlvRoute {
       broadcast = this.#live(name)
       if (broadcast) this.#hold(request, socket, grant)
     } catch (error) {
-      if (!(error instanceof IngestError)) throw error
+      if (!(error instanceof IngestError)) {
+        socket.destroy()
+        throw error
+      }
       return refuse(socket, httpStatusOf(error), error.message)
     }
     if (!broadcast) return refuse(socket, 404, NOT_LIVE)
@@ -133,7 +148,9 @@ export class FlvRoute {
   #hold(request: IncomingMessage, socket: Duplex, grant: Grant): void {
     const release = this.#viewing.hold(request)
     const cancel = this.#viewing.whenOver(grant, () => socket.destroy())
+    this.#open.set(socket, new Promise((resolve) => socket.once('close', resolve)))
     socket.once('close', () => {
+      this.#open.delete(socket)
       release()
       cancel()
     })
