@@ -163,16 +163,22 @@ export class Broadcaster extends EventTarget {
     return this.#nextEpoch()
   }
 
-  /** Ends the broadcast; resolves when the server has everything, or cannot have it any more. Idempotent. */
+  /**
+   * Ends the broadcast; resolves when the server has everything, or cannot have it any more: when it takes nothing for 45 s. The name is free for
+   * another broadcaster of this page at once. Idempotent.
+   */
   async stop(): Promise<void> {
     switch (this.#state.kind) {
       case 'idle':
         return this.#become({ kind: 'ended' })
       case 'connecting':
-        return this.#uplink?.abort()
+        this.#become({ kind: 'ending' })
+        this.#uplink?.abort()
+        return this.#untilOver()
       case 'live':
       case 'reconnecting':
         this.#become({ kind: 'ending' })
+        this.#uplink?.announceEnd()
         await this.#changing
         await this.#endRecording()
         this.#uplink?.end()

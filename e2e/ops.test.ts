@@ -36,6 +36,15 @@ describe('what is in docs/ops', () => {
     expect(verified.output.split('\n').filter((line) => /castgate\.service:\d+:/.test(line))).toEqual([])
   })
 
+  it('is a unit that reloads, and starts again after any end that was not asked for', async () => {
+    const unit = await readFile(`${OPS}/castgate.service`, 'utf8')
+    expect(unit).toMatch(/^ExecReload=\/bin\/kill -HUP \$MAINPID$/m)
+    expect(unit).toMatch(/^Restart=always$/m)
+    // Settings that cannot be used: nothing but a person mends those.
+    expect(unit).toMatch(/^RestartPreventExitStatus=2$/m)
+    expect(unit).toMatch(/^StartLimitIntervalSec=0$/m)
+  })
+
   it('is a configuration that the program takes', async () => {
     const environment = { YOUTUBE_KEY: 'x', WEBHOOK_SECRET: 'y', CASTGATE_SECRET: 'z'.repeat(32) }
     const doctor = castgate(['doctor', '--config', `${OPS}/castgate.yaml`], environment)

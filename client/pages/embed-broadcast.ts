@@ -1,3 +1,4 @@
+import { AttributeReader } from '../elements/attribute-values.ts'
 import { gatewayOfScript } from '../gateway-url.ts'
 import { readPageFacts, readToken } from '../page-facts.ts'
 import { BroadcastElement, WIDGET_EVENTS } from '../widget/broadcast.ts'
@@ -10,7 +11,7 @@ widget.server = gatewayOfScript(import.meta.url)
 widget.token = readToken() ?? ''
 widget.source = query.get('source') ?? widget.source
 widget.quality = query.get('quality') ?? widget.quality
-widget.muted = query.has('muted')
+widget.muted = new AttributeReader('The address of this page').flag('muted', query.get('muted'))
 widget.lang = query.get('lang') ?? ''
 
 const embedder = new Embedder(readPageFacts().origins, (command, { token }) => {

@@ -1,6 +1,7 @@
 import { html, LitElement, nothing } from 'lit'
 import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
 import { isOver } from '../broadcaster-state.ts'
+import { AttributeReader } from '../elements/attribute-values.ts'
 import '../elements/level-meter.ts'
 import '../elements/live-stats.ts'
 import '../elements/share-link.ts'
@@ -24,6 +25,8 @@ const FIRST_NAME = 'my-stream'
 /** How often the figures of a live broadcast are drawn. */
 const REDRAW_MS = 500
 
+const read = new AttributeReader('The address of the studio')
+
 const GATEWAY = gatewayOfScript(import.meta.url)
 
 /** The studio page: choose a source, press Broadcast. */
@@ -42,7 +45,9 @@ export class Studio extends LitElement {
 
   constructor() {
     super()
-    this.name = new URLSearchParams(location.search).get('stream') ?? localStorage.getItem(NAME_KEY) ?? FIRST_NAME
+    const asked = read.streamName('stream', new URLSearchParams(location.search).get('stream'))
+    const before = localStorage.getItem(NAME_KEY)
+    this.name = asked || (isStreamName(before) ? before : FIRST_NAME)
     this.token = readToken() ?? sessionStorage.getItem(TOKEN_KEY) ?? ''
     this.#interrupted = readInterrupted()
     if (this.#interrupted) this.name = this.#interrupted.stream
@@ -189,12 +194,13 @@ export class Studio extends LitElement {
   }
 
   #mainButton() {
-    const { busy, state, opening } = this.#publisher
+    const { state, opening, starting } = this.#publisher
+    const busy = this.#publisher.busy || starting
     return html`<div class="action">
       <button
         type="button"
         class=${busy ? 'stop' : 'primary'}
-        ?disabled=${state?.kind === 'ending' || opening || (!busy && !isStreamName(this.name))}
+        ?disabled=${state?.kind === 'ending' || (opening && !starting) || (!busy && !isStreamName(this.name))}
         @click=${busy ? this.#stop : this.#broadcast}
       >
         ${busy ? this.#words.stop : this.#words.broadcast}

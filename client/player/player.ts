@@ -1,8 +1,9 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import type { StreamStatus } from '../../shared/status.ts'
+import { AttributeReader } from '../elements/attribute-values.ts'
 import { gatewayOfScript } from '../gateway-url.ts'
 import { icons } from './icons.ts'
-import { readMethods } from './method.ts'
+import { METHODS, readMethods } from './method.ts'
 import { PlayerSession, type PlayerState } from './session.ts'
 import { readWatchAddress, type StreamAddress } from './stream.ts'
 import { playerStyles } from './styles.ts'
@@ -18,6 +19,8 @@ const LIVE_WITHIN_S = 8
 
 const VOLUME_STEP = 0.1
 
+const read = new AttributeReader('<castgate-player>')
+
 /**
  * `<castgate-player>`: plays a stream, and waits for it. Attributes: `src`, the address of a watch page, or `stream`, a name, and
  * `server`, the gateway's address where it is not the one that this script came from; `token`, where watching needs one; `methods`, the
@@ -31,18 +34,15 @@ export class Player extends LitElement {
     server: {},
     token: {},
     methods: {},
-    state: { state: true },
-    figures: { state: true },
-    idle: { state: true },
   }
   declare src: string
   declare stream: string
   declare server: string
   declare token: string
   declare methods: string
-  declare state: PlayerState
-  declare figures: string
-  declare idle: boolean
+  #state: PlayerState = { kind: 'waiting' }
+  #figures = ''
+  #idle = false
   #session: PlayerSession | null = null
   #clock = 0
   #idleTimer = 0
@@ -55,9 +55,11 @@ export class Player extends LitElement {
     this.server = ''
     this.token = ''
     this.methods = ''
-    this.state = { kind: 'waiting' }
-    this.figures = ''
-    this.idle = false
+  }
+
+  /** What the player does. */
+  get state(): PlayerState {
+    return this.#state
   }
 
   static override styles = playerStyles
@@ -79,8 +81,19 @@ export class Player extends LitElement {
     this.#session = null
   }
 
+  override willUpdate(): void {
+    const isWatchPage = (text: string) => readWatchAddress(text, document.baseURI) !== null
+    this.src = read.textWhere('src', this.src, isWatchPage, 'It is the address of a watch page.')
+    this.stream = read.streamName('stream', this.stream)
+    this.server = read.gateway('server', this.server)
+    this.token = read.text('token', this.token)
+    this.methods = read.words('methods', this.methods, METHODS)
+  }
+
   override updated(changed: PropertyValues<this>): void {
-    if ((['src', 'stream', 'server', 'token', 'methods'] as const).some((name) => changed.has(name))) this.#begin()
+    const names = ['src', 'stream', 'server', 'token', 'methods'] as const
+    // What could not be used has become what it was.
+    if (names.some((name) => changed.has(name) && changed.get(name) !== this[name])) this.#begin()
   }
 
   /** Plays on, with what is live now. */
@@ -102,9 +115,9 @@ export class Player extends LitElement {
   }
 
   override render() {
-    const { kind } = this.state
+    const { kind } = this.#state
     return html`<div
-      class="stage ${this.idle && kind === 'playing' ? 'idle' : ''}"
+      class="stage ${this.#idle && kind === 'playing' ? 'idle' : ''}"
       role="region"
       aria-label="Player"
       tabindex="0"
@@ -128,7 +141,7 @@ export class Player extends LitElement {
 
   /** What stands over the picture; while it plays, only a screen reader is told so. */
   #message(): TemplateResult {
-    const { kind } = this.state
+    const { kind } = this.#state
     const [big, small] = this.#address() ? MESSAGES[kind] : NO_ADDRESS
     const looks = kind === 'playing' ? 'sr' : kind === 'interrupted' || kind === 'starting' ? 'message soft' : 'message'
     return html`<div part="message" class=${looks} role="status"><p class="big">${big}</p>${small ? html`<p>${small}</p>` : nothing}</div>`
@@ -144,8 +157,8 @@ export class Player extends LitElement {
       ${this.#button(paused ? 'Play' : 'Pause', paused ? icons.play : icons.pause, this.#togglePlay)}
       ${this.#button(muted ? 'Turn on sound' : 'Mute', muted ? icons.muted : icons.sound, this.#toggleSound)}
       <input type="range" aria-label="Volume" min="0" max="1" step="0.05" .value=${String(muted ? 0 : (video?.volume ?? 1))} @input=${this.#setVolume} />
-      <button part="button" class="live ${behind < LIVE_WITHIN_S && !paused && this.state.kind === 'playing' ? 'on' : ''}" type="button" title="Go to the newest picture" @click=${this.#toLive}>LIVE</button>
-      <span class="figures">${this.figures}</span>
+      <button part="button" class="live ${behind < LIVE_WITHIN_S && !paused && this.#state.kind === 'playing' ? 'on' : ''}" type="button" title="Go to the newest picture" @click=${this.#toLive}>LIVE</button>
+      <span class="figures">${this.#figures}</span>
       ${document.pictureInPictureEnabled ? this.#button('Picture in picture', icons.pictureInPicture, this.#togglePictureInPicture) : nothing}
       ${document.fullscreenEnabled ? this.#button(full ? 'Leave full screen' : 'Full screen', full ? icons.leaveFullScreen : icons.fullScreen, this.#toggleFullScreen) : nothing}
     </div>`
@@ -166,13 +179,13 @@ export class Player extends LitElement {
       return address && { ...address, token: token ?? address.token }
     }
     if (!this.stream) return null
-    return { server: this.server.replace(/\/+$/, '') || gatewayOfScript(import.meta.url), name: this.stream, token }
+    return { server: this.server || gatewayOfScript(import.meta.url), name: this.stream, token }
   }
 
   #begin(): void {
     this.#session?.close()
     this.#session = null
-    this.state = { kind: 'waiting' }
+    this.#become({ kind: 'waiting' })
     clearTimeout(this.#pausedTimer)
     const video = this.#video
     const address = this.#address()
@@ -181,7 +194,7 @@ export class Player extends LitElement {
     video.muted = true
     this.#session = new PlayerSession(video, address, readMethods(this.methods), {
       onState: (state) => {
-        this.state = state
+        this.#become(state)
         // The end of a stream and a new beginning pause a video as well.
         if (state.kind !== 'playing') clearTimeout(this.#pausedTimer)
         this.dispatchEvent(new CustomEvent('castgate-state', { detail: state }))
@@ -191,16 +204,24 @@ export class Player extends LitElement {
     })
   }
 
+  #become(state: PlayerState): void {
+    this.#state = state
+    this.requestUpdate()
+  }
+
   readonly #redraw = (): void => this.requestUpdate()
 
   readonly #showFigures = (): void => {
     const behind = this.#session?.behindSeconds() ?? null
     const height = this.#video?.videoHeight ?? 0
-    this.figures = [
+    const figures = [
       ...(behind === null ? [] : [`${behind.toFixed(1)} s behind`]),
       ...(height > 0 ? [`${height}p`] : []),
-      ...(this.state.kind === 'playing' ? [METHOD_WORDS[this.state.method]] : []),
+      ...(this.#state.kind === 'playing' ? [METHOD_WORDS[this.#state.method]] : []),
     ].join(' · ')
+    if (figures === this.#figures) return
+    this.#figures = figures
+    this.requestUpdate()
   }
 
   readonly #togglePlay = (): void => {
@@ -212,7 +233,7 @@ export class Player extends LitElement {
   readonly #pausedNow = (): void => {
     this.requestUpdate()
     clearTimeout(this.#pausedTimer)
-    if (this.state.kind !== 'playing' || this.#video?.ended) return
+    if (this.#state.kind !== 'playing' || this.#video?.ended) return
     this.#pausedTimer = window.setTimeout(() => {
       if (this.#video?.paused) this.#session?.pause()
     }, PAUSED_MS)
@@ -293,11 +314,15 @@ export class Player extends LitElement {
   }
 
   readonly #moved = (): void => {
-    this.idle = false
+    this.#beIdle(false)
     clearTimeout(this.#idleTimer)
-    this.#idleTimer = window.setTimeout(() => {
-      this.idle = !this.#video?.paused
-    }, IDLE_MS)
+    this.#idleTimer = window.setTimeout(() => this.#beIdle(!this.#video?.paused), IDLE_MS)
+  }
+
+  #beIdle(idle: boolean): void {
+    if (idle === this.#idle) return
+    this.#idle = idle
+    this.requestUpdate()
   }
 }
 

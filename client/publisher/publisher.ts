@@ -34,12 +34,15 @@ export class Publisher extends EventTarget {
   readonly source = new Source()
   /** What was chosen; {@link Source.kind} is what is open. */
   kind: SourceKind = 'camera'
-  opening = false
   problem: Problem | null = null
   qualityId = DEFAULT_QUALITY_ID
   muted = false
   readonly choice: DeviceChoice = { camera: '', microphone: '' }
   #broadcaster: Broadcaster | null = null
+  /** Sources that are being opened. */
+  #openings = 0
+  /** The start that opens a source now: until it is over, `stop` ends it. */
+  #starting: { isCancelled: boolean } | null = null
 
   /** What the broadcast does; null before the first one. */
   get state(): BroadcasterState | null {
@@ -48,6 +51,16 @@ export class Publisher extends EventTarget {
 
   get stats(): BroadcasterStats | null {
     return this.#broadcaster?.stats ?? null
+  }
+
+  /** Whether a source is being opened. */
+  get opening(): boolean {
+    return this.#openings > 0
+  }
+
+  /** Whether a broadcast is about to begin: its source is being opened. */
+  get starting(): boolean {
+    return this.#starting !== null
   }
 
   /** Whether a broadcast runs. */
@@ -110,17 +123,39 @@ export class Publisher extends EventTarget {
     this.#changed()
   }
 
-  /** Broadcasts the source, which is opened first where it is not; whether a broadcast began. */
-  async start({ server, stream, token, interrupted = null }: Destination): Promise<boolean> {
-    if (this.busy) return false
+  /** Broadcasts the source, which is opened first where it is not, or `media` of the page's own; whether a broadcast began. */
+  async start(destination: Destination, media?: MediaStream): Promise<boolean> {
+    if ((this.busy && this.state?.kind !== 'ending') || this.#starting) return false
+    const starting = { isCancelled: false }
+    this.#starting = starting
+    this.#changed()
+    try {
+      // One that is ending is waited for: its name is free then.
+      if (this.busy) await this.#broadcaster?.stop()
+      if (starting.isCancelled || (media && !(await this.useStream(media)))) return false
+      if (starting.isCancelled || !(await this.#ready(starting))) return false
+    } finally {
+      if (this.#starting === starting) this.#starting = null
+      this.#changed()
+    }
+    const { stream } = this.source
+    if (!stream || this.busy) return false
+    this.#broadcast(stream, destination)
+    return true
+  }
+
+  /** Opens the source where it is not open; whether it is ready then to be broadcast. */
+  async #ready(starting: { isCancelled: boolean }): Promise<boolean> {
     const isOpen = this.source.kind === this.kind && this.source.stream?.active
     if (this.kind === 'file' && !this.source.file) return this.#failed(NO_FILE)
     // What the page gave has ended: no camera is opened in its place.
     if (this.kind === 'stream' && !isOpen) return this.#failed(STREAM_OVER)
     if (this.kind !== 'file' && !isOpen && !(await this.open())) return false
-    await this.#rewindFile()
-    const media = this.source.stream
-    if (!media || this.busy) return false
+    if (!starting.isCancelled) await this.#rewindFile()
+    return !starting.isCancelled
+  }
+
+  #broadcast(media: MediaStream, { server, stream, token, interrupted = null }: Destination): void {
     this.problem = null
     const resume = interrupted?.stream === stream ? { resume: interrupted.resumption } : {}
     const broadcaster = new Broadcaster({
@@ -133,11 +168,19 @@ export class Publisher extends EventTarget {
     this.#broadcaster = broadcaster
     broadcaster.addEventListener('statechange', () => this.#stateChanged(broadcaster))
     broadcaster.start(media)
-    return true
   }
 
-  /** Ends the broadcast; resolves when the server has everything. */
+  /**
+   * Ends the broadcast, also one that is about to begin: what is being opened for it is released. Resolves when the server has everything, or does not
+   * take it in time.
+   */
   async stop(): Promise<void> {
+    if (this.#starting) {
+      this.#starting.isCancelled = true
+      this.#starting = null
+      if (this.opening) this.source.close()
+      this.#changed()
+    }
     await this.#broadcaster?.stop()
   }
 
@@ -155,7 +198,7 @@ export class Publisher extends EventTarget {
   /** Opens a source with `open`, and goes on with it where a broadcast runs. */
   async #opened(open: () => Promise<void>): Promise<boolean> {
     this.problem = null
-    this.opening = true
+    this.#openings++
     this.#changed()
     try {
       await open()
@@ -168,7 +211,7 @@ export class Publisher extends EventTarget {
       if (this.busy) this.kind = this.source.kind
       return false
     } finally {
-      this.opening = false
+      this.#openings--
       this.#changed()
     }
   }

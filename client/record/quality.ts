@@ -20,6 +20,9 @@ export const QUALITIES: readonly Quality[] = [
   preset('360p', 640, 360, 30, 700_000),
 ]
 
+/** Their ids. */
+export const QUALITY_IDS: readonly string[] = QUALITIES.map(({ id }) => id)
+
 /** What an uplink gets that carries none of the above. Nobody chooses it. */
 export const LOWEST_QUALITY: Quality = preset('240p', 426, 240, 30, 300_000)
 

@@ -2,6 +2,9 @@ import { KEYFRAME_INTERVAL_MS, TIMESLICE_MS } from '../../shared/limits.ts'
 import { chooseType } from './format.ts'
 import type { Quality } from './quality.ts'
 
+/** How long a recorder may take to give its last bytes. */
+const STOP_MS = 5_000
+
 /** What a recorder tells. */
 export interface RecorderEvents {
   /** The next bytes of the recording, in order. */
@@ -44,15 +47,25 @@ export function startRecording(stream: MediaStream, quality: Quality, events: Re
   let reading = Promise.resolve()
   recorder.addEventListener('dataavailable', ({ data }) => {
     if (data.size === 0) return
-    reading = reading.then(async () => events.onData(new Uint8Array(await data.arrayBuffer())))
+    reading = reading
+      .then(async () => events.onData(new Uint8Array(await data.arrayBuffer())))
+      .catch((error: unknown) => {
+        failure = error instanceof Error ? error.message : String(error)
+        if (recorder.state !== 'inactive') recorder.stop()
+      })
   })
   recorder.addEventListener('error', (event) => {
     failure = 'error' in event && event.error instanceof Error ? event.error.message : 'unknown error'
   })
+  let late: ReturnType<typeof setTimeout> | undefined
+  let finish = () => {}
   const stopped = new Promise<void>((resolve) => {
+    finish = resolve
     recorder.addEventListener('stop', () => {
       void reading.then(() => {
         if (!stopping) events.onLost(failure ?? 'the source ended')
+        clearTimeout(late)
+        late = undefined
         resolve()
       })
     })
@@ -63,7 +76,11 @@ export function startRecording(stream: MediaStream, quality: Quality, events: Re
     mimeType: recorder.mimeType || mimeType,
     stop() {
       stopping = true
-      if (recorder.state !== 'inactive') recorder.stop()
+      if (recorder.state !== 'inactive') {
+        recorder.stop()
+        // A recorder whose tracks are in a bad way may never tell.
+        late ??= setTimeout(finish, STOP_MS)
+      }
       return stopped
     },
   }

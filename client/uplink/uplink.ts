@@ -4,6 +4,10 @@ import { Sender } from '../../shared/sender.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import { backoff } from './backoff.ts'
 import { Connection } from './connection.ts'
+import { announceEnd, untilEnded } from './endings.ts'
+import { askForToken, type TokenSource } from './token.ts'
+
+export type { TokenSource }
 
 /** How often what is due is looked for. */
 const TICK_MS = 250
@@ -12,8 +16,10 @@ const SLEEP_MS = 10_000
 /** How long a new session is tried for, before there is any. */
 const FIRST_CONNECT_ATTEMPTS = 3
 
-/** What lets a publisher in: a token, or a function that gives one, which is asked for each connection. */
-export type TokenSource = string | (() => string | Promise<string>)
+/** How long the end may take without a sign of progress: a server that transcodes may be behind by half a minute. */
+const END_MS = 45_000
+/** The same where nothing was sent yet, and the server only has to let go of the name. */
+const ABORT_MS = 3_000
 
 /** How an uplink ended. */
 export type UplinkEnd =
@@ -66,9 +72,18 @@ export class Uplink {
   /** When the next connection is due, as `Date.now()`. */
   #retryAt: number | null = null
   #refusal: { code: string; message: string } | null = null
-  /** Counts the times that the page was asked for a token: an answer that comes late is not used. */
-  #tokenAttempt = 0
+  /** Whether hello was sent over the connection: the server may have a session then. */
+  #helloSent = false
+  /** Aborted when the page's answer is not waited for any more. */
+  #asking: AbortController | null = null
+  /** Why there is no token, where that is what is missing. */
+  #tokenProblem: string | null = null
   #ending = false
+  /** When the end is given up, as `Date.now()`; null while it is not near. */
+  #endBy: number | null = null
+  #aborting = false
+  /** Tells those who wait for this one that it has ended. */
+  #announcedEnd: (() => void) | null = null
   #over = false
   readonly #ticks: ReturnType<typeof setInterval>
 
@@ -85,7 +100,9 @@ export class Uplink {
     this.#ticks = setInterval(() => this.#tick(), TICK_MS)
     globalThis.addEventListener('online', this.#retryNow)
     // Whoever made this one is told of a failure after they have it.
-    queueMicrotask(() => this.#connect())
+    void untilEnded(url).then(() => {
+      if (!this.#over) this.#connect()
+    })
   }
 
   /** The session's id, to take it up after a reload; null before the server gave it. */
@@ -122,21 +139,34 @@ export class Uplink {
     return this.#sender.dropUnsent()
   }
 
-  /** No more will come: `onEnd` follows when the server has everything. */
+  /** The end is near: another uplink to the same address waits for it, and finds the name free. */
+  announceEnd(): void {
+    if (!this.#over) this.#announcedEnd ??= announceEnd(this.#url)
+  }
+
+  /** No more will come: `onEnd` follows when the server has everything, or does not take it in time. */
   end(): void {
+    if (this.#over) return
+    this.announceEnd()
     this.#ending = true
+    this.#endBy = Date.now() + END_MS
     this.#sender.end()
     this.#flush()
   }
 
-  /** Gives up at once, without the rest. */
+  /** Gives up before anything was sent: `onEnd` follows at once, or when the server has let go of the name. */
   abort(): void {
-    this.#finish({ kind: 'ended' })
+    if (this.#session === null && !this.#helloSent) return this.#finish({ kind: 'ended' })
+    this.end()
+    this.#aborting = true
+    this.#endBy = Date.now() + ABORT_MS
   }
 
   #tick(): void {
     this.#noticeSleep()
-    if (this.#retryAt !== null && Date.now() >= this.#retryAt) this.#connect()
+    if (this.#endBy !== null && Date.now() >= this.#endBy)
+      this.#finish({ kind: this.#aborting ? 'ended' : 'unreachable' })
+    else if (this.#retryAt !== null && Date.now() >= this.#retryAt) this.#connect()
     else this.#connection?.look()
   }
 
@@ -154,23 +184,22 @@ export class Uplink {
   #connect(): void {
     this.#retryAt = null
     this.#refusal = null
+    this.#helloSent = false
     if (typeof this.#token === 'function') void this.#askForToken(this.#token)
     else this.#open(this.#token)
   }
 
   /** Asks the page for a token. The way to its server may be down as well as the one to ours: once there was a session, it is asked again. */
-  async #askForToken(give: () => string | Promise<string>): Promise<void> {
-    const attempt = ++this.#tokenAttempt
-    let token: string
-    try {
-      token = await give()
-    } catch (error) {
-      if (attempt !== this.#tokenAttempt || this.#over) return
-      if (this.#everWelcomed) return this.#retry()
-      const message = `There is no token to broadcast with: ${error instanceof Error ? error.message : String(error)}`
-      return this.#finish({ kind: 'refused', code: 'unauthorized', message })
-    }
-    if (attempt === this.#tokenAttempt && !this.#over) this.#open(token)
+  async #askForToken(give: Exclude<TokenSource, string>): Promise<void> {
+    const asking = new AbortController()
+    this.#asking = asking
+    const answer = await askForToken(give, asking)
+    if (this.#asking !== asking || this.#over) return
+    this.#asking = null
+    this.#tokenProblem = answer.kind === 'given' ? null : answer.message
+    if (answer.kind === 'given') this.#open(answer.token)
+    else if (answer.kind === 'late' || this.#everWelcomed) this.#retry()
+    else this.#finish({ kind: 'refused', code: 'unauthorized', message: answer.message })
   }
 
   #open(token: string | null): void {
@@ -178,6 +207,7 @@ export class Uplink {
       const connection = new Connection(this.#url, {
         onOpen: () => {
           const given = token === null ? {} : { token }
+          this.#helloSent = true
           connection.send(JSON.stringify({ type: 'hello', session: this.#session, ...given }))
         },
         onMessage: (message) => this.#receive(message, connection),
@@ -206,6 +236,7 @@ export class Uplink {
         // Only what was taken shows that the server works again.
         this.#lostAt = null
         this.#attempt = 0
+        if (this.#endBy !== null && !this.#aborting) this.#endBy = Date.now() + END_MS
         this.#sender.ack(message.next)
         this.#events.onAcknowledged()
         return this.#flush()
@@ -225,7 +256,9 @@ export class Uplink {
     this.#welcomed = false
     if (this.#everWelcomed) this.#lostAt ??= Date.now()
     const error = ingestErrorOf(closeCode)
-    if (closeCode === CLOSE_ENDED) this.#finish({ kind: 'ended' })
+    // What the server has no session of is as good as ended.
+    const isAborted = this.#aborting && (this.#refusal !== null || this.#session === null || error === 'no_session')
+    if (closeCode === CLOSE_ENDED || isAborted) this.#finish({ kind: 'ended' })
     else if (error === 'no_session') this.#sessionLost()
     // A server that has no room will not have any a moment later.
     else if (
@@ -280,7 +313,12 @@ export class Uplink {
         ? this.#attempt >= FIRST_CONNECT_ATTEMPTS
         : // At least once: after a sleep, the server's word is better than our clock.
           this.#attempt > 0 && Date.now() - this.#lostAt > this.#resumeMs
-    if (hopeless) return this.#finish({ kind: 'unreachable' })
+    if (hopeless) {
+      const message = this.#tokenProblem
+      return this.#finish(
+        message === null ? { kind: 'unreachable' } : { kind: 'refused', code: 'token_timeout', message },
+      )
+    }
     this.#retryAt = Date.now() + backoff(this.#attempt++)
   }
 
@@ -296,7 +334,9 @@ export class Uplink {
     clearInterval(this.#ticks)
     globalThis.removeEventListener('online', this.#retryNow)
     this.#retryAt = null
+    this.#asking?.abort()
     this.#connection?.close()
+    this.#announcedEnd?.()
     this.#events.onEnd(end)
   }
 }

@@ -2,6 +2,7 @@ import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import { isStreamName } from '../../shared/stream-name.ts'
 import type { TokenSource } from '../broadcaster.ts'
 import { type BroadcasterState, type BroadcasterStats, isOver } from '../broadcaster-state.ts'
+import { AttributeReader } from '../elements/attribute-values.ts'
 import '../elements/level-meter.ts'
 import { theme } from '../elements/theme.ts'
 import { uplinkNotice } from '../elements/uplink-notice.ts'
@@ -11,14 +12,16 @@ import { Publisher } from '../publisher/publisher.ts'
 import { qualityChoice, sourceChoice, sourceDetails } from '../publisher/settings.ts'
 import type { SourceKind } from '../publisher/source.ts'
 import { publisherStyles } from '../publisher/styles.ts'
-import { DEFAULT_QUALITY_ID } from '../record/quality.ts'
-import { type Words, wordsFor } from '../words/words.ts'
+import { DEFAULT_QUALITY_ID, QUALITY_IDS } from '../record/quality.ts'
+import { hasWords, type Words, wordsFor } from '../words/words.ts'
 import { widgetStyles } from './styles.ts'
 
 /** How often the figures of a live broadcast are drawn and told. */
 const FIGURES_MS = 1_000
 
-const SOURCES: readonly string[] = ['camera', 'screen', 'file'] satisfies SourceKind[]
+const SOURCES = ['camera', 'screen', 'file'] as const satisfies SourceKind[]
+
+const read = new AttributeReader('<castgate-broadcast>')
 
 /** What the events of `<castgate-broadcast>` carry as their `detail`. */
 export interface WidgetEvents {
@@ -72,6 +75,8 @@ export class BroadcastElement extends LitElement {
   #known = { source: 'camera', quality: DEFAULT_QUALITY_ID, muted: false }
   #told: BroadcasterState['kind'] | null = null
   #toldProblem: Publisher['problem'] = null
+  /** The name of the broadcast that runs, or ran last: the property may have another by now. */
+  #broadcastAs = ''
   #timer = 0
 
   static override styles = [theme, publisherStyles, widgetStyles]
@@ -103,14 +108,22 @@ export class BroadcastElement extends LitElement {
    * Resolves with whether a broadcast began; why it did not is told by `castgate-error`.
    */
   async start(media?: MediaStream): Promise<boolean> {
-    if (!isStreamName(this.stream)) {
-      this.#emit('castgate-error', { stream: this.stream, code: 'no_stream', message: wordsFor(['en']).noStream })
+    this.#apply()
+    const { stream, token } = this
+    const refuse = (code: string, message: string): false => {
+      this.#emit('castgate-error', { stream, code, message })
       return false
     }
-    this.#apply()
-    if (media && !(await this.#publisher.useStream(media))) return false
-    const server = this.server.replace(/\/+$/, '') || gatewayOfScript(import.meta.url)
-    return this.#publisher.start({ server, stream: this.stream, ...(this.token && { token: this.token }) })
+    if (!isStreamName(stream)) return refuse('no_stream', wordsFor(['en']).noStream)
+    // Nobody would see that it broadcasts.
+    if (!this.isConnected) return refuse('not_connected', 'The element is in no page. Add it to one, then start it.')
+    if (media !== undefined && typeof media?.getTracks !== 'function') {
+      return refuse('bad_stream', 'What start() was given is no MediaStream.')
+    }
+    if (this.#publisher.busy && this.#publisher.state?.kind !== 'ending') return false
+    this.#broadcastAs = stream
+    const server = this.server || gatewayOfScript(import.meta.url)
+    return this.#publisher.start({ server, stream, ...(token && { token }) }, media)
   }
 
   /** Ends the broadcast; resolves when the server has everything. */
@@ -132,6 +145,10 @@ export class BroadcastElement extends LitElement {
     this.#publisher.close()
   }
 
+  override willUpdate(): void {
+    this.#settle()
+  }
+
   override updated(): void {
     this.#apply()
   }
@@ -139,7 +156,8 @@ export class BroadcastElement extends LitElement {
   override render() {
     const words = this.#words()
     const publisher = this.#publisher
-    if (!isStreamName(this.stream)) return html`<div class="frame"><p class="nothing">${words.noStream}</p></div>`
+    if (!isStreamName(this.stream) && !publisher.busy)
+      return html`<div class="frame"><p class="nothing">${words.noStream}</p></div>`
     const { stats, qualityId, problem } = publisher
     return html`<div class="frame" role="group" aria-label=${words.broadcast}>
       <div class="stage">${preview(publisher, words)}</div>
@@ -169,23 +187,36 @@ export class BroadcastElement extends LitElement {
   }
 
   #action(words: Words): TemplateResult {
-    const { busy, state, opening } = this.#publisher
+    const { state, opening, starting } = this.#publisher
+    const busy = this.#publisher.busy || starting
     return html`<button
       part="action"
       type="button"
       class=${busy ? 'action stop' : 'action primary'}
-      ?disabled=${state?.kind === 'ending' || opening}
+      ?disabled=${state?.kind === 'ending' || (opening && !starting)}
       @click=${() => (busy ? this.stop() : this.start())}
     >
       ${busy ? words.stop : words.broadcast}
     </button>`
   }
 
+  /** Makes of what the page has set what can be used: whatever it is, the page goes on. */
+  #settle(): void {
+    this.stream = read.streamName('stream', this.stream)
+    if (typeof this.token !== 'function') this.token = read.text('token', this.token)
+    this.server = read.gateway('server', this.server)
+    this.source = read.choice('source', this.source, SOURCES, 'camera')
+    this.quality = read.choice('quality', this.quality, QUALITY_IDS, DEFAULT_QUALITY_ID)
+    this.muted = read.flag('muted', this.muted)
+    this.lang = read.textWhere('lang', this.lang, hasWords, 'There is no such language here.')
+  }
+
   /** Gives the publisher what the page has set. */
   #apply(): void {
+    this.#settle()
     const publisher = this.#publisher
     const { source, quality, muted } = this
-    if (source !== this.#known.source && SOURCES.includes(source)) publisher.choose(source as SourceKind)
+    if (source !== this.#known.source) publisher.choose(source as SourceKind)
     if (quality !== this.#known.quality) publisher.chooseQuality(quality)
     if (muted !== this.#known.muted) publisher.mute(muted)
   }
@@ -200,7 +231,7 @@ export class BroadcastElement extends LitElement {
     if (muted !== before.muted) this.muted = muted
     const isOfState = state?.kind === 'failed' && problem?.message === state.message
     if (problem && problem !== this.#toldProblem && !isOfState) {
-      this.#emit('castgate-error', { stream: this.stream, ...problem })
+      this.#emit('castgate-error', { stream: this.#broadcastAs || this.stream, ...problem })
     }
     this.#toldProblem = problem
     this.requestUpdate()
@@ -211,7 +242,7 @@ export class BroadcastElement extends LitElement {
     const { state, stats } = this.#publisher
     if (!state || state.kind === this.#told) return
     this.#told = state.kind
-    const { stream } = this
+    const stream = this.#broadcastAs
     switch (state.kind) {
       case 'live':
         this.#emit('castgate-live', { stream, playback: stats?.playback ?? null })

@@ -49,14 +49,23 @@ export interface Words {
 
 const languages = import.meta.glob<Words>(['./*.ts', '!./words.ts', '!./*.test.ts'], { eager: true, import: 'words' })
 
+/** Whether there are words for a tag such as `de-AT`. */
+export function hasWords(tag: string): boolean {
+  return find(tag) !== undefined
+}
+
+function find(tag: string): Words | undefined {
+  const of = (name: string) => languages[`./${name.toLowerCase()}.ts`]
+  return of(tag) ?? of(tag.split('-')[0] ?? '')
+}
+
 /**
  * The words of the first of `wanted` (BCP 47 tags such as `de-AT`) that is there, by its full tag or its language alone; English where
  * none is.
  */
 export function wordsFor(wanted: readonly string[]): Words {
-  const find = (tag: string) => languages[`./${tag.toLowerCase()}.ts`]
   for (const tag of wanted) {
-    const found = find(tag) ?? find(tag.split('-')[0] ?? '')
+    const found = find(tag)
     if (found) return found
   }
   const english = find('en')

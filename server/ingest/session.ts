@@ -52,6 +52,8 @@ export class IngestSession {
   #next = 0
   /** Handles one message after the other, whichever socket brought them. */
   #work: Promise<void> = Promise.resolve()
+  /** Whether there ever was an epoch. */
+  #hasBegun = false
   #resumeTimer: NodeJS.Timeout | null = null
   #losses: number[] = []
   /** Lets go of what the publisher was granted. */
@@ -142,6 +144,12 @@ export class IngestSession {
   #detach(): void {
     this.#connection = null
     if (this.#closing) return
+    // There is nothing to go on with, and its publisher may want the name again.
+    if (!this.#hasBegun) {
+      this.#log.info('publisher disconnected before its first epoch')
+      void this.close()
+      return
+    }
     this.broadcast.sourcePresent = false
     this.#log.info({ seconds: this.#context.resumeSeconds }, 'publisher is gone, waiting for it')
     this.#resumeTimer = setTimeout(() => {
@@ -200,6 +208,7 @@ export class IngestSession {
         void this.shutDown(error)
       },
     })
+    this.#hasBegun = true
     this.#log.info({ epoch: start.epoch, mimeType: start.mimeType }, 'epoch began')
   }
 
