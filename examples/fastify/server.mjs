@@ -2,12 +2,13 @@
 import { castgate, signToken } from 'castgate/server'
 import Fastify from 'fastify'
 
-const {
-  PORT = '3000',
-  RTMP_PORT = '1935',
-  SECRET = 'change this to 32 random characters!',
-  DATA_DIR = './data',
-} = process.env
+const { PORT = '3000', RTMP_PORT = '1935', SECRET, DATA_DIR = './data' } = process.env
+// FFmpeg would inherit it.
+delete process.env.SECRET
+if (!SECRET) {
+  console.error('Set SECRET, as of: export SECRET=$(openssl rand -base64 32)')
+  process.exit(2)
+}
 
 const app = Fastify()
 
