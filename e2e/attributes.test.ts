@@ -79,7 +79,7 @@ interface Case {
   tag: 'castgate-broadcast' | 'castgate-player'
   name: string
   fallback: unknown
-  good: unknown
+  good: string
   rubbish: string[]
   /** Values that are right, for all that they look like. */
   taken?: string[]
@@ -100,6 +100,7 @@ const CASES: Case[] = [
     fallback: '',
     good: 'good',
     rubbish: ['a/b', 'a b', 'ü', 'x'.repeat(65)],
+    taken: ['a name that objects have anyway'],
   },
   {
     tag: 'castgate-broadcast',
@@ -117,7 +118,14 @@ const CASES: Case[] = [
     taken: ['a function', 'a long text', 'markup', 'a name that objects have anyway'],
   },
   { tag: 'castgate-broadcast', name: 'lang', fallback: '', good: 'de', rubbish: ['klingon', '../en', 'constructor'] },
-  { tag: 'castgate-player', name: 'stream', fallback: '', good: 'good', rubbish: ['a/b', '..', '%2e'] },
+  {
+    tag: 'castgate-player',
+    name: 'stream',
+    fallback: '',
+    good: 'good',
+    rubbish: ['a/b', '..', '%2e'],
+    taken: ['a name that objects have anyway'],
+  },
   {
     tag: 'castgate-player',
     name: 'src',
@@ -149,49 +157,42 @@ const CASES: Case[] = [
   },
 ]
 
-describe.each(CASES)('$name of <$tag>', ({ tag, name, fallback, good, rubbish, taken = [] }) => {
-  it('has its default where the attribute is rubbish, with one warning, and where it is absent or removed, with none', async () => {
+describe('an element', () => {
+  it.each(CASES)('$tag has the default $name where the attribute is rubbish, with one warning', async (given) => {
+    const { tag, name, fallback, good, rubbish } = given
     await open(`<${tag}></${tag}>`)
     expect(await property(tag, name)).toBe(fallback)
     expect(warnings).toEqual([])
+    const set = (text: string) =>
+      page.evaluate(([tag, name, text]) => document.querySelector(tag)?.setAttribute(name, text), [tag, name, text])
     for (const text of rubbish) {
-      await page.evaluate(([tag, name, text]) => document.querySelector(tag)?.setAttribute(name, text), [
-        tag,
-        name,
-        text,
-      ] as const)
+      await set(text)
       await answers()
       expect([text, await property(tag, name)]).toEqual([text, fallback])
       expect([text, warnings.splice(0)]).toEqual([text, [expect.stringContaining(`<${tag}>: "${name}" cannot be `)]])
     }
-    await page.evaluate(([tag, name, good]) => document.querySelector(tag)?.setAttribute(name, good), [
-      tag,
-      name,
-      String(good),
-    ] as const)
+    await set(good)
     await answers()
     expect(await property(tag, name)).toBe(good)
-    await page.evaluate(([tag, name]) => document.querySelector(tag)?.removeAttribute(name), [tag, name] as const)
+    await page.evaluate(([tag, name]) => document.querySelector(tag)?.removeAttribute(name), [tag, name])
     await answers()
     expect(await property(tag, name)).toBe(fallback)
     expect(warnings).toEqual([])
+    await propertiesOf(given)
   })
 
-  it('has its default where the property is rubbish, whatever that is', async () => {
-    await open(`<${tag} ${name}="${good}"></${tag}>`)
+  /** The same for its property, whatever that is set to. */
+  async function propertiesOf({ tag, name, fallback, good, taken = [] }: Case): Promise<void> {
     for (const [words, expression] of Object.entries(VALUES)) {
       if (taken.includes(words)) continue
+      await page.evaluate(`document.querySelector('${tag}').${name} = ${JSON.stringify(good)}`)
       await page.evaluate(`document.querySelector('${tag}').${name} = ${expression}`)
       await answers()
       const isAbsent = words === 'undefined' || words === 'null'
-      // A stream may have any name.
-      if (name === 'stream' && words === 'a name that objects have anyway') continue
       expect([words, await property(tag, name)]).toEqual([words, fallback])
       expect([words, warnings.splice(0).length]).toEqual([words, isAbsent ? 0 : 1])
-      await page.evaluate(`document.querySelector('${tag}').${name} = ${JSON.stringify(good)}`)
-      await answers()
     }
-  })
+  }
 })
 
 describe('muted of <castgate-broadcast>', () => {
@@ -282,15 +283,10 @@ describe('a page that broadcasts or plays', () => {
 describe('an address', () => {
   it.each([
     ['/embed/broadcast/x?quality=hd', 'castgate-broadcast', 'quality', '720p', 1],
-    ['/embed/broadcast/x?quality=', 'castgate-broadcast', 'quality', '720p', 1],
-    ['/embed/broadcast/x?quality=360p', 'castgate-broadcast', 'quality', '360p', 0],
     ['/embed/broadcast/x?source=webcam', 'castgate-broadcast', 'source', 'camera', 1],
     ['/embed/broadcast/x?muted=banana', 'castgate-broadcast', 'muted', false, 1],
-    ['/embed/broadcast/x?muted=0', 'castgate-broadcast', 'muted', false, 0],
     ['/embed/broadcast/x?muted', 'castgate-broadcast', 'muted', true, 0],
     ['/embed/broadcast/x?lang=klingon', 'castgate-broadcast', 'lang', '', 1],
-    ['/embed/broadcast/x?lang=%00', 'castgate-broadcast', 'lang', '', 1],
-    ['/embed/player/x?methods=webrtc', 'castgate-player', 'methods', '', 1],
     ['/embed/player/x?methods=flv,webrtc', 'castgate-player', 'methods', 'flv', 1],
     ['/embed/player/x?methods=%E0%A4', 'castgate-player', 'methods', '', 1],
     ['/watch/x?methods=webrtc', 'castgate-player', 'methods', '', 1],
@@ -310,10 +306,8 @@ describe('an address', () => {
 
   it.each([
     ['?stream=a/b', 'my-stream', 1],
-    ['?stream=', 'my-stream', 0],
     [`?stream=${'x'.repeat(65)}`, 'my-stream', 1],
     ['?stream=fine', 'fine', 0],
-    ['', 'my-stream', 0],
   ])('of the studio: %s', async (query, name, warned) => {
     await page.goto(`${gateway.url}/${query}`)
     expect(await page.getByLabel('Stream name').inputValue()).toBe(name)

@@ -124,39 +124,22 @@ describe('castgate serve, where others reach it', () => {
   })
 
   it.each([
-    [
-      'short',
-      { CASTGATE_SECRET: 'a secret of 31 bytes, which is ' },
-      2,
-      /^castgate: The secret is too short: it needs 32 bytes/,
-    ],
-    ['blank', { CASTGATE_SECRET: ' '.repeat(40) }, 3, /^castgate: The secret is empty\./],
-    ['empty, on this machine as well', { CASTGATE_SECRET: '' }, 3, /^castgate: The secret is empty\./],
-  ])('refuses a secret that is %s', async (_, environment, exitCode, words) => {
-    const { code, stderr } = await run(['serve', '--no-install'], environment)
-    expect([code, stderr]).toEqual([exitCode, expect.stringMatching(words)])
-  })
-
-  it.each([
+    [{ CASTGATE_SECRET: 'a secret of 31 bytes, which is ' }, 2, 'The secret is too short: it needs 32 bytes'],
     [{ CASTGATE_INSECURE_OPEN: 'False' }, 3, 'without a secret all of them may broadcast'],
-    [{ CASTGATE_INSECURE_OPEN: 'off' }, 3, 'without a secret all of them may broadcast'],
     [{ CASTGATE_INSECURE_OPEN: 'maybe' }, 2, 'CASTGATE_INSECURE_OPEN cannot be "maybe".'],
     [{ CASTGATE_PRIVTE: '1' }, 2, 'There is no variable CASTGATE_PRIVTE. Did you mean CASTGATE_PRIVATE?'],
-    [{ CASTGATE_SECRT: 'x' }, 2, 'There is no variable CASTGATE_SECRT. Did you mean CASTGATE_SECRET?'],
     [{ CASTGATE_RECORD_KEEP: '30' }, 2, 'Add a unit'],
-    [{ CASTGATE_RECORD_KEEP_SIZE: '200' }, 2, 'Add a unit'],
   ])('guesses at nothing that opens or deletes: %j', async (environment, exitCode, words) => {
     const { code, stderr } = await run(['serve', '--host', '0.0.0.0', '--no-install'], environment)
     expect([code, stderr]).toEqual([exitCode, expect.stringContaining(words)])
   })
 
-  it.each([['push', 'clip.mp4'], ['token', '--stream', 'one', '--publish'], ['doctor']])(
-    'refuses a variable that does not exist in castgate %s, too',
-    async (...args) => {
-      const { code, stderr } = await run(args, { CASTGATE_SERVR: 'http://127.0.0.1:1' })
-      expect([code, stderr]).toEqual([2, expect.stringContaining('Did you mean CASTGATE_SERVER?')])
-    },
-  )
+  it('refuses an empty secret on this machine as well, and a variable that does not exist in other commands, too', async () => {
+    const { code, stderr } = await run(['serve', '--no-install'], { CASTGATE_SECRET: '' })
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/^castgate: The secret is empty\./)])
+    const token = await run(['token', '--stream', 'one', '--publish'], { CASTGATE_SECRT: 'x' })
+    expect([token.code, token.stderr]).toEqual([2, expect.stringContaining('Did you mean CASTGATE_SECRET?')])
+  })
 })
 
 describe('castgate serve', () => {
