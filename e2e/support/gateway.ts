@@ -164,13 +164,23 @@ export async function openSockets({ program }: TestGateway): Promise<number> {
 }
 
 /** Process ids of the FFmpegs of `gateway` that read recordings. */
-export async function ingestFfmpegs({ program }: TestGateway): Promise<number[]> {
+export function ingestFfmpegs(gateway: TestGateway): Promise<number[]> {
+  // The others read FLV from the bus.
+  return ffmpegsWith(gateway, (args) => args.includes('pipe:0') && args[args.indexOf('-f') + 1] !== 'flv')
+}
+
+/** Process ids of the FFmpegs of `gateway` that play what an encoder publishes as `stream`. */
+export function playingFfmpegs(gateway: TestGateway, stream: string): Promise<number[]> {
+  const plays = new RegExp(`^rtmp://.*/${stream}(\\?|$)`)
+  return ffmpegsWith(gateway, (args) => plays.test(args[args.indexOf('-i') + 1] ?? ''))
+}
+
+async function ffmpegsWith({ program }: TestGateway, fits: (args: string[]) => boolean): Promise<number[]> {
   const found: number[] = []
   for (const [pid, name] of await descendantsOf(program.process.pid ?? 0)) {
     if (name !== 'ffmpeg') continue
     const args = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
-    // The others read FLV from the bus.
-    if (args.includes('pipe:0') && args[args.indexOf('-f') + 1] !== 'flv') found.push(pid)
+    if (fits(args)) found.push(pid)
   }
   return found
 }

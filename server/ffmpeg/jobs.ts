@@ -43,9 +43,13 @@ export function recordingJob(container: RecorderContainer, codecOptions: string[
   return { input: 'pipe:0', inputOptions, outputOptions: [...codecOptions, ...times, ...out], output: 'pipe:1' }
 }
 
-/** A stream that an encoder publishes to our RTMP server. */
-export function rtmpSourceJob(url: string, codecOptions: string[]): FfmpegJob {
-  const inputOptions = ['-protocol_whitelist', 'rtmp,tcp', '-analyzeduration', '1000000']
+/**
+ * A stream that an encoder publishes to our RTMP server. FFmpeg looks for the tracks that the encoder has announced for `lookForSeconds`, and no longer than
+ * until it has them (flvdec.c, `missing_streams`): a track that comes later is not played.
+ */
+export function rtmpSourceJob(url: string, codecOptions: string[], lookForSeconds: number): FfmpegJob {
+  const analysis = ['-analyzeduration', `${lookForSeconds * 1_000_000}`, '-probesize', '50M', '-fpsprobesize', '0']
+  const inputOptions = ['-protocol_whitelist', 'rtmp,tcp', ...analysis]
   return { input: url, inputOptions, outputOptions: [...codecOptions, ...flvOut()], output: 'pipe:1' }
 }
 

@@ -15,6 +15,8 @@ import { AAC, AVC, codecIdOf, TAG_TYPE, type Tag } from '../flv/tag.ts'
 const ATTEMPTS = 20
 const RETRY_MS = 500
 const STOP_MS = 1_000
+/** How long the tracks of a stream are looked for: from its beginning on, and in its middle, where there is no picture before a keyframe. */
+const LOOK_FOR_SECONDS = { first: 3, again: 15 }
 const COPY_ALL = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy']
 
 /** What playing needs of the gateway. */
@@ -45,6 +47,7 @@ export function startRtmpSource(
   const closing = new AbortController()
   let current: FfmpegRun | null = null
   let epochs = 0
+  let plays = 0
   log.info({ source: 'rtmp' }, 'broadcast began')
   const done = keepPlaying().catch((error: unknown) => {
     if (!(error instanceof IngestError)) throw error
@@ -91,7 +94,8 @@ export function startRtmpSource(
     let transcode: Tracks | null = null
     const options = tracks ? planCodecs(tracks).outputOptions : COPY_ALL
     const purpose: FfmpegPurpose = { use: tracks ? 'transcode' : 'play', stream: broadcast.name, name: null }
-    const run = await ffmpegs.run(rtmpSourceJob(url, options), purpose, {
+    const lookFor = LOOK_FOR_SECONDS[plays++ === 0 ? 'first' : 'again']
+    const run = await ffmpegs.run(rtmpSourceJob(url, options, lookFor), purpose, {
       onOutput: (bytes) => {
         broadcast.bytesIn += bytes.length
         for (const tag of reader.read(bytes)) take(tag)

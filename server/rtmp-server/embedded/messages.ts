@@ -10,4 +10,6 @@ export type FromEmbedded =
   /** `token` is from the query of the stream key. */
   | { type: 'publish'; id: string; name: string; token: string | null }
   | { type: 'unpublish'; id: string }
+  /** The gateway plays a stream. */
+  | { type: 'play'; name: string }
   | { type: 'log'; line: string }

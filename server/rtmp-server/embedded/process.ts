@@ -56,7 +56,8 @@ function start({ host, port, directory, secret, isPrivate }: Extract<ToEmbedded,
     // It would hand on what a player sends, as if the player were the publisher.
     session.rtmp.onPacketCallback = () => {}
     // It would send the first pictures before a token could be looked at, so there is no watching over RTMP where that needs one.
-    if (isPrivate && session.streamQuery.gateway !== secret) session.socket.destroy()
+    if (session.streamQuery.gateway === secret) tell({ type: 'play', name: session.streamName })
+    else if (isPrivate) session.socket.destroy()
   })
   process.on('message', (message: ToEmbedded) => {
     if (message.type === 'start') return

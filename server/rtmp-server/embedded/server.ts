@@ -6,6 +6,7 @@ import { isStreamName } from '../../../shared/stream-name.ts'
 import { type Child, startChild } from '../../process/child.ts'
 import { redact } from '../../process/redact.ts'
 import { supervise } from '../../process/supervise.ts'
+import { Joins } from '../joins.ts'
 import { addressInUrl, listening, requireFreePort } from '../port.ts'
 import type { PublishHandlers, RtmpServer } from '../rtmp-server.ts'
 import type { FromEmbedded, ToEmbedded } from './messages.ts'
@@ -70,6 +71,7 @@ function converse(child: Child, start: ToEmbedded, handlers: PublishHandlers, lo
   const names = new Map<string, string>()
   /** Ids of connections whose tokens are looked at; one that goes meanwhile leaves. */
   const asking = new Set<string>()
+  const joins = new Joins()
   // It may go at any time; that is noticed by its exit.
   const tell = (message: ToEmbedded) => child.process.connected && child.process.send(message, () => {})
   child.process.on('message', (message: FromEmbedded) => {
@@ -84,6 +86,9 @@ function converse(child: Child, start: ToEmbedded, handlers: PublishHandlers, lo
         if (name !== undefined) handlers.onUnpublish(name)
         return
       }
+      case 'play':
+        joins.played(message.name)
+        return
       case 'log':
         log.debug({ rtmp: redact(message.line) }, 'embedded RTMP server says')
     }
@@ -103,6 +108,7 @@ function converse(child: Child, start: ToEmbedded, handlers: PublishHandlers, lo
   async function publish({ id, name, token }: Extract<FromEmbedded, { type: 'publish' }>): Promise<void> {
     asking.add(id)
     const allowed = isStreamName(name) && (await handlers.onPublish(name, token))
+    if (allowed) await joins.untilPlayed(name)
     const isThere = asking.delete(id)
     if (allowed && isThere) names.set(id, name)
     else if (allowed) handlers.onUnpublish(name)

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { isStreamName } from '../../../shared/stream-name.ts'
 import { isSame } from '../../process/secret.ts'
+import { Joins } from '../joins.ts'
 import type { PublishHandlers } from '../rtmp-server.ts'
 
 const MOST_BODY_BYTES = 16 * 1024
@@ -33,11 +34,15 @@ export async function startHook(
   const publishers = new Map<string, string>()
   /** Connections whose tokens are looked at. */
   const asking = new Set<string>()
+  const joins = new Joins()
   const server = createServer((request, response) => {
     const answer = async () => {
       const form = await readForm(request)
-      response.statusCode = request.url === path && (await allows(form)) ? 200 : 403
-      response.end()
+      const isAllowed = request.url === path && (await allows(form))
+      response.statusCode = isAllowed ? 200 : 403
+      await new Promise<void>((resolve) => response.once('close', resolve).end())
+      // nginx, which has one worker, joins the player at this answer, before it reads another.
+      if (isAllowed && isOwnPlay(form)) joins.played(form.get('name') ?? '')
     }
     answer().catch(() => response.destroy())
   })
@@ -66,7 +71,7 @@ export async function startHook(
       leave(client)
       return true
     }
-    if (isOneOf(form.getAll('gateway'), secret)) return true
+    if (isOwn(form)) return true
     // There is no way to end a player's connection when its token is over, so there is none to begin one.
     if (call === 'play') return !isPrivate
     // One connection publishes one stream: nginx would not tell when the first of two is over.
@@ -84,6 +89,7 @@ export async function startHook(
     asking.add(client)
     try {
       const isAllowed = await handlers.onPublish(name, token)
+      if (isAllowed) await joins.untilPlayed(name)
       if (!isAllowed && `${name}?token=${token}`.length >= MOST_KEY_LENGTH) {
         log.warn({ stream: name }, `nginx cuts stream keys at ${MOST_KEY_LENGTH} characters: take a shorter token`)
       }
@@ -94,6 +100,14 @@ export async function startHook(
     } finally {
       asking.delete(client)
     }
+  }
+
+  function isOwn(form: URLSearchParams): boolean {
+    return isOneOf(form.getAll('gateway'), secret)
+  }
+
+  function isOwnPlay(form: URLSearchParams): boolean {
+    return form.get('call') === 'play' && isOwn(form)
   }
 
   function leave(client: string): void {
