@@ -285,7 +285,11 @@ export class Broadcaster extends EventTarget {
   /** Goes on in another quality. The recording goes on until there is something to go on with. */
   async #adapt(source: Source, quality: Quality): Promise<void> {
     source.quality = quality
-    source.fitted = await (quality === source.chosen ? original : fitted)(source.stream, quality)
+    const made = await (quality === source.chosen ? original : fitted)(source.stream, quality)
+    // It was stopped, or broadcasts something else by now.
+    if (source !== this.#source || (this.#state.kind !== 'live' && this.#state.kind !== 'reconnecting'))
+      return made.close()
+    source.fitted = made
     await this.#nextEpoch()
   }
 

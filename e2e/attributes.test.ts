@@ -164,7 +164,11 @@ describe('an element', () => {
     expect(await property(tag, name)).toBe(fallback)
     expect(warnings).toEqual([])
     const set = (text: string) =>
-      page.evaluate(([tag, name, text]) => document.querySelector(tag)?.setAttribute(name, text), [tag, name, text])
+      page.evaluate(([tag, name, text]) => document.querySelector(tag)?.setAttribute(name, text), [
+        tag,
+        name,
+        text,
+      ] as const)
     for (const text of rubbish) {
       await set(text)
       await answers()
@@ -174,7 +178,7 @@ describe('an element', () => {
     await set(good)
     await answers()
     expect(await property(tag, name)).toBe(good)
-    await page.evaluate(([tag, name]) => document.querySelector(tag)?.removeAttribute(name), [tag, name])
+    await page.evaluate(([tag, name]) => document.querySelector(tag)?.removeAttribute(name), [tag, name] as const)
     await answers()
     expect(await property(tag, name)).toBe(fallback)
     expect(warnings).toEqual([])

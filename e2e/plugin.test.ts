@@ -213,6 +213,9 @@ describe('a gateway with a server of its own', () => {
       { orgins: [] },
       { secret: '' },
       { host: '0.0.0.0', insecureOpen: 'no' },
+      { log: 'loud' },
+      { log: 5 },
+      { log: null },
     ]) {
       await expect(createGateway(wrong as object)).rejects.toMatchObject({ exitCode: expect.any(Number) })
     }

@@ -48,6 +48,7 @@ export async function startApp(config: Config, ffmpeg: Ffmpeg, log: Logger): Pro
       rereadTls = watchTls(config.tls, use, log, closing.signal)
     }
     await listen(app, config)
+    const url = urlOf(app, tls !== null, config)
     log.info({ url, rtmp: gateway.rtmp.url, rtmpServer: gateway.rtmp.kind, ffmpeg: ffmpeg.version }, 'gateway is ready')
     return { url, rtmp: gateway.rtmp, reload, close: () => close(app, gateway) }
   } catch (error) {
@@ -66,6 +67,13 @@ export async function startApp(config: Config, ffmpeg: Ffmpeg, log: Logger): Pro
     await gateway.close()
     await app.close()
   }
+}
+
+/** Where it listens: port 0 has become one that was free. */
+function urlOf({ server }: FastifyInstance, isSecure: boolean, { host, port }: Config): string {
+  const address = server.address()
+  const own = typeof address === 'object' && address !== null ? address.port : port
+  return `${isSecure ? 'https' : 'http'}://${addressInUrl(host)}:${own}`
 }
 
 function fastify(tls: object | null, log: Logger): FastifyInstance {

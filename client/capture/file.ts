@@ -45,7 +45,11 @@ export async function openFile(file: File): Promise<FileCapture> {
       async rewind() {
         element.pause()
         if (element.currentTime > 0) {
-          const sought = new Promise((resolve) => element.addEventListener('seeked', resolve, { once: true }))
+          const sought = new Promise((resolve) => {
+            element.addEventListener('seeked', resolve, { once: true })
+            // It was closed meanwhile.
+            element.addEventListener('emptied', resolve, { once: true })
+          })
           element.currentTime = 0
           await sought
         }

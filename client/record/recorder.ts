@@ -48,7 +48,11 @@ export function startRecording(stream: MediaStream, quality: Quality, events: Re
   recorder.addEventListener('dataavailable', ({ data }) => {
     if (data.size === 0) return
     reading = reading
-      .then(async () => events.onData(new Uint8Array(await data.arrayBuffer())))
+      .then(async () => {
+        const bytes = new Uint8Array(await data.arrayBuffer())
+        // The next epoch may have begun without waiting any longer.
+        if (!isOver) events.onData(bytes)
+      })
       .catch((error: unknown) => {
         failure = error instanceof Error ? error.message : String(error)
         if (recorder.state !== 'inactive') recorder.stop()
@@ -58,15 +62,18 @@ export function startRecording(stream: MediaStream, quality: Quality, events: Re
     failure = 'error' in event && event.error instanceof Error ? event.error.message : 'unknown error'
   })
   let late: ReturnType<typeof setTimeout> | undefined
+  let isOver = false
   let finish = () => {}
   const stopped = new Promise<void>((resolve) => {
-    finish = resolve
+    finish = () => {
+      isOver = true
+      clearTimeout(late)
+      resolve()
+    }
     recorder.addEventListener('stop', () => {
       void reading.then(() => {
         if (!stopping) events.onLost(failure ?? 'the source ended')
-        clearTimeout(late)
-        late = undefined
-        resolve()
+        finish()
       })
     })
   })

@@ -254,6 +254,7 @@ export class Uplink {
     const wasWelcomed = this.#welcomed
     this.#connection = null
     this.#welcomed = false
+    this.#helloSent = false
     if (this.#everWelcomed) this.#lostAt ??= Date.now()
     const error = ingestErrorOf(closeCode)
     // What the server has no session of is as good as ended.

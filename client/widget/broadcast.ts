@@ -137,6 +137,12 @@ export class BroadcastElement extends LitElement {
     this.#apply()
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback()
+    // What was set meanwhile holds from now on.
+    this.requestUpdate()
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback()
     clearInterval(this.#timer)
@@ -214,6 +220,8 @@ export class BroadcastElement extends LitElement {
   /** Gives the publisher what the page has set. */
   #apply(): void {
     this.#settle()
+    // In no page, no camera is opened; it is given when the element is put into one.
+    if (!this.isConnected) return
     const publisher = this.#publisher
     const { source, quality, muted } = this
     if (source !== this.#known.source) publisher.choose(source as SourceKind)

@@ -66,11 +66,18 @@ class UpgradeDoor {
     this.#server = server
     // Other listeners must not see what is ours: `ws` with a path, and @fastify/websocket, answer whatever they see.
     const emit = server.emit.bind(server) as (event: string, ...args: unknown[]) => boolean
-    const first = (event: string, ...args: unknown[]): boolean =>
-      (event === 'upgrade' && this.#take(...(args as [IncomingMessage, Duplex, Buffer]))) || emit(event, ...args)
+    const first = (event: string, ...args: unknown[]): boolean => {
+      if (event !== 'upgrade') return emit(event, ...args)
+      const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer]
+      if (this.#take(request, socket, head)) return true
+      const before = traceOf(socket)
+      const hasListeners = emit(event, ...args)
+      this.#answerLeftOver(socket, before)
+      return hasListeners
+    }
     server.emit = first as typeof server.emit
     // Without a listener Node takes an upgrade for a plain request.
-    server.on('upgrade', (_, socket: Duplex) => this.#answerLeftOver(socket))
+    server.on('upgrade', () => {})
   }
 
   /** Adds an app; returns a function that removes it, and ends what waits. */
@@ -104,14 +111,20 @@ class UpgradeDoor {
     return true
   }
 
-  #answerLeftOver(socket: Duplex): void {
+  /** Answers an upgrade that the app's own listeners have seen; `before`: how its socket was before that. */
+  #answerLeftOver(socket: Duplex, before: SocketTrace): void {
+    const { written, listeners } = traceOf(socket)
+    // Someone has answered.
+    if (written !== before.written || socket.destroyed) return
     const refuseIt = () => refuse(socket, 404, 'There is no WebSocket at this address.')
     if (this.#server.listenerCount('upgrade') === 1) return refuseIt()
     this.#hold(socket)
-    const listeners = socket.listenerCount('error')
+    // Who listens to its errors wants it, and answers in time of its own.
+    if (listeners > before.listeners) return
+    socket.on('error', () => socket.destroy())
     const timer = setTimeout(() => {
-      // Who listens to its errors wants it, and answers in time of its own.
-      if (this.#isUnanswered(socket) && socket.listenerCount('error') <= listeners) refuseIt()
+      const isWanted = traceOf(socket).listeners > listeners + 1
+      if (!isWanted && this.#isUnanswered(socket)) refuseIt()
     }, PATIENCE_MS)
     timer.unref()
     socket.once('close', () => clearTimeout(timer))
@@ -119,12 +132,12 @@ class UpgradeDoor {
 
   /** Ends a socket with the app, unless someone has answered by then. */
   #hold(socket: Duplex): void {
-    this.#open.set(socket, bytesWritten(socket))
+    this.#open.set(socket, traceOf(socket).written)
     socket.once('close', () => this.#open.delete(socket))
   }
 
   #isUnanswered(socket: Duplex): boolean {
-    return this.#open.get(socket) === bytesWritten(socket)
+    return this.#open.get(socket) === traceOf(socket).written
   }
 }
 
@@ -133,6 +146,15 @@ function refuse(socket: Duplex, status: number, message: string): void {
   socket.end(rawResponse(status, message), () => socket.destroy())
 }
 
-function bytesWritten(socket: Duplex): number {
-  return 'bytesWritten' in socket && typeof socket.bytesWritten === 'number' ? socket.bytesWritten : 0
+/** What shows that someone has done something with a socket. */
+interface SocketTrace {
+  /** Bytes that were written to it. */
+  written: number
+  /** Who listens to its errors. */
+  listeners: number
+}
+
+function traceOf(socket: Duplex): SocketTrace {
+  const written = 'bytesWritten' in socket && typeof socket.bytesWritten === 'number' ? socket.bytesWritten : 0
+  return { written, listeners: socket.listenerCount('error') }
 }

@@ -70,6 +70,8 @@ export class Archive {
   readonly #recorders = new Map<string, Recorder>()
   readonly #byBroadcast = new WeakMap<Broadcast, string>()
   readonly #closing = new AbortController()
+  /** Aborted at the end, and when another gateway has taken the directory. */
+  readonly #over: AbortSignal
   readonly #timer: NodeJS.Timeout
   /** Why broadcasts are not recorded any more, or never were, though they should be. */
   readonly #faults = new WeakMap<Broadcast, string>()
@@ -87,7 +89,8 @@ export class Archive {
   private constructor(options: ArchiveOptions, lock: DirectoryLock) {
     this.#options = options
     this.#lock = lock
-    this.#uploader = options.upload && new Uploader({ ...options, upload: options.upload }, this.#closing.signal)
+    this.#over = AbortSignal.any([this.#closing.signal, lock.lost])
+    this.#uploader = options.upload && new Uploader({ ...options, upload: options.upload }, this.#over)
     lock.lost.addEventListener('abort', () => this.#abandon())
     this.#timer = setInterval(() => this.#queue(() => this.#tend()), TEND_MS)
     this.#timer.unref()
@@ -219,6 +222,7 @@ export class Archive {
   /** Removes a recording from the disk; false while something is done with it. */
   async remove(id: string): Promise<boolean> {
     const entry = this.#entries.get(id)
+    if (this.#lock.lost.aborted) return false
     if (entry?.state === 'recording' || entry?.state === 'finishing' || this.#uploader?.isUploading(id)) return false
     if (entry) await this.#forget(entry)
     return true
@@ -238,10 +242,6 @@ export class Archive {
     for (const recorder of this.#recorders.values()) recorder.stop(LOST)
   }
 
-  get #isOver(): boolean {
-    return this.#closing.signal.aborted || this.#lock.lost.aborted
-  }
-
   async #forget({ id }: Entry): Promise<void> {
     await rm(join(this.#options.directory, id), { recursive: true, force: true })
     this.#entries.delete(id)
@@ -253,7 +253,7 @@ export class Archive {
 
   #queue(work: () => Promise<void>): void {
     this.#work = this.#work.then(async () => {
-      if (this.#isOver) return
+      if (this.#over.aborted) return
       await work().catch((error: unknown) => this.#options.log.error({ err: error }, 'recordings could not be tended'))
     })
   }
@@ -261,8 +261,8 @@ export class Archive {
   /** Finishes what is not finished, and removes what is too old or too much. */
   async #tend(): Promise<void> {
     for (const entry of this.#entries.values()) {
+      if (entry.state === 'ready') await this.#requireFile(entry)
       if (entry.state === 'unfinished' || entry.state === 'finishing') await this.#finish(entry)
-      if (entry.state === 'ready' && (await this.file(entry.id, 'mp4')) === null) await this.#lose(entry)
     }
     this.#uploads = this.#uploads.then(() => this.#uploader?.uploadAll([...this.#entries.values()]))
     const { keepSeconds, keepBytes, upload, log } = this.#options
@@ -278,6 +278,16 @@ export class Archive {
       if (!(await this.remove(id))) continue
       if (state === 'ready') bytes -= own
       log.info({ stream, broadcast, recording: id, why: isOld ? 'age' : 'size' }, 'an old recording was removed')
+    }
+  }
+
+  /** Looks whether a recording that is ready has its file. What the disk does not tell keeps it as it is. */
+  async #requireFile(entry: Entry): Promise<void> {
+    const { directory, log } = this.#options
+    try {
+      if ((await sizeOf(join(directory, entry.id, FILES.mp4))) === null) await this.#lose(entry)
+    } catch (error) {
+      log.warn({ err: error, recording: entry.id }, 'the file of a recording cannot be looked at')
     }
   }
 
@@ -299,7 +309,7 @@ export class Archive {
 
   async #finish(entry: Entry): Promise<void> {
     const { directory, ffmpegs, floorBytes, events, log } = this.#options
-    if (entry.state === 'ready' || this.#isOver) return
+    if (entry.state === 'ready' || this.#over.aborted) return
     if (this.isGivenUp(entry.id)) return
     const path = join(directory, entry.id)
     const { id, stream, broadcast } = entry
@@ -320,11 +330,11 @@ export class Archive {
       if (flvBytes === null) Object.assign(entry, await finishedFiles(path))
       else if ((await freeBytes(join(path, FILES.flv))) < flvBytes + floorBytes) {
         throw new Error('there is no room for it on the disk')
-      } else if (entry.reason === 'interrupted' && (await grows(join(path, FILES.flv), this.#closing.signal))) {
+      } else if (entry.reason === 'interrupted' && (await grows(join(path, FILES.flv), this.#over))) {
         throw new Error('another program writes to it')
       } else {
         this.#attempts.set(id, (this.#attempts.get(id) ?? 0) + 1)
-        Object.assign(entry, await finish(path, stream, { ffmpegs, signal: this.#closing.signal }))
+        Object.assign(entry, await finish(path, stream, { ffmpegs, signal: this.#over }))
       }
       Object.assign(entry, { state: 'ready', problem: null })
       await writeEntry(directory, entry)
@@ -336,7 +346,7 @@ export class Archive {
         bytes,
       })
     } catch (error) {
-      if (this.#closing.signal.aborted) return
+      if (this.#over.aborted) return
       const problem = error instanceof Error ? error.message : String(error)
       Object.assign(entry, { state: 'unfinished', problem })
       await writeEntry(directory, entry).catch(() => {})

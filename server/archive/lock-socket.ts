@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { hasCode } from '../process/errors.ts'
@@ -10,6 +10,8 @@ const MAX_SOCKET_PATH = 100
 /** A socket that answers for as long as this process lives. */
 export interface Listening {
   name: string
+  /** See {@link fileOf}. */
+  file: string
   close(): Promise<void>
 }
 
@@ -21,7 +23,7 @@ export async function listen(directory: string, name: string): Promise<Listening
     server.listen(place.path)
     await once(server, 'listening')
     server.unref()
-    return { name, close: () => closeAll(server, place) }
+    return { name, file: await fileOf(place.path), close: () => closeAll(server, place) }
   } catch {
     await place.close()
     return null
@@ -33,15 +35,21 @@ async function closeAll(server: Server, place: { close(): Promise<void> }): Prom
   await place.close()
 }
 
-/** Whether the process that made a socket lives; null where that cannot be told. */
-export async function answers(directory: string, name: string): Promise<boolean | null> {
+/** The file that a socket is: another mount of the same directory may show another one, at which nobody listens. */
+async function fileOf(path: string): Promise<string> {
+  const { dev, ino } = await stat(path, { bigint: true })
+  return `${dev}:${ino}`
+}
+
+/** Whether the process that made a socket, which it saw as `file`, lives; null where that cannot be told. */
+export async function answers(directory: string, name: string, file: string | null): Promise<boolean | null> {
   const place = await socketPlace(directory, name)
   const socket = connect(place.path)
   try {
     await once(socket, 'connect')
     return true
   } catch (error) {
-    if (hasCode(error, 'ECONNREFUSED')) return false
+    if (hasCode(error, 'ECONNREFUSED')) return (await fileOf(place.path).catch(() => null)) === file ? false : null
     // So many wait that it must be there.
     return hasCode(error, 'EAGAIN') ? true : null
   } finally {

@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { processName } from '../process/name.ts'
 import { lockDirectory } from './lock.ts'
 
 const log = pino({ level: 'silent' })
@@ -94,6 +97,45 @@ describe('the lock of a directory', () => {
       expect((await files()).filter((name) => !name.endsWith('.socket'))).toEqual(['.lock-10'])
       await taken.release()
     }
+  })
+
+  it('is not taken for free where the socket of its holder is another one here, as through another mount', async () => {
+    const first = await lock({ beatMs: 10, staleMs: 60_000 })
+    const { socket } = await held(1)
+    await rename(join(directory, String(socket)), join(directory, 'elsewhere'))
+    const nobody = createServer().listen(join(directory, String(socket)))
+    await once(nobody, 'listening')
+    await new Promise((resolve) => nobody.close(resolve))
+    // What Node leaves of a server that was closed is nothing; a file that refuses is what a crash leaves.
+    spawnSync(process.execPath, [
+      '-e',
+      `require('net').createServer().listen(${JSON.stringify(join(directory, String(socket)))}, () => process.kill(process.pid, 'SIGKILL'))`,
+    ])
+    await expect(lock({ beatMs: 10, staleMs: 60_000 })).rejects.toMatchObject({ code: 'data_dir_taken' })
+    await first.release()
+  })
+
+  it('is lost to one who began anew after its files were removed by hand', async () => {
+    const first = await lock({ beatMs: 20, staleMs: 60_000 })
+    for (const name of await files()) await rm(join(directory, name))
+    const second = await lock({ beatMs: 20, staleMs: 60_000 }).catch(() => null)
+    // The first one may have written its file again before.
+    if (second) {
+      await once(first.lost, 'abort')
+      expect(second.lost.aborted).toBe(false)
+    }
+    await first.release()
+    await second?.release()
+    expect(JSON.parse(await readFile(join(directory, (await files())[0] ?? ''), 'utf8'))).toMatchObject({
+      released: true,
+    })
+  })
+
+  it('is respected where a gateway of before has it', async () => {
+    await writeFile(join(directory, '.lock'), `${await processName(process.pid)}\n`)
+    await expect(lock()).rejects.toThrow(`(process ${process.pid})`)
+    await writeFile(join(directory, '.lock'), `${process.pid}.1\n`)
+    await (await lock()).release()
   })
 
   it('works where the path is longer than that of a socket may be', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, link, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -39,6 +39,8 @@ interface Holder {
   process: string | null
   /** The socket's name in the directory; null where there can be none. */
   socket: string | null
+  /** The file that the socket is, as this process sees it: through another mount it may be another, which nobody listens at. */
+  socketFile: string | null
   beats: number
   released: boolean
 }
@@ -57,7 +59,10 @@ export interface DirectoryLock {
 export async function lockDirectory(directory: string, log: Logger, timing = TIMING): Promise<DirectoryLock> {
   const owner = randomBytes(9).toString('base64url')
   const socket = await listen(directory, `.lock-${owner}.socket`)
-  const self: Holder = { ...(await here()), owner, socket: socket?.name ?? null, beats: 0, released: false }
+  const self: Holder = {
+    ...(await here()),
+    ...{ owner, socket: socket?.name ?? null, socketFile: socket?.file ?? null, beats: 0, released: false },
+  }
   try {
     return await hold(directory, await take(directory, self, log, timing), self, socket, timing)
   } catch (error) {
@@ -68,16 +73,12 @@ export async function lockDirectory(directory: string, log: Logger, timing = TIM
 
 /** Writes the file with the next number; gives that. */
 async function take(directory: string, self: Holder, log: Logger, timing: LockTiming): Promise<number> {
+  await requireOldGone(directory)
   for (;;) {
     const last = await highest(directory)
     if (last > 0) await requireGone(directory, last, log, timing)
     const number = last + 1
-    try {
-      await writeFile(pathOf(directory, number), encode(self), { flag: 'wx' })
-    } catch (error) {
-      if (hasCode(error, 'EEXIST')) continue
-      throw error
-    }
+    if (!(await create(directory, number, self))) continue
     // Someone may have taken a higher one since the directory was read, when lower ones had been removed.
     if ((await highest(directory)) === number) return number
     await rm(pathOf(directory, number), { force: true })
@@ -93,13 +94,13 @@ async function hold(
 ): Promise<DirectoryLock> {
   for (const name of await readdir(directory)) {
     const isOlder = Number(LOCK.exec(name)?.[1] ?? number) < number
-    const isLeft = name === OLD_FILE || (/^\.lock-[\w-]+\.socket$/.test(name) && name !== self.socket)
+    const isLeft = name === OLD_FILE || (/^\.lock-[\w-]+\.(socket|new)$/.test(name) && name !== self.socket)
     if (isOlder || isLeft) await rm(join(directory, name), { force: true })
   }
   const lost = new AbortController()
-  let beating = Promise.resolve()
+  let beats = Promise.resolve()
   const timer = setInterval(() => {
-    beating = beating.then(beat).catch(() => {
+    beats = beats.then(beat).catch(() => {
       // A disk that fails now may work at the next beat; others wait for many of them.
     })
   }, beatMs)
@@ -108,14 +109,17 @@ async function hold(
     lost: lost.signal,
     async release() {
       clearInterval(timer)
-      await beating
+      await beats
       if (!lost.signal.aborted) await write({ ...self, released: true }).catch(() => {})
       await socket?.close()
     },
   }
 
   async function beat(): Promise<void> {
-    if ((await highest(directory)) > number) return lost.abort()
+    // Someone removed the files by hand, and another one began anew.
+    const holder = await read(directory, number)
+    const isTaken = holder !== null && holder.owner !== self.owner
+    if (isTaken || (await highest(directory)) > number) return lost.abort()
     self.beats++
     await write(self)
   }
@@ -142,51 +146,47 @@ async function hold(
 
 /** @throws MissingError where the holder of this number lives */
 async function requireGone(directory: string, number: number, log: Logger, timing: LockTiming): Promise<void> {
-  const holder = await read(directory, number)
-  if (holder?.released) return
-  const lives = (holder && (await isAlive(directory, holder))) ?? null
+  const first = await read(directory, number)
+  if (first?.released) return
+  const lives = (first && (await isAlive(directory, first))) ?? null
   if (lives === false) return
-  if (lives === null && !(await beats(directory, number, holder, log, timing))) return
-  const who = holder ? `process ${holder.pid}` : 'it does not say which'
-  const where = holder && holder.host !== hostname() ? ` It runs on ${holder.host}.` : ''
-  throw new MissingError(
-    'data_dir_taken',
-    `Another gateway (${who}) uses ${directory}.${where} End it, or choose another directory with --data-dir.`,
-  )
+  const holder = lives ? first : await beating(directory, number, first, log, timing)
+  if (!holder) return
+  throw taken(directory, `process ${holder.pid}`, holder.host === hostname() ? '' : ` It runs on ${holder.host}.`)
 }
 
 /** Whether a holder on this machine lives; null where that cannot be told at once. */
 async function isAlive(directory: string, holder: Holder): Promise<boolean | null> {
   const { boot, pidNamespace } = await here()
   if (boot === null || holder.boot !== boot) return null
-  if (holder.socket !== null) return answers(directory, holder.socket)
+  if (holder.socket !== null) return answers(directory, holder.socket, holder.socketFile)
   if (pidNamespace === null || holder.pidNamespace !== pidNamespace) return null
   const name = await processName(holder.pid)
   // Of another user's process the start may be hidden.
   return name === `${holder.pid}` ? null : name === holder.process
 }
 
-/** Watches the count of a holder until it goes up, or has not for long. Clocks of other machines are not asked. */
-async function beats(
+/** Watches the count of a holder until it goes up; null where it has not for long. Clocks of other machines are not asked. */
+async function beating(
   directory: string,
   number: number,
   first: Holder | null,
   log: Logger,
   { beatMs, staleMs }: LockTiming,
-): Promise<boolean> {
+): Promise<Holder | null> {
   log.info({ directory, host: first?.host ?? null, seconds: staleMs / 1000 }, 'waiting for a sign of another gateway')
   const until = performance.now() + staleMs
   let seen = first
   do {
     await delay(Math.min(beatMs, staleMs) / 2)
-    if ((await highest(directory)) !== number) return false
+    if ((await highest(directory)) !== number) return null
     const now = await read(directory, number)
-    if (now?.released) return false
+    if (now?.released) return null
     // What was not whole when it was read first is told by its second reading.
-    if (seen && now && now.beats !== seen.beats) return true
+    if (seen && now && now.beats !== seen.beats) return now
     seen = now ?? seen
   } while (performance.now() < until)
-  return false
+  return null
 }
 
 /** The highest number that was taken; 0 for none. */
@@ -209,9 +209,48 @@ async function read(directory: string, number: number): Promise<Holder | null> {
     pid: count('pid'),
     process: text('process'),
     socket: socket !== null && /^\.lock-[\w-]+\.socket$/.test(socket) ? socket : null,
+    socketFile: text('socketFile'),
     beats: count('beats'),
     released: value.released === true,
   }
+}
+
+/**
+ * Writes the file of a number, whole or not at all; false where someone else has that number.
+ * A link is made at once, and only where there is none: what stands behind it is written by then.
+ */
+async function create(directory: string, number: number, self: Holder): Promise<boolean> {
+  const draft = join(directory, `.lock-${self.owner}.new`)
+  try {
+    await writeFile(draft, encode(self))
+    try {
+      await link(draft, pathOf(directory, number))
+    } catch (error) {
+      // Some file systems have no links.
+      if (!hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error
+      await writeFile(pathOf(directory, number), encode(self), { flag: 'wx' })
+    }
+    return true
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false
+    throw error
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+/** @throws MissingError where a gateway of before, which wrote its process into `.lock`, lives */
+async function requireOldGone(directory: string): Promise<void> {
+  const old = (await readFile(join(directory, OLD_FILE), 'utf8').catch(() => '')).trim()
+  const pid = Number(old.split('.')[0])
+  if (pid > 0 && old.includes('.') && (await processName(pid)) === old) throw taken(directory, `process ${pid}`, '')
+}
+
+function taken(directory: string, who: string, where: string): MissingError {
+  return new MissingError(
+    'data_dir_taken',
+    `Another gateway (${who}) uses ${directory}.${where} End it, or choose another directory with --data-dir.`,
+  )
 }
 
 /** As long for each number of beats, and for one that was released. */

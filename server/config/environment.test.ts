@@ -58,6 +58,13 @@ describe('a variable that is none of ours', () => {
     expect(() => requireOwnVariables()).toThrow(wrong)
   })
 
+  it.each(['CASTGATE_TTL', 'CASTGATE_MAX_BITRATE', 'CASTGATE_PLAY'])(
+    'may be that of no flag of castgate token: %s',
+    (name) => {
+      expect(() => read({ [name]: '1' })).toThrow(`There is no variable ${name}.`)
+    },
+  )
+
   it('may be one that has a key, where a configuration file names it', () => {
     process.env.CASTGATE_MY_KEY = 'x'
     expect(() => requireOwnVariables()).toThrow('CASTGATE_MY_KEY')

@@ -15,6 +15,11 @@ export function variableOf(option: Option): string {
   return option.envVar ?? `CASTGATE_${option.name().toUpperCase().replaceAll('-', '_')}`
 }
 
+/** Whether there is a variable for an option at all: a flag says in its description that there is. */
+function hasVariable(option: Option): boolean {
+  return option.envVar !== undefined || option.description.includes(`(${variableOf(option)}=1)`)
+}
+
 /** Whether the environment has a value for an option. An empty one says nothing of a flag. */
 export function isInEnvironment(option: Option): boolean {
   const text = process.env[variableOf(option)]
@@ -43,7 +48,8 @@ export function flagFromEnvironment(name: string): boolean | null {
  * @throws UsageError with the nearest variable that exists
  */
 export function requireKnownVariables(commands: readonly Command[], others: readonly string[]): void {
-  const options = commands.flatMap((command) => command.options.map(variableOf))
+  // Options of `castgate token` have no variables; flags have those that `flagFromEnvironment` reads.
+  const options = commands.flatMap((command) => command.options.filter(hasVariable).map(variableOf))
   const known = new Set([...options, ...SECRETS])
   for (const variable of Object.keys(process.env)) {
     if (!variable.startsWith('CASTGATE_') || known.has(variable) || others.includes(variable)) continue

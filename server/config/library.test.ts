@@ -67,6 +67,7 @@ describe('the options of a gateway inside another program', () => {
     [{ constructor: 1 }, 'There is no option "constructor".'],
     [{ ['__proto__']: 1 }, 'There is no option "__proto__".'],
     [{ port: '8080' }, 'The option "port" cannot be used. It is a number.'],
+    [{ limitsPerAddress: [] }, 'The option "limitsPerAddress" cannot be used. It is a set of limits.'],
     [{ port: 0.5 }, 'The option "port" cannot be used. A port is'],
     [{ private: 'false' }, 'The option "private" cannot be used. It is true or false.'],
     [{ insecureOpen: 'no' }, 'The option "insecureOpen" cannot be used. It is true or false.'],

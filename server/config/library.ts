@@ -129,7 +129,9 @@ const limitsOver =
   (defaults: LimitSet): Reader<LimitSet> =>
   (value) => {
     if (typeof value === 'string') return limits(value, defaults)
-    if (typeof value !== 'object' || value === null) throw new InvalidArgumentError('It is a set of limits.')
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new InvalidArgumentError('It is a set of limits.')
+    }
     return Object.entries(value).reduce((before, [name, limit]) => limits(`${name}=${limit}`, before), defaults)
   }
 const shaped = <S extends TSchema>(schema: S): Reader<Static<S>> => {
@@ -149,7 +151,8 @@ const shapedS3 = shaped(S3)
 /** How each field of the configuration is read. */
 const FIELDS: { [K in keyof Required<GivenConfig>]: Reader<Exclude<GivenConfig[K], undefined>> } = {
   host: text,
-  port: numberAs(port),
+  // 0: any that is free.
+  port: (value) => (value === 0 ? 0 : numberAs(port)(value)),
   publicUrl: textAs(webUrl),
   dataDir: text,
   rtmp: (value) => {
