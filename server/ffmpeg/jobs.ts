@@ -48,7 +48,7 @@ export function recordingJob(container: RecorderContainer, codecOptions: string[
  * until it has them (flvdec.c, `missing_streams`): a track that comes later is not played.
  */
 export function rtmpSourceJob(url: string, codecOptions: string[], lookForSeconds: number): FfmpegJob {
-  const analysis = ['-analyzeduration', `${lookForSeconds * 1_000_000}`, '-probesize', '50M', '-fpsprobesize', '0']
+  const analysis = ['-analyzeduration', `${lookForSeconds * 1_000_000}`, '-probesize', '20M', '-fpsprobesize', '0']
   const inputOptions = ['-protocol_whitelist', 'rtmp,tcp', ...analysis]
   return { input: url, inputOptions, outputOptions: [...codecOptions, ...flvOut()], output: 'pipe:1' }
 }
