@@ -200,11 +200,15 @@ export class Broadcaster extends EventTarget {
     }
   }
 
+  get #isOnAir(): boolean {
+    return this.#state.kind === 'live' || this.#state.kind === 'reconnecting'
+  }
+
   /** Ends the recording, and begins another with what the source is now. */
   #nextEpoch(): Promise<void> {
     this.#changing = this.#changing.then(async () => {
       await this.#endRecording()
-      if (this.#state.kind === 'live' || this.#state.kind === 'reconnecting') this.#record()
+      if (this.#isOnAir) this.#record()
     })
     return this.#changing
   }
@@ -287,8 +291,7 @@ export class Broadcaster extends EventTarget {
     source.quality = quality
     const made = await (quality === source.chosen ? original : fitted)(source.stream, quality)
     // It was stopped, or broadcasts something else by now.
-    if (source !== this.#source || (this.#state.kind !== 'live' && this.#state.kind !== 'reconnecting'))
-      return made.close()
+    if (source !== this.#source || !this.#isOnAir) return made.close()
     source.fitted = made
     await this.#nextEpoch()
   }

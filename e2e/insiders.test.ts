@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeChunk } from '../shared/chunk.ts'
 import type { StreamStatus } from '../shared/status.ts'
 import { startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { ingestUrl, mediaPath, TestSocket } from './support/publisher.ts'
@@ -106,9 +107,8 @@ describe.each([
     socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: 'video/mp4' })
     const recording = await readFile(mediaPath('chrome-h264.mp4'))
     for (let sequence = 0; sequence * 65_536 < recording.length; sequence++) {
-      const header = Buffer.alloc(8)
-      header.writeUInt32BE(sequence, 4)
-      socket.send(Buffer.concat([header, recording.subarray(sequence * 65_536, (sequence + 1) * 65_536)]))
+      const payload = recording.subarray(sequence * 65_536, (sequence + 1) * 65_536)
+      socket.send(encodeChunk({ epoch: 0, sequence, payload }))
     }
     await until('a status has its target', () =>
       socket.messages.some((message) => message.type === 'status' && message.targets.length > 0),

@@ -4,6 +4,7 @@ import fastifyWebsocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { encodeChunk } from '../shared/chunk.ts'
 import { library, ownOptions, upgradeAnswer } from './support/in-process.ts'
 import { MIME_TYPES, readRecording, TestSocket } from './support/publisher.ts'
 import { publishToken, SECRET } from './support/tokens.ts'
@@ -60,10 +61,7 @@ async function publishing(port: number, path: string, stream: string): Promise<v
   await socket.message('welcome')
   socket.send({ type: 'epoch', epoch: 0, at: 0, mimeType: MIME_TYPES['chrome-h264.webm'] })
   for (const [sequence, blob] of recording.blobs.entries()) {
-    const frame = Buffer.alloc(8 + blob.bytes.length)
-    frame.writeUInt32BE(sequence, 4)
-    blob.bytes.copy(frame, 8)
-    socket.send(frame)
+    socket.send(encodeChunk({ epoch: 0, sequence, payload: blob.bytes }))
   }
   ending.push(async () => socket.cut())
   await until('it is live', () =>

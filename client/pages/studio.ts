@@ -194,16 +194,15 @@ export class Studio extends LitElement {
   }
 
   #mainButton() {
-    const { state, opening, starting } = this.#publisher
-    const busy = this.#publisher.busy || starting
+    const { stoppable, waiting } = this.#publisher
     return html`<div class="action">
       <button
         type="button"
-        class=${busy ? 'stop' : 'primary'}
-        ?disabled=${state?.kind === 'ending' || (opening && !starting) || (!busy && !isStreamName(this.name))}
-        @click=${busy ? this.#stop : this.#broadcast}
+        class=${stoppable ? 'stop' : 'primary'}
+        ?disabled=${waiting || (!stoppable && !isStreamName(this.name))}
+        @click=${stoppable ? this.#stop : this.#broadcast}
       >
-        ${busy ? this.#words.stop : this.#words.broadcast}
+        ${stoppable ? this.#words.stop : this.#words.broadcast}
       </button>
     </div>`
   }

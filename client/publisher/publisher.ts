@@ -58,9 +58,14 @@ export class Publisher extends EventTarget {
     return this.#openings > 0
   }
 
-  /** Whether a broadcast is about to begin: its source is being opened. */
-  get starting(): boolean {
-    return this.#starting !== null
+  /** Whether there is something to stop: a broadcast that runs, or one that is about to begin while its source is being opened. */
+  get stoppable(): boolean {
+    return this.busy || this.#starting !== null
+  }
+
+  /** Whether there is nothing to press now: a broadcast is ending, or a source is being opened for no broadcast. */
+  get waiting(): boolean {
+    return this.state?.kind === 'ending' || (this.opening && this.#starting === null)
   }
 
   /** Whether a broadcast runs. */

@@ -193,16 +193,15 @@ export class BroadcastElement extends LitElement {
   }
 
   #action(words: Words): TemplateResult {
-    const { state, opening, starting } = this.#publisher
-    const busy = this.#publisher.busy || starting
+    const { stoppable, waiting } = this.#publisher
     return html`<button
       part="action"
       type="button"
-      class=${busy ? 'action stop' : 'action primary'}
-      ?disabled=${state?.kind === 'ending' || (opening && !starting)}
-      @click=${() => (busy ? this.stop() : this.start())}
+      class=${stoppable ? 'action stop' : 'action primary'}
+      ?disabled=${waiting}
+      @click=${() => (stoppable ? this.stop() : this.start())}
     >
-      ${busy ? words.stop : words.broadcast}
+      ${stoppable ? words.stop : words.broadcast}
     </button>`
   }
 

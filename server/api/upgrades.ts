@@ -101,7 +101,7 @@ class UpgradeDoor {
       response.assignSocket(socket as never)
     } catch {
       // An answer to a request before it is still being written.
-      refuse(socket, 400, 'Wait for one response before you open a WebSocket.')
+      refuseUpgrade(socket, 400, 'Wait for one response before you open a WebSocket.')
       return true
     }
     this.#hold(socket)
@@ -116,7 +116,7 @@ class UpgradeDoor {
     const { written, listeners } = traceOf(socket)
     // Someone has answered.
     if (written !== before.written || socket.destroyed) return
-    const refuseIt = () => refuse(socket, 404, 'There is no WebSocket at this address.')
+    const refuseIt = () => refuseUpgrade(socket, 404, 'There is no WebSocket at this address.')
     if (this.#server.listenerCount('upgrade') === 1) return refuseIt()
     this.#hold(socket)
     // Who listens to its errors wants it, and answers in time of its own.
@@ -141,7 +141,8 @@ class UpgradeDoor {
   }
 }
 
-function refuse(socket: Duplex, status: number, message: string): void {
+/** Answers an upgrade with an error, and closes its socket. */
+export function refuseUpgrade(socket: Duplex, status: number, message: string): void {
   socket.on('error', () => socket.destroy())
   socket.end(rawResponse(status, message), () => socket.destroy())
 }

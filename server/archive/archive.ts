@@ -17,7 +17,7 @@ import {
   newEntry,
   RECORDING_ID,
   readEntry,
-  type StopReason,
+  STOP_WORDS,
   writeEntry,
 } from './entry.ts'
 import { finish, finishedFiles, sizeOf } from './finish.ts'
@@ -50,15 +50,6 @@ const GONE = 'its file is gone'
 
 /** How often it is tried to finish a recording, until the gateway is started anew. */
 const MOST_ATTEMPTS = 5
-
-const REASONS: Record<StopReason, string> = {
-  ended: 'the broadcast has ended',
-  stopped: 'someone stopped it',
-  disk_floor: 'the disk is almost full',
-  disk_full: 'the disk is full',
-  disk_error: 'the disk failed',
-  interrupted: 'the gateway was killed',
-}
 
 /**
  * The recordings of a gateway. Each has a directory, in which a file says how far it is. One at a time becomes an MP4; those that a crash
@@ -186,7 +177,7 @@ export class Archive {
       const endedAt = new Date().toISOString()
       Object.assign(entry, result, { state: isGone ? 'unfinished' : 'finishing', problem, endedAt })
       if (isGone) this.#attempts.set(entry.id, MOST_ATTEMPTS)
-      const words = `The recording of "${broadcast.name}" ended: ${REASONS[written.reason]}.`
+      const words = `The recording of "${broadcast.name}" ended: ${STOP_WORDS[written.reason]}.`
       const isFault = written.reason.startsWith('disk')
       if (isFault) this.#faults.set(broadcast, faultWords(written))
       log[isFault ? 'error' : 'info']({ ...broadcast.logFields, ...written }, 'recording ended')
@@ -197,8 +188,8 @@ export class Archive {
         bytes,
         droppedFrames,
       })
-      // A header alone is no recording. It may be a full disk, or none any more, that ended it.
       if (this.#lock.lost.aborted) return
+      // A header alone is no recording. It may be a full disk, or none any more, that ended it.
       await (bytes <= FILE_HEADER_BYTES ? this.#forget(entry) : writeEntry(directory, entry)).catch(() => {})
       this.#queue(() => this.#tend())
     })
@@ -318,10 +309,9 @@ export class Archive {
     try {
       const flvBytes = await sizeOf(join(path, FILES.flv))
       const hasMp4 = (await sizeOf(join(path, FILES.mp4))) !== null
-      const wasRemoved = entry.problem === REMOVED || entry.problem === GONE
-      if (flvBytes === null && (hasMp4 ? entry.problem === REMOVED : wasRemoved || entry.bytes > FILE_HEADER_BYTES)) {
-        return await this.#lose(entry)
-      }
+      // There was media, and nothing is left of it; what was made of a part by someone else is not it.
+      const isWithout = !hasMp4 && (entry.problem === GONE || entry.bytes > FILE_HEADER_BYTES)
+      if (flvBytes === null && (entry.problem === REMOVED || isWithout)) return await this.#lose(entry)
       // A header alone is no recording; the MP4 may have been made before the gateway was killed.
       if ((flvBytes ?? 0) <= FILE_HEADER_BYTES && !hasMp4) {
         log.warn({ stream, broadcast, recording: id }, 'a recording without media was removed')
@@ -360,5 +350,7 @@ export class Archive {
 
 /** What the system says of a disk that failed helps; of one that is full, there is nothing to add. */
 function faultWords({ reason, problem }: RecordedFile): string {
-  return sentence(reason === 'disk_error' && problem !== null ? `${REASONS[reason]} (${problem})` : REASONS[reason])
+  return sentence(
+    reason === 'disk_error' && problem !== null ? `${STOP_WORDS[reason]} (${problem})` : STOP_WORDS[reason],
+  )
 }

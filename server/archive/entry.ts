@@ -15,6 +15,16 @@ export type RecordingState = (typeof RECORDING_STATES)[number]
 export const STOP_REASONS = ['ended', 'stopped', 'disk_floor', 'disk_full', 'disk_error', 'interrupted'] as const
 export type StopReason = (typeof STOP_REASONS)[number]
 
+/** The same for people: the end of a sentence. */
+export const STOP_WORDS: Record<StopReason, string> = {
+  ended: 'the broadcast has ended',
+  stopped: 'someone stopped it',
+  disk_floor: 'the disk is almost full',
+  disk_full: 'the disk is full',
+  disk_error: 'the disk failed',
+  interrupted: 'the gateway was killed',
+}
+
 /** A recording, as it stands in its `recording.json`. Times are ISO 8601, in UTC. */
 export interface Entry {
   /** The name of its directory: `my-stream-20261124T184014Z-x7Qa`. */

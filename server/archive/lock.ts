@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, link, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, link, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { isFields, parseFields } from '../../shared/narrow.ts'
 import { hasCode, MissingError } from '../process/errors.ts'
 import { processName } from '../process/name.ts'
+import { encodeHolder, type Holder, here, holderPath, readHolder } from './lock-holder.ts'
 import { answers, type Listening, listen } from './lock-socket.ts'
 
 /**
@@ -25,25 +25,6 @@ export interface LockTiming {
   staleMs: number
 }
 const TIMING: LockTiming = { beatMs: 2_000, staleMs: 20_000 }
-
-/** Who holds a directory, as its file says. */
-interface Holder {
-  owner: string
-  host: string
-  /** The run of the kernel, which all containers of a machine share; null where it is not known. */
-  boot: string | null
-  /** Where `pid` counts: containers number their processes by themselves. */
-  pidNamespace: string | null
-  pid: number
-  /** The process with its start: see {@link processName}. */
-  process: string | null
-  /** The socket's name in the directory; null where there can be none. */
-  socket: string | null
-  /** The file that the socket is, as this process sees it: through another mount it may be another, which nobody listens at. */
-  socketFile: string | null
-  beats: number
-  released: boolean
-}
 
 /** A directory that this process holds. */
 export interface DirectoryLock {
@@ -81,7 +62,7 @@ async function take(directory: string, self: Holder, log: Logger, timing: LockTi
     if (!(await create(directory, number, self))) continue
     // Someone may have taken a higher one since the directory was read, when lower ones had been removed.
     if ((await highest(directory)) === number) return number
-    await rm(pathOf(directory, number), { force: true })
+    await rm(holderPath(directory, number), { force: true })
   }
 }
 
@@ -117,7 +98,7 @@ async function hold(
 
   async function beat(): Promise<void> {
     // Someone removed the files by hand, and another one began anew.
-    const holder = await read(directory, number)
+    const holder = await readHolder(directory, number)
     const isTaken = holder !== null && holder.owner !== self.owner
     if (isTaken || (await highest(directory)) > number) return lost.abort()
     self.beats++
@@ -128,14 +109,14 @@ async function hold(
   async function write(holder: Holder): Promise<void> {
     let file: FileHandle
     try {
-      file = await open(pathOf(directory, number), 'r+')
+      file = await open(holderPath(directory, number), 'r+')
     } catch (error) {
       // Someone removed it by hand.
       if (!hasCode(error, 'ENOENT')) throw error
-      file = await open(pathOf(directory, number), 'wx')
+      file = await open(holderPath(directory, number), 'wx')
     }
     try {
-      await file.write(encode(holder), 0)
+      await file.write(encodeHolder(holder), 0)
       // Another machine reads what was written when it was closed (nfs(5): close-to-open).
       await file.sync()
     } finally {
@@ -146,7 +127,7 @@ async function hold(
 
 /** @throws MissingError where the holder of this number lives */
 async function requireGone(directory: string, number: number, log: Logger, timing: LockTiming): Promise<void> {
-  const first = await read(directory, number)
+  const first = await readHolder(directory, number)
   if (first?.released) return
   const lives = (first && (await isAlive(directory, first))) ?? null
   if (lives === false) return
@@ -180,7 +161,7 @@ async function beating(
   do {
     await delay(Math.min(beatMs, staleMs) / 2)
     if ((await highest(directory)) !== number) return null
-    const now = await read(directory, number)
+    const now = await readHolder(directory, number)
     if (now?.released) return null
     // What was not whole when it was read first is told by its second reading.
     if (seen && now && now.beats !== seen.beats) return now
@@ -195,26 +176,6 @@ async function highest(directory: string): Promise<number> {
   return Math.max(0, ...numbers)
 }
 
-async function read(directory: string, number: number): Promise<Holder | null> {
-  const value = parseFields(await readFile(pathOf(directory, number), 'utf8').catch(() => ''))
-  if (!isFields(value)) return null
-  const text = (name: string) => (typeof value[name] === 'string' ? (value[name] as string) : null)
-  const count = (name: string) => (Number.isSafeInteger(value[name]) ? (value[name] as number) : 0)
-  const socket = text('socket')
-  return {
-    owner: text('owner') ?? '',
-    host: text('host') ?? 'an unknown machine',
-    boot: text('boot'),
-    pidNamespace: text('pidNamespace'),
-    pid: count('pid'),
-    process: text('process'),
-    socket: socket !== null && /^\.lock-[\w-]+\.socket$/.test(socket) ? socket : null,
-    socketFile: text('socketFile'),
-    beats: count('beats'),
-    released: value.released === true,
-  }
-}
-
 /**
  * Writes the file of a number, whole or not at all; false where someone else has that number.
  * A link is made at once, and only where there is none: what stands behind it is written by then.
@@ -222,13 +183,13 @@ async function read(directory: string, number: number): Promise<Holder | null> {
 async function create(directory: string, number: number, self: Holder): Promise<boolean> {
   const draft = join(directory, `.lock-${self.owner}.new`)
   try {
-    await writeFile(draft, encode(self))
+    await writeFile(draft, encodeHolder(self))
     try {
-      await link(draft, pathOf(directory, number))
+      await link(draft, holderPath(directory, number))
     } catch (error) {
       // Some file systems have no links.
       if (!hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error
-      await writeFile(pathOf(directory, number), encode(self), { flag: 'wx' })
+      await writeFile(holderPath(directory, number), encodeHolder(self), { flag: 'wx' })
     }
     return true
   } catch (error) {
@@ -251,23 +212,4 @@ function taken(directory: string, who: string, where: string): MissingError {
     'data_dir_taken',
     `Another gateway (${who}) uses ${directory}.${where} End it, or choose another directory with --data-dir.`,
   )
-}
-
-/** As long for each number of beats, and for one that was released. */
-function encode(holder: Holder): string {
-  return `${JSON.stringify(holder).padEnd(1022)}\n`
-}
-
-function pathOf(directory: string, number: number): string {
-  return join(directory, `.lock-${number}`)
-}
-
-/** This process, as others tell it. */
-async function here(): Promise<Pick<Holder, 'host' | 'boot' | 'pidNamespace' | 'pid' | 'process'>> {
-  const [boot, pidNamespace, process_] = await Promise.all([
-    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => null),
-    readlink('/proc/self/ns/pid').catch(() => null),
-    processName(process.pid),
-  ])
-  return { host: hostname(), boot: boot?.trim() ?? null, pidNamespace, pid: process.pid, process: process_ }
 }

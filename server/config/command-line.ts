@@ -3,7 +3,14 @@ import { Command, Option } from 'commander'
 import type { LimitSet } from '../access/limits.ts'
 import { UsageError } from '../process/errors.ts'
 import { type Config, checkedConfig, DEFAULTS, requireSecret } from './config.ts'
-import { environment, flagFromEnvironment, isInEnvironment, keyFrom, requireKnownVariables } from './environment.ts'
+import {
+  environment,
+  Flag,
+  flagFromEnvironment,
+  isInEnvironment,
+  keyFrom,
+  requireKnownVariables,
+} from './environment.ts'
 import { applyConfigFile } from './file.ts'
 import { destinationsFrom, keyVariablesOf, requireDestinationHosts, s3From, webhooksFrom } from './sections.ts'
 import {
@@ -93,13 +100,13 @@ export function addServerOptions(command: Command): Command {
       ),
     )
     .addOption(setting('--admin-key-file <path>', 'file with the admin key (or CASTGATE_ADMIN_KEY)', 'ADMIN_KEY_FILE'))
-    .addOption(flag('--private', 'watching needs a token, too', 'PRIVATE'))
+    .addOption(new Flag('--private', 'watching needs a token, too', 'PRIVATE'))
     .addOption(
       setting('--origin <origin...>', 'whose pages may broadcast and play, such as https://site.example', 'ORIGIN')
         .default([])
         .argParser(origins),
     )
-    .addOption(flag('--insecure-open', 'let everyone broadcast who reaches the server', 'INSECURE_OPEN'))
+    .addOption(new Flag('--insecure-open', 'let everyone broadcast who reaches the server', 'INSECURE_OPEN'))
     .addOption(
       setting('--limits-per-address <limits>', `for each address: ${limitNames}`, 'LIMITS_PER_ADDRESS')
         .default(DEFAULTS.limitsPerAddress, limitWords(DEFAULTS.limitsPerAddress))
@@ -120,7 +127,11 @@ export function addServerOptions(command: Command): Command {
         .argParser((text: string, before: string[]) => hosts(text, before === DEFAULTS.destinationHosts ? [] : before)),
     )
     .addOption(
-      flag('--publisher-destinations', 'publishers may push to destinations of their own', 'PUBLISHER_DESTINATIONS'),
+      new Flag(
+        '--publisher-destinations',
+        'publishers may push to destinations of their own',
+        'PUBLISHER_DESTINATIONS',
+      ),
     )
     .addOption(
       setting('--max-broadcasts <number>', 'broadcasts at a time (default: any number)', 'MAX_BROADCASTS').argParser(
@@ -132,7 +143,7 @@ export function addServerOptions(command: Command): Command {
         .default(DEFAULTS.maxCpuPercent)
         .argParser(percent),
     )
-    .addOption(flag('--record', 'record every broadcast', 'RECORD'))
+    .addOption(new Flag('--record', 'record every broadcast', 'RECORD'))
     .addOption(
       setting(
         '--record-keep <time>',
@@ -154,7 +165,7 @@ export function addServerOptions(command: Command): Command {
     )
     .addOption(setting('--tls-cert <path>', 'certificate, in PEM: the server then speaks https', 'TLS_CERT'))
     .addOption(setting('--tls-key <path>', "the certificate's key, in PEM", 'TLS_KEY'))
-    .addOption(flag('--lan', 'let phones on this network broadcast: https with a certificate of its own', 'LAN'))
+    .addOption(new Flag('--lan', 'let phones on this network broadcast: https with a certificate of its own', 'LAN'))
     .addOption(
       setting('--ffmpeg <program>', 'the FFmpeg to use (default: from ffmpeg-static, else from the PATH)', 'FFMPEG'),
     )
@@ -183,7 +194,7 @@ export function addAddressOptions(command: Command): Command {
 
 /** Adds the flag that forbids installing. */
 export function addInstallOption(command: Command): Command {
-  return command.addOption(new Option('--no-install', 'install nothing that is missing (CASTGATE_NO_INSTALL=1)'))
+  return command.addOption(new Flag('--no-install', 'install nothing that is missing', 'NO_INSTALL'))
 }
 
 /** What commander gives for the options above. */
@@ -335,11 +346,6 @@ export function mayInstall(options: Record<string, unknown>): boolean {
 /** Whether a flag is given, or else its variable turns it on. */
 function isOn(given: boolean | undefined, variable: string): boolean {
   return given ?? flagFromEnvironment(variable) ?? false
-}
-
-/** An option without a value. Its variable is read by `isOn`: commander would take CASTGATE_PRIVATE=0 for a yes. */
-function flag(flags: string, description: string, variable: string): Option {
-  return new Option(flags, `${description} (CASTGATE_${variable}=1)`)
 }
 
 function setting(flags: string, description: string, variable: string): Option {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Command, InvalidArgumentError, type Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UsageError } from '../process/errors.ts'
 import { nearest } from './nearest.ts'
 import { flagValue } from './values.ts'
@@ -10,19 +10,25 @@ const SECRETS = ['CASTGATE_SECRET', 'CASTGATE_ADMIN_KEY', 'CASTGATE_TOKEN'] as c
 /** The environment, for what names variables of its own: a configuration file. */
 export const environment: Readonly<Record<string, string | undefined>> = process.env
 
-/** The variable that stands for an option. */
-export function variableOf(option: Option): string {
-  return option.envVar ?? `CASTGATE_${option.name().toUpperCase().replaceAll('-', '_')}`
+/** An option without a value. Its variable is not commander's, which would take CASTGATE_PRIVATE=0 for a yes: see {@link flagFromEnvironment}. */
+export class Flag extends Option {
+  readonly variable: string
+
+  constructor(flags: string, description: string, name: string) {
+    super(flags, `${description} (CASTGATE_${name}=1)`)
+    this.variable = `CASTGATE_${name}`
+  }
 }
 
-/** Whether there is a variable for an option at all: a flag says in its description that there is. */
-function hasVariable(option: Option): boolean {
-  return option.envVar !== undefined || option.description.includes(`(${variableOf(option)}=1)`)
+/** The variable that stands for an option; null for one that has none. */
+export function variableOf(option: Option): string | null {
+  return option.envVar ?? (option instanceof Flag ? option.variable : null)
 }
 
 /** Whether the environment has a value for an option. An empty one says nothing of a flag. */
 export function isInEnvironment(option: Option): boolean {
-  const text = process.env[variableOf(option)]
+  const variable = variableOf(option)
+  const text = variable === null ? undefined : process.env[variable]
   return text !== undefined && (text !== '' || option.required)
 }
 
@@ -48,9 +54,8 @@ export function flagFromEnvironment(name: string): boolean | null {
  * @throws UsageError with the nearest variable that exists
  */
 export function requireKnownVariables(commands: readonly Command[], others: readonly string[]): void {
-  // Options of `castgate token` have no variables; flags have those that `flagFromEnvironment` reads.
-  const options = commands.flatMap((command) => command.options.filter(hasVariable).map(variableOf))
-  const known = new Set([...options, ...SECRETS])
+  const options = commands.flatMap((command) => command.options.flatMap((option) => variableOf(option) ?? []))
+  const known = new Set<string>([...options, ...SECRETS])
   for (const variable of Object.keys(process.env)) {
     if (!variable.startsWith('CASTGATE_') || known.has(variable) || others.includes(variable)) continue
     const hint = nearest(variable, [...known])

@@ -47,7 +47,6 @@ export function startRtmpSource(
   const closing = new AbortController()
   let current: FfmpegRun | null = null
   let epochs = 0
-  let plays = 0
   log.info({ source: 'rtmp' }, 'broadcast began')
   const done = keepPlaying().catch((error: unknown) => {
     if (!(error instanceof IngestError)) throw error
@@ -72,10 +71,10 @@ export function startRtmpSource(
 
   async function keepPlaying(): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      let result = await play(null)
+      let result = await play(null, LOOK_FOR_SECONDS[attempt === 0 ? 'first' : 'again'])
       if (result.transcode) {
         admitTranscode()
-        result = await play(result.transcode)
+        result = await play(result.transcode, LOOK_FOR_SECONDS.again)
       }
       if (closing.signal.aborted) return
       log.warn({ reason: result.exit.message }, 'the RTMP stream stopped')
@@ -87,15 +86,17 @@ export function startRtmpSource(
   }
 
   /** Plays until the stream stops. `tracks` says what to transcode; null copies, and stops where that cannot be. */
-  async function play(tracks: Tracks | null): Promise<{ exit: FfmpegExit; transcode: Tracks | null }> {
+  async function play(
+    tracks: Tracks | null,
+    lookForSeconds: number,
+  ): Promise<{ exit: FfmpegExit; transcode: Tracks | null }> {
     const reader = new FlvReader()
     const waiting: Tag[] = []
     let writer: EpochWriter | null = null
     let transcode: Tracks | null = null
     const options = tracks ? planCodecs(tracks).outputOptions : COPY_ALL
     const purpose: FfmpegPurpose = { use: tracks ? 'transcode' : 'play', stream: broadcast.name, name: null }
-    const lookFor = LOOK_FOR_SECONDS[plays++ === 0 ? 'first' : 'again']
-    const run = await ffmpegs.run(rtmpSourceJob(url, options, lookFor), purpose, {
+    const run = await ffmpegs.run(rtmpSourceJob(url, options, lookForSeconds), purpose, {
       onOutput: (bytes) => {
         broadcast.bytesIn += bytes.length
         for (const tag of reader.read(bytes)) take(tag)

@@ -6,9 +6,9 @@ import { WebSocketServer } from 'ws'
 import { IngestError } from '../../../shared/close-codes.ts'
 import type { Grant } from '../../access/access.ts'
 import type { Viewing } from '../../access/viewing.ts'
-import { errorBody, httpStatusOf, notFound, rawResponse } from '../../api/errors.ts'
+import { errorBody, httpStatusOf, notFound } from '../../api/errors.ts'
 import { onlyRead } from '../../api/methods.ts'
-import { takeUpgrade, type Upgrade } from '../../api/upgrades.ts'
+import { refuseUpgrade, takeUpgrade, type Upgrade } from '../../api/upgrades.ts'
 import type { Broadcast } from '../../broadcast/broadcast.ts'
 import type { Directory } from '../../broadcast/directory.ts'
 import { atMost } from '../../process/at-most.ts'
@@ -118,9 +118,9 @@ export class FlvRoute {
         socket.destroy()
         throw error
       }
-      return refuse(socket, httpStatusOf(error), error.message)
+      return refuseUpgrade(socket, httpStatusOf(error), error.message)
     }
-    if (!broadcast) return refuse(socket, 404, NOT_LIVE)
+    if (!broadcast) return refuseUpgrade(socket, 404, NOT_LIVE)
     const fanOut = this.#fanOutOf(broadcast)
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       // What a viewer sends against the protocol closes its socket, which is all there is to do.
@@ -170,8 +170,4 @@ export class FlvRoute {
 /** The stream that `file` names; '' for a file that is none, which is no stream's name. */
 function nameOf(file: string): string {
   return /^(.*)\.flv$/.exec(file)?.[1] ?? ''
-}
-
-function refuse(socket: Duplex, status: number, message: string): void {
-  socket.end(rawResponse(status, message), () => socket.destroy())
 }
