@@ -1,16 +1,16 @@
 /** A container that a recorder can write. `matroska` includes WebM, which is a subset of it. */
 export type RecorderContainer = 'matroska' | 'mp4'
 
-const CONTAINERS: Record<string, RecorderContainer> = {
-  'video/webm': 'matroska',
-  'audio/webm': 'matroska',
-  'video/x-matroska': 'matroska',
-  'audio/x-matroska': 'matroska',
-  'video/matroska': 'matroska',
-  'audio/matroska': 'matroska',
-  'video/mp4': 'mp4',
-  'audio/mp4': 'mp4',
-}
+const CONTAINERS = new Map<string, RecorderContainer>([
+  ['video/webm', 'matroska'],
+  ['audio/webm', 'matroska'],
+  ['video/x-matroska', 'matroska'],
+  ['audio/x-matroska', 'matroska'],
+  ['video/matroska', 'matroska'],
+  ['audio/matroska', 'matroska'],
+  ['video/mp4', 'mp4'],
+  ['audio/mp4', 'mp4'],
+])
 
 /**
  * The container that a MIME type names, such as `video/webm;codecs=avc1.42E01F,opus`; null for one that Castgate does
@@ -18,5 +18,5 @@ const CONTAINERS: Record<string, RecorderContainer> = {
  */
 export function containerOf(mimeType: string): RecorderContainer | null {
   const [type = ''] = mimeType.split(';')
-  return CONTAINERS[type.trim().toLowerCase()] ?? null
+  return CONTAINERS.get(type.trim().toLowerCase()) ?? null
 }

@@ -1,3 +1,5 @@
+import { MOST_CHILDREN, unsupported } from './bounds.ts'
+
 /** Bytes of a box's size and type (ISO/IEC 14496-12, 4.2.2). */
 export const BOX_HEADER_BYTES = 8
 
@@ -16,18 +18,29 @@ export interface Box {
 export function find(data: Buffer, path: string[]): Buffer | null {
   let within: Buffer = data
   for (const type of path) {
-    const box = [...boxes(within)].find((candidate) => candidate.type === type)
-    if (!box) return null
-    within = box.data
+    let next: Buffer | null = null
+    for (const box of boxes(within)) {
+      if (box.type !== type) continue
+      next = box.data
+      break
+    }
+    if (next === null) return null
+    within = next
   }
   return within
 }
 
-/** The boxes in `data`, up to the first that is not whole enough to be known. */
+/**
+ * The boxes in `data`, up to the first that is not whole enough to be known.
+ * @throws IngestError where there are more than any recorder writes
+ */
 export function* boxes(data: Buffer): Generator<Box, void, undefined> {
+  let count = 0
   for (let at = 0; at < data.length; ) {
     const box = readBox(data, at)
     if (box === 'incomplete' || box === 'invalid') return
+    if (++count > MOST_CHILDREN)
+      throw unsupported(`A box of the recording has more than ${MOST_CHILDREN} others in it.`)
     yield box
     at = box.end
   }

@@ -1,94 +1,93 @@
-import { boxes, find, readBox } from './boxes.ts'
-import type { Scanner, Seen } from './replay.ts'
+import { HEADER_BYTES, MOOF_BYTES, MOST_TRACKS, unsupported } from './bounds.ts'
+import { BOX_HEADER_BYTES, type Box, boxes, readBox } from './boxes.ts'
+import { readFragment } from './mp4-fragment.ts'
+import { type Mp4Track, readMp4Tracks } from './mp4-tracks.ts'
+import type { Scanner, Seen } from './scanner.ts'
 
-/** `sample_is_non_sync_sample` of the sample flags (ISO/IEC 14496-12, 8.8.3.1). */
-const NON_SYNC = 0x10000
-/** Fields that a `tfhd` (8.8.7) or `trun` (8.8.8) has, by its flags. */
-const TFHD = { baseDataOffset: 0x1, descriptionIndex: 0x2, duration: 0x8, size: 0x10, sampleFlags: 0x20 } as const
-const TRUN = { dataOffset: 0x1, firstFlags: 0x4, duration: 0x100, size: 0x200, sampleFlags: 0x400 } as const
+/** What stands beside `moov`, `moof` and `mdat` (ISO/IEC 14496-12, table 1), and in a `moof`. */
+const TOP_LEVEL = new Set([
+  'ftyp',
+  'styp',
+  'free',
+  'skip',
+  'wide',
+  'uuid',
+  'sidx',
+  'ssix',
+  'prft',
+  'emsg',
+  'mfra',
+  'pdin',
+])
+const IN_FRAGMENT = new Set(['mfhd', 'traf', 'free', 'skip', 'uuid', 'pssh'])
 
-interface Track {
-  id: number
-  /** Units a second. */
-  timescale: number
-  isVideo: boolean
-  /** Flags of a sample that has none of its own (`trex`, 8.8.3). */
-  sampleFlags: number
-}
-
-/** Finds where one can begin in a fragmented MP4: fragments whose first picture is a sync sample (without a picture, all of them). */
+/**
+ * Reads a fragmented MP4 (ISO/IEC 14496-12) box by box: its tracks, the times of its samples, and where one can begin: fragments whose first
+ * picture is a sync sample (without a picture, all of them).
+ */
 export class Mp4Scanner implements Scanner {
-  #track: Track | null = null
+  #layout: Mp4Track[] | null = null
+  /** When the next sample of each track is decoded where its fragment does not say, in ms. */
+  readonly #next = new Map<number, number>()
 
-  see(bytes: Buffer, at: number, offset: number): Seen | 'incomplete' | 'invalid' {
+  see(bytes: Buffer, at: number, offset: number): Seen | 'incomplete' {
     const box = readBox(bytes, at)
-    if (box === 'incomplete' || box === 'invalid') return box
-    const skip = box.end - at
-    if (box.type === 'mdat') return { skip, isMedia: true }
-    if (!box.whole) return 'incomplete'
-    try {
-      if (box.type === 'moov') this.#track = mainTrack(box.data)
-      if (box.type !== 'moof') return { skip }
-      const time = this.#track && syncTime(box.data, this.#track)
-      return { skip, isMedia: true, point: time === null ? null : { offset, time } }
-    } catch (error) {
-      if (error instanceof RangeError) return 'invalid'
-      throw error
+    if (offset === 0 && bytes.length >= BOX_HEADER_BYTES && bytes.toString('latin1', 4, 8) !== 'ftyp') {
+      throw unsupported('The recording is no MP4 file.')
+    }
+    if (box === 'incomplete') return box
+    if (box === 'invalid') throw unsupported(`The recording is damaged after ${offset} bytes.`)
+    const size = box.end - at
+    switch (box.type) {
+      case 'mdat':
+        if (this.#layout === null) throw early()
+        return { skip: size, isMedia: true }
+      case 'moov':
+        if (this.#layout !== null) throw unsupported('The recording names its tracks twice.')
+        if (size > HEADER_BYTES) throw unsupported(`The header of the recording is longer than ${HEADER_BYTES} bytes.`)
+        return box.whole ? this.#header(box.data, size) : 'incomplete'
+      case 'moof':
+        if (this.#layout === null) throw early()
+        if (size > MOOF_BYTES)
+          throw unsupported('A fragment of the recording has more samples than any recorder writes.')
+        return box.whole ? this.#fragment(box, size, offset, this.#layout) : 'incomplete'
+      default:
+        // FFmpeg looks for fragments in whatever it may find boxes in.
+        if (!TOP_LEVEL.has(box.type)) throw unsupported(`The recording is damaged after ${offset} bytes.`)
+        return { skip: size }
     }
   }
-}
 
-/** The track that says where one can begin: the first with a picture, else the first. */
-function mainTrack(moov: Buffer): Track | null {
-  const tracks: Track[] = []
-  for (const { type, data } of boxes(moov)) {
-    if (type !== 'trak') continue
-    const [tkhd, mdhd] = [find(data, ['tkhd']), find(data, ['mdia', 'mdhd'])]
-    const handler = find(data, ['mdia', 'hdlr'])?.toString('latin1', 8, 12)
-    if (!tkhd || !mdhd) continue
-    // Both have two times before the field: of 4 bytes each, or of 8 in version 1 (8.3.2, 8.4.2).
-    const id = tkhd.readUInt32BE(tkhd[0] === 1 ? 20 : 12)
-    const timescale = mdhd.readUInt32BE(mdhd[0] === 1 ? 20 : 12)
-    tracks.push({ id, timescale, isVideo: handler === 'vide', sampleFlags: defaultFlags(moov, id) })
+  #header(moov: Buffer, skip: number): Seen {
+    const { tracks, layout } = within(() => readMp4Tracks(moov))
+    this.#layout = layout
+    return { skip, tracks }
   }
-  return tracks.find(({ isVideo }) => isVideo) ?? tracks[0] ?? null
-}
 
-function defaultFlags(moov: Buffer, id: number): number {
-  const extends_ = [...boxes(find(moov, ['mvex']) ?? Buffer.alloc(0))]
-  const own = extends_.find(({ type, data }) => type === 'trex' && data.readUInt32BE(4) === id)
-  return own?.data.readUInt32BE(20) ?? 0
-}
-
-/** When the first sample of `track` in this fragment is decoded, in ms, where one can begin with it; else null. */
-function syncTime(moof: Buffer, track: Track): number | null {
-  for (const { type, data } of boxes(moof)) {
-    const [tfhd, tfdt, trun] = [find(data, ['tfhd']), find(data, ['tfdt']), find(data, ['trun'])]
-    if (type !== 'traf' || !tfhd || !tfdt || !trun || tfhd.readUInt32BE(4) !== track.id) continue
-    const flags = firstSampleFlags(trun) ?? fragmentFlags(tfhd) ?? track.sampleFlags
-    if (track.isVideo && (flags & NON_SYNC) !== 0) return null
-    const time = tfdt[0] === 1 ? Number(tfdt.readBigUInt64BE(4)) : tfdt.readUInt32BE(4)
-    return (time * 1000) / Math.max(1, track.timescale)
+  #fragment(moof: Box, skip: number, offset: number, layout: Mp4Track[]): Seen {
+    const main = layout.find(({ kind }) => kind === 'video') ?? layout[0]
+    const inside = [...boxes(moof.data)]
+    if (!inside.every(({ type }) => IN_FRAGMENT.has(type))) throw unsupported('A fragment of the recording is damaged.')
+    const trafs = inside.filter(({ type }) => type === 'traf')
+    if (trafs.length > MOST_TRACKS)
+      throw unsupported(`A fragment of the recording has more than ${MOST_TRACKS} tracks.`)
+    const fragments = within(() => trafs.flatMap(({ data }) => readFragment(data, layout, this.#next) ?? []))
+    const first = fragments.find(({ track }) => track === main)
+    const point = first?.isSync ? { offset, time: first.pieces.first } : null
+    return { skip, isMedia: true, point, pieces: fragments.map(({ pieces }) => pieces) }
   }
-  return null
 }
 
-function firstSampleFlags(trun: Buffer): number | null {
-  const present = trun.readUInt32BE(0) & 0xffffff
-  const at = 8 + (present & TRUN.dataOffset ? 4 : 0)
-  if (present & TRUN.firstFlags) return trun.readUInt32BE(at)
-  if (!(present & TRUN.sampleFlags)) return null
-  return trun.readUInt32BE(at + (present & TRUN.duration ? 4 : 0) + (present & TRUN.size ? 4 : 0))
+function early(): Error {
+  return unsupported('The recording has its media before its header. Use a fragmented MP4, as recorders write it.')
 }
 
-function fragmentFlags(tfhd: Buffer): number | null {
-  const present = tfhd.readUInt32BE(0) & 0xffffff
-  if (!(present & TFHD.sampleFlags)) return null
-  const at =
-    8 +
-    (present & TFHD.baseDataOffset ? 8 : 0) +
-    (present & TFHD.descriptionIndex ? 4 : 0) +
-    (present & TFHD.duration ? 4 : 0) +
-    (present & TFHD.size ? 4 : 0)
-  return tfhd.readUInt32BE(at)
+/** What `read` gives. @throws IngestError also where a box is too short for what it must have */
+function within<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RangeError) throw unsupported('A box of the recording is shorter than what it must have.')
+    throw error
+  }
 }

@@ -1,0 +1,57 @@
+/** Pieces of recordings, for tests. */
+
+/** An element of EBML (RFC 8794). */
+export function element(id: number, data: Buffer): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt32BE(id, 4)
+  const idBytes = bytes.subarray(
+    Math.min(
+      7,
+      bytes.findIndex((byte) => byte !== 0),
+    ),
+  )
+  const size = Buffer.alloc(8)
+  size.writeUInt32BE(data.length, 4)
+  size[0] = 0x01
+  return Buffer.concat([idBytes, size, data])
+}
+
+function number(id: number, value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return element(id, bytes)
+}
+
+/** The beginning of a WebM recording with these tracks. `scale`: nanoseconds of its unit of time. */
+export function webm(tracks: Buffer[], scale = 1_000_000): Buffer {
+  const ebml = element(0x1a45dfa3, element(0x4282, Buffer.from('webm')))
+  const segment = Buffer.from('1853806701ffffffffffffff', 'hex')
+  const info = element(0x1549a966, number(0x2ad7b1, scale))
+  return Buffer.concat([ebml, segment, info, element(0x1654ae6b, Buffer.concat(tracks))])
+}
+
+/** A track with sound. */
+export function opusTrack(track: number, codec = 'A_OPUS', more: Buffer = Buffer.alloc(0)): Buffer {
+  return element(0xae, Buffer.concat([number(0xd7, track), number(0x83, 2), element(0x86, Buffer.from(codec)), more]))
+}
+
+/** A cluster that begins at `time`, of unknown size. */
+export function cluster(time: number, blocks: Buffer[]): Buffer {
+  return Buffer.concat([Buffer.from('1f43b67501ffffffffffffff', 'hex'), number(0xe7, time), ...blocks])
+}
+
+/** A block of one byte, `at` units behind its cluster's time; with another id, that of a group. */
+export function simpleBlock(track: number, at: number, id = 0xa3): Buffer {
+  const head = Buffer.from([0x80 | track, 0, 0, 0x80, 0xfc])
+  head.writeInt16BE(at, 1)
+  return element(id, head)
+}
+
+/** A box of an MP4 (ISO/IEC 14496-12). */
+export function box(type: string, ...data: Buffer[]): Buffer {
+  const body = Buffer.concat(data)
+  const head = Buffer.alloc(8)
+  head.writeUInt32BE(body.length + 8)
+  head.write(type, 4, 'latin1')
+  return Buffer.concat([head, body])
+}
