@@ -46,7 +46,7 @@ describe('planCodecs', () => {
 
 describe('recordingJob', () => {
   it.each(['matroska', 'mp4'] as const)('names the demuxer of %s, and allows no protocol but pipe', (container) => {
-    const { input, inputOptions, output } = recordingJob(container, [], 'resumable')
+    const { input, inputOptions, output } = recordingJob(container, [], 'resumable', { width: 1920, height: 1080 })
     expect([input, output]).toEqual(['pipe:0', 'pipe:1'])
     expect(valueAfter(inputOptions, '-protocol_whitelist')).toBe('pipe')
     expect(valueAfter(inputOptions, '-f')).toBe(container === 'mp4' ? 'mov' : 'matroska')

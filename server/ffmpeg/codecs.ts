@@ -83,7 +83,7 @@ function fitInto(width: number, height: number): string {
 }
 
 /** AAC of one shape, so that a new epoch does not change it: 48 kHz, stereo. Gaps in the sound are filled. */
-function aacOptions(): string[] {
+export function aacOptions(): string[] {
   return ['-af', 'aresample=async=1', '-c:a', 'aac', '-b:a', String(AUDIO_BITS), '-ar', String(AUDIO_RATE), '-ac', '2']
 }
 

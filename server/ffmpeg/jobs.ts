@@ -1,11 +1,15 @@
 import type { RecorderContainer } from '../../shared/recorder-type.ts'
+import { aacOptions } from './codecs.ts'
 import type { FfmpegJob } from './job.ts'
+import { areaOf, type PictureSize } from './picture-size.ts'
 
 const DEMUXERS: Record<RecorderContainer, string> = { matroska: 'matroska', mp4: 'mov' }
 
-/** The decoders that a publisher's recording may reach. */
-const RECORDING_DECODERS =
-  'h264,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,opus,libopus,vorbis,pcm_s16le,pcm_f32le'
+/** The decoders that a publisher's media may reach. */
+const DECODERS = 'h264,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,opus,libopus,vorbis,pcm_s16le,pcm_f32le'
+
+/** What else an encoder may send over RTMP: Sorenson H.263 and MP3, which old encoders have, and HEVC. The rest of FLV's codecs is older still. */
+const RTMP_DECODERS = 'flv,mp3,mp3float,hevc'
 
 /** FLV on standard output. Each packet is written at once; a track that stays silent holds the other one up for so many seconds at most. */
 const flvOut = (holdUpSeconds = 1) => [
@@ -24,21 +28,29 @@ const FLV_IN = ['-protocol_whitelist', 'pipe', '-f', 'flv', '-probesize', '32', 
 
 /**
  * Which part of a recording an FFmpeg gets: all of it, with times of its own; all of it, with the times of the recording, so that another
- * one can go on in the middle; or what is left of it, from the middle on.
+ * one can go on in the middle; what is left of it, from the middle on; or what comes behind a gap, which need not begin with a keyframe.
  */
-export type RecordingRun = 'whole' | 'resumable' | 'resumed'
+export type RecordingRun = 'whole' | 'resumable' | 'resumed' | 'behind-gap'
 
 /**
  * A publisher's recording, which is hostile until shown otherwise: the demuxer is named, never probed, and the only protocol
  * is `pipe`, so nothing in it makes FFmpeg open a file or a connection. Its header has been read, so probing is short.
  */
-export function recordingJob(container: RecorderContainer, codecOptions: string[], run: RecordingRun): FfmpegJob {
+export function recordingJob(
+  container: RecorderContainer,
+  codecOptions: string[],
+  run: RecordingRun,
+  mostPicture: PictureSize,
+): FfmpegJob {
   const inputOptions = [
     ...(run === 'whole' ? [] : ['-copyts']),
-    ...['-protocol_whitelist', 'pipe', '-codec_whitelist', RECORDING_DECODERS],
+    ...['-protocol_whitelist', 'pipe', '-codec_whitelist', DECODERS],
+    // What the header says of the size is not to be believed.
+    ...['-max_pixels', `${areaOf(mostPicture)}`],
     ...['-f', DEMUXERS[container], '-probesize', '32', '-analyzeduration', '0'],
   ]
   const times = run === 'whole' ? [] : ['-avoid_negative_ts', 'disabled']
+  if (run === 'behind-gap') times.push('-copyinkf')
   const out = flvOut(run === 'resumed' ? REPLAY_HOLD_UP_SECONDS : 1)
   return { input: 'pipe:0', inputOptions, outputOptions: [...codecOptions, ...times, ...out], output: 'pipe:1' }
 }
@@ -49,7 +61,13 @@ export function recordingJob(container: RecorderContainer, codecOptions: string[
  */
 export function rtmpSourceJob(url: string, codecOptions: string[], lookForSeconds: number): FfmpegJob {
   const analysis = ['-analyzeduration', `${lookForSeconds * 1_000_000}`, '-probesize', '20M', '-fpsprobesize', '0']
-  const inputOptions = ['-protocol_whitelist', 'rtmp,tcp', ...analysis]
+  const inputOptions = [
+    '-protocol_whitelist',
+    'rtmp,tcp',
+    '-codec_whitelist',
+    `${DECODERS},${RTMP_DECODERS}`,
+    ...analysis,
+  ]
   return { input: url, inputOptions, outputOptions: [...codecOptions, ...flvOut()], output: 'pipe:1' }
 }
 
@@ -68,17 +86,39 @@ export function tunnelTargetJob(port: number, options: string): FfmpegJob {
   return { ...rest, outputOptions: ['-fpre', options, '-protocol_whitelist', 'rtmp,tcp', ...outputOptions] }
 }
 
+const A_DAY_US = 24 * 3600 * 1_000_000
+
 /** Files of the gateway's own. */
 const FILES_ALONE = ['-protocol_whitelist', 'file']
 
+/** What a recording of the bus holds, for the job that makes an MP4 of it. */
+export interface FinishPlan {
+  hasPicture: boolean
+  hasSound: boolean
+  /** Bytes in which all of that begins. */
+  probeBytes: number
+  /** Whether the sound changes its rate on the way: MP4 has one place for that, so it is made one. */
+  soundChanges: boolean
+}
+
 /**
- * Makes a recording of the bus an MP4 that can be sought in. A picture may begin long after the sound, so all of it is looked for. Pictures
- * carry their parameter sets, since those may have changed on the way, and MP4 has one place for them.
+ * Makes a recording of the bus an MP4 that can be sought in, with every track that it has. Pictures carry their parameter sets, since those may
+ * have changed on the way, and MP4 has one place for them.
  */
-export function finishJob(flv: string, mp4: string): FfmpegJob {
-  const inputOptions = [...FILES_ALONE, '-f', 'flv', '-probesize', '50M', '-analyzeduration', '3600000000']
-  const copy = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy', '-bsf:v', 'h264_mp4toannexb']
-  const outputOptions = ['-progress', 'pipe:2', ...copy, '-movflags', '+faststart', '-f', 'mp4']
+export function finishJob(flv: string, mp4: string, plan: FinishPlan): FfmpegJob {
+  const inputOptions = [
+    ...FILES_ALONE,
+    '-f',
+    'flv',
+    '-probesize',
+    `${plan.probeBytes}`,
+    '-analyzeduration',
+    `${A_DAY_US}`,
+  ]
+  const picture = plan.hasPicture ? ['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', 'h264_mp4toannexb'] : ['-vn']
+  const codec = plan.soundChanges ? aacOptions() : ['-c:a', 'copy']
+  const sound = plan.hasSound ? ['-map', '0:a:0', ...codec] : ['-an']
+  const outputOptions = ['-progress', 'pipe:2', ...picture, ...sound, '-movflags', '+faststart', '-f', 'mp4']
   return { input: `file:${flv}`, inputOptions, outputOptions, output: `file:${mp4}` }
 }
 

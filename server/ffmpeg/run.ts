@@ -1,8 +1,10 @@
+import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import ffmpeg, { type FfmpegCommand } from 'fluent-ffmpeg'
-import { type ChildExit, type ChildProcess, exitOf } from '../process/child.ts'
+import { type ChildExit, startChild } from '../process/child.ts'
 import { redact } from '../process/redact.ts'
 import type { FfmpegJob } from './job.ts'
+import { type FfmpegLimits, limited } from './limits.ts'
 
 /** How an FFmpeg run ended. `message` is what FFmpeg said last, without secrets. */
 export type FfmpegExit = ChildExit & { message: string }
@@ -26,50 +28,71 @@ export interface FfmpegHandlers {
 }
 
 const KEPT_LINES = 12
+const LINE_LENGTH = 500
+
+/** How an FFmpeg is run. */
+export interface FfmpegRunOptions {
+  loglevel?: LogLevel
+  /** Null for one that works on the user's own machine, for the user alone. */
+  limits?: FfmpegLimits | null
+}
 
 /** Level of `-loglevel`: `info` tells when an output is open. */
 export type LogLevel = 'warning' | 'info'
 
 /**
- * Starts FFmpeg (the binary at `path`) with fluent-ffmpeg, which composes the command line and runs it. It resolves once the
- * process is started, or could not be: then `exited` says so.
+ * Starts FFmpeg (the binary at `path`); fluent-ffmpeg composes its command line. Where it could not be started, `exited` says so: for whatever
+ * reason, it ends nothing but this run.
  */
 export function runFfmpeg(
   path: string,
   job: FfmpegJob,
   { onOutput, onLine }: FfmpegHandlers = {},
-  loglevel: LogLevel = 'warning',
-): Promise<FfmpegRun> {
+  { loglevel = 'warning', limits = null }: FfmpegRunOptions = {},
+): FfmpegRun {
+  const { program, before } = limits ? limited(path, limits) : { program: path, before: [] }
+  const args = [...before, ...compose(job, loglevel, limits?.threads ?? null)]
+  const { process: child, exited } = startChild(program, args, { stdio: 'pipe' })
   const lines: string[] = []
-  const output = job.output === 'pipe:1' ? sink(onOutput) : null
-  const command = compose(path, job, loglevel, output)
-  command.on('stderr', (line: string) => {
-    if (line.trim() !== '') lines.push(line.trim())
-    if (lines.length > KEPT_LINES) lines.shift()
-    onLine?.(line)
-  })
-  return new Promise((resolve) => {
-    // fluent-ffmpeg tells the end in words; the process itself tells it in numbers. Without a process there are only words.
-    command.on('error', (error) => {
-      const exited = Promise.resolve({ kind: 'not-started' as const, message: redact(error.message) })
-      resolve({ pid: undefined, stdin: nowhere(), exited, kill: () => {} })
+  if (child.stderr) {
+    createInterface(child.stderr).on('line', (line) => {
+      if (line.trim() !== '') lines.push(line.trim().slice(0, LINE_LENGTH))
+      if (lines.length > KEPT_LINES) lines.shift()
+      onLine?.(line)
     })
-    command.on('start', () => {
-      const child = childOf(command)
-      // fluent-ffmpeg's own listener throws where a process could not be started (2.1.3, `endCB` without rings).
-      child.removeAllListeners('error')
-      const stdin = child.stdin ?? nowhere()
-      // A write to a process that has gone is told by `exited`.
-      stdin.on('error', () => {})
-      const taken = output ? new Promise((done) => output.once('finish', done).once('error', done)) : null
-      const exited = exitOf(child).then(async (exit) => {
-        if (exit.kind !== 'not-started') await taken
-        return { ...exit, message: redact(lines.join('\n')) || describe(exit) }
-      })
-      resolve({ pid: child.pid, stdin, exited, kill: (signal) => void child.kill(signal) })
-    })
-    command.run()
+  }
+  const output = sink(onOutput)
+  const taken = new Promise<void>((done) => output.once('finish', done).once('error', () => done()))
+  if (child.stdout) child.stdout.pipe(output)
+  else output.end()
+  // What is wrong with the output ends this FFmpeg, and nothing else. It may be waiting for someone to read what it wrote.
+  output.once('error', () => {
+    child.kill('SIGKILL')
+    child.stdout?.resume()
   })
+  const stdin = child.stdin ?? nowhere()
+  // A write to a process that has gone is told by `exited`.
+  stdin.on('error', () => {})
+  return {
+    pid: child.pid,
+    stdin,
+    exited: exited.then(async (exit): Promise<FfmpegExit> => {
+      if (exit.kind !== 'not-started') await taken
+      const message = redact(lines.join('\n')) || describe(exit)
+      return limits && isNotFound(exit) ? { kind: 'not-started', message } : { ...exit, message }
+    }),
+    kill: (signal) => void child.kill(signal),
+  }
+}
+
+/** A run that never was, and why. */
+export function notStarted(message: string): FfmpegRun {
+  return {
+    pid: undefined,
+    stdin: nowhere(),
+    exited: Promise.resolve({ kind: 'not-started', message }),
+    kill: () => {},
+  }
 }
 
 /**
@@ -105,33 +128,33 @@ export function describe(exit: ChildExit): string {
   }
 }
 
-function compose(path: string, job: FfmpegJob, loglevel: LogLevel, output: Writable | null): FfmpegCommand {
-  const command = ffmpeg({ stdoutLines: 1 }).setFfmpegPath(path).input(job.input)
+/** Whether the shell that sets the limits found no program, or none that it may run (POSIX, 2.8.2): FFmpeg has no such code. */
+function isNotFound(exit: ChildExit): boolean {
+  return exit.kind === 'exited' && (exit.code === 126 || exit.code === 127)
+}
+
+/** `threads`: of decoders and encoders; null for as many as FFmpeg likes. */
+function compose(job: FfmpegJob, loglevel: LogLevel, threads: number | null): string[] {
+  const bound = threads === null ? [] : ['-threads', `${threads}`]
+  const command = ffmpeg().input(job.input)
   // As single arguments: fluent-ffmpeg would split those of an array at a space.
-  command.inputOptions('-hide_banner', '-nostats', '-loglevel', loglevel, ...job.inputOptions)
-  command.output(output ?? job.output).outputOptions(...job.outputOptions)
-  skipCapabilityCheck(command)
-  return command
+  command.inputOptions('-hide_banner', '-nostats', '-loglevel', loglevel, ...bound, ...job.inputOptions)
+  command.output(job.output).outputOptions(...bound, ...job.outputOptions)
+  return argumentsOf(command)
 }
 
 /**
- * fluent-ffmpeg's check of what FFmpeg can do costs two processes for each run, and misreads the lists of FFmpeg 7. FFmpeg says
- * itself what it cannot do.
+ * The arguments that fluent-ffmpeg composes, which its types leave out. Its own start of the process throws where there is no file descriptor left,
+ * in a callback that nobody can catch (2.1.3, processor.js), and checks what FFmpeg can do with two processes for each run.
  */
-function skipCapabilityCheck(command: FfmpegCommand): void {
-  const anyFormat = new Proxy({}, { get: () => ({ canMux: true, canDemux: true }), has: () => true })
-  Object.assign(command, {
-    availableFormats: (done: (error: null, formats: object) => void) => done(null, anyFormat),
-    availableEncoders: (done: (error: null, encoders: object) => void) => done(null, {}),
-  })
+function argumentsOf(command: FfmpegCommand): string[] {
+  if ('_getArguments' in command && typeof command._getArguments === 'function') return command._getArguments()
+  throw new Error('fluent-ffmpeg composes no arguments.')
 }
 
 function sink(onOutput: FfmpegHandlers['onOutput']): Writable {
   return new Writable({
-    // When its target is destroyed, fluent-ffmpeg kills an FFmpeg that is about to end by itself.
-    autoDestroy: false,
     write(bytes: Buffer, _, done) {
-      // What is wrong with the output ends this FFmpeg, and nothing else.
       try {
         const taken = onOutput?.(bytes)
         if (taken instanceof Promise) taken.then(() => done(), done)
@@ -146,12 +169,4 @@ function sink(onOutput: FfmpegHandlers['onOutput']): Writable {
 /** A stdin for a process that never was. */
 function nowhere(): Writable {
   return new Writable({ write: (_, __, done) => done(new Error('FFmpeg is not running.')) }).on('error', () => {})
-}
-
-/** fluent-ffmpeg keeps the process in a property that its types leave out. */
-function childOf(command: FfmpegCommand): ChildProcess {
-  if ('ffmpegProc' in command && typeof command.ffmpegProc === 'object' && command.ffmpegProc !== null) {
-    return command.ffmpegProc as ChildProcess
-  }
-  throw new Error('fluent-ffmpeg started without a process.')
 }

@@ -1,4 +1,7 @@
+import { totalmem } from 'node:os'
 import { IngestError } from '../../shared/close-codes.ts'
+import { needOf } from '../ffmpeg/limits.ts'
+import type { PictureSize } from '../ffmpeg/picture-size.ts'
 import { CORES } from './usage.ts'
 
 /** What a gateway takes on, at most. */
@@ -9,10 +12,18 @@ export interface CapacityOptions {
   maxCpuPercent: number
 }
 
-/** What a process of the gateway uses, in processors; null for one that is too young to tell. */
+/** What a process of the gateway uses: processors, and memory in bytes; null for one that is too young to tell. */
 export interface ProcessLoad {
-  transcodes: boolean
+  /** What it transcodes to; null for one that does not. */
+  picture: PictureSize | null
   cpu: number | null
+  rssBytes: number | null
+}
+
+/** Memory of the machine, or of the container, in bytes. */
+export interface Memory {
+  total: number
+  available: number
 }
 
 /**
@@ -21,15 +32,20 @@ export interface ProcessLoad {
  */
 const YOUNG_CPU = 0.3
 
+/** Share of all memory that transcoders leave alone: for the gateway, and for what the system keeps of files. */
+const MEMORY_LEFT = 1 / 8
+
 /** Refuses what would make those suffer that run already. */
 export class Capacity {
   readonly #options: CapacityOptions
   readonly #load: () => ProcessLoad[]
+  readonly #memory: () => Memory
 
   /** `load`: of each process of the gateway. */
-  constructor(options: CapacityOptions, load: () => ProcessLoad[]) {
+  constructor(options: CapacityOptions, load: () => ProcessLoad[], memory: () => Memory = memoryOfMachine) {
     this.#options = options
     this.#load = load
+    this.#memory = memory
   }
 
   /**
@@ -44,17 +60,34 @@ export class Capacity {
   }
 
   /**
-   * One more transcoder is to begin. It is refused where there are others, and the gateway needs all that it may. What else runs on the machine
-   * is not counted, since its end cannot be waited for.
+   * One more transcoder is to begin, to a picture of this size. It is refused where there are others, and the gateway needs all processors that it
+   * may: what else runs on the machine is not counted, since its end cannot be waited for. And where there is no memory for it, beside what those
+   * that run were promised and have not taken yet.
    * @throws IngestError `no_capacity`
    */
-  admitTranscode(): void {
+  admitTranscode(picture: PictureSize): void {
     const processes = this.#load()
-    const used = processes.reduce((sum, { cpu, transcodes }) => sum + (cpu ?? (transcodes ? YOUNG_CPU : 0)), 0)
-    if ((used / CORES) * 100 < this.#options.maxCpuPercent || !processes.some(({ transcodes }) => transcodes)) return
-    throw new IngestError(
-      'no_capacity',
-      'This server has no room to convert another picture to H.264 now. Use a browser that records H.264, such as Chrome, or try again later.',
+    const used = processes.reduce((sum, { cpu, picture }) => sum + (cpu ?? (picture ? YOUNG_CPU : 0)), 0)
+    const isBusy = (used / CORES) * 100 >= this.#options.maxCpuPercent
+    if (isBusy && processes.some((process) => process.picture)) throw noRoom()
+    const promised = processes.reduce(
+      (sum, { picture, rssBytes }) => sum + (picture ? Math.max(0, needOf(picture) - (rssBytes ?? 0)) : 0),
+      0,
     )
+    const { total, available } = this.#memory()
+    if (available - promised - total * MEMORY_LEFT < needOf(picture)) throw noRoom()
   }
+}
+
+/** What the container may have, where there is one (`memory.max` of cgroups), else the machine. */
+function memoryOfMachine(): Memory {
+  const limit = process.constrainedMemory()
+  return { total: limit > 0 && limit < totalmem() ? limit : totalmem(), available: process.availableMemory() }
+}
+
+function noRoom(): IngestError {
+  return new IngestError(
+    'no_capacity',
+    'This server has no room to convert another picture to H.264 now. Use a browser that records H.264, such as Chrome, or try again later.',
+  )
 }

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino'
+import type { Connections } from '../access/connections.ts'
 import type { Archive } from '../archive/archive.ts'
 import { freeBytes } from '../archive/disk.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import type { Webhooks } from '../events/webhooks.ts'
 import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { type Ffmpeg, ffmpegProblem } from '../ffmpeg/locate.ts'
+import { MOST_PICTURE } from '../ffmpeg/picture-size.ts'
 import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
 import type { ProcessLoad } from './capacity.ts'
 import { findProblems, type Problem } from './problems.ts'
@@ -50,6 +52,7 @@ export interface MonitorOptions {
   archive: Archive
   pulse: Pulse
   webhooks: Pick<Webhooks, 'failing'>
+  connections: Pick<Connections, 'problem'>
   log: Logger
 }
 
@@ -99,7 +102,7 @@ export class Monitor {
   }
 
   status(): GatewayStatus {
-    const { version, ffmpeg, floorBytes, directory, archive, pulse, webhooks } = this.#options
+    const { version, ffmpeg, floorBytes, directory, archive, pulse, webhooks, connections } = this.#options
     const processes = this.processes()
     const cpu = { used: processes.reduce((sum, process) => sum + process.cpu, 0), cores: CORES }
     const disk = { freeBytes: this.#freeBytes, floorBytes }
@@ -119,7 +122,8 @@ export class Monitor {
       rtmp: { kind: this.#rtmp?.kind ?? 'external', url: this.#rtmp?.url ?? '', problem: rtmpProblem },
       ...{ cpu, disk, processes },
       problems: findProblems({
-        ...{ rtmpProblem, ffmpegProblem: this.#ffmpegProblem, webhooks: webhooks.failing() },
+        ...{ rtmpProblem, ffmpegProblem: this.#ffmpegProblem, connectionProblem: connections.problem() },
+        webhooks: webhooks.failing(),
         ...{ streams, recordings, disk, cpu },
       }),
     }
@@ -132,10 +136,10 @@ export class Monitor {
 
   /** What each of the gateway's processes uses, also those that are being started. */
   load(): ProcessLoad[] {
-    return this.#all().map(({ pid, use }) => ({
-      transcodes: use === USES.transcode,
-      cpu: pid === null ? null : (this.#sampler.of(pid)?.cpu ?? null),
-    }))
+    return this.#all().map(({ pid, picture }) => {
+      const usage = pid === null ? null : this.#sampler.of(pid)
+      return { picture, cpu: usage?.cpu ?? null, rssBytes: usage?.rssBytes ?? null }
+    })
   }
 
   close(): void {
@@ -144,7 +148,7 @@ export class Monitor {
 
   /** The gateway's processes, as they were a moment ago. */
   processes(): ProcessStatus[] {
-    return this.#all().flatMap(({ pid, ...rest }) =>
+    return this.#all().flatMap(({ pid, picture: _, ...rest }) =>
       pid === null ? [] : { pid, ...rest, ...(this.#sampler.of(pid) ?? { cpu: 0, rssBytes: 0 }) },
     )
   }
@@ -152,10 +156,10 @@ export class Monitor {
   /** All of them, and what they are there for. `pid`: null for one that is being started. */
   #all() {
     const rtmpName = this.#rtmp?.kind === 'nginx' ? 'nginx' : 'embedded RTMP server'
-    const own = { pid: process.pid, use: 'gateway', stream: null, output: null }
-    const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: rtmpName, stream: null, output: null }))
-    const ffmpegs = this.#options.ffmpegs.running().map(({ pid, purpose: { use, stream, name } }) => ({
-      ...{ pid, use: USES[use], stream, output: name },
+    const own = { pid: process.pid, use: 'gateway', stream: null, output: null, picture: null }
+    const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: rtmpName, stream: null, output: null, picture: null }))
+    const ffmpegs = this.#options.ffmpegs.running().map(({ pid, purpose: { use, stream, name, picture } }) => ({
+      ...{ pid, use: USES[use], stream, output: name, picture: use === 'transcode' ? (picture ?? MOST_PICTURE) : null },
     }))
     return [own, ...rtmp, ...ffmpegs]
   }

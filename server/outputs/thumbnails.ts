@@ -36,7 +36,7 @@ export class Thumbnails {
   /** The picture of a broadcast; null where it has none. */
   of(broadcast: Broadcast): Promise<Buffer | null> {
     const made = this.#made.get(broadcast)
-    if (made && (made.madeAt === null || Date.now() - made.madeAt < FRESH_MS)) return made.jpeg
+    if (made && (made.madeAt === null || performance.now() - made.madeAt < FRESH_MS)) return made.jpeg
     const lane = this.#nextLane++ % AT_A_TIME
     const jpeg = (this.#lanes[lane] ?? Promise.resolve()).then(() => this.#make(broadcast))
     const thumbnail: Thumbnail = { madeAt: null, jpeg }
@@ -44,7 +44,7 @@ export class Thumbnails {
     this.#lanes[lane] = jpeg
       .catch(() => {})
       .finally(() => {
-        thumbnail.madeAt = Date.now()
+        thumbnail.madeAt = performance.now()
       })
     return jpeg
   }

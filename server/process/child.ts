@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { hasCode } from './errors.ts'
 
 export type { ChildProcess }
 
@@ -13,24 +14,36 @@ export interface Child {
   process: ChildProcess
   /** Resolves when the process is gone and its pipes are read to the end. Never rejects. */
   exited: Promise<ChildExit>
+  /** Resolves when the process is gone, though children of its own may still hold its pipes. Never rejects. */
+  gone: Promise<ChildExit>
+  /** Sends a signal to it, and to its children as well where it leads a group of its own (`detached`). */
+  signal(signal: NodeJS.Signals): void
 }
 
-/** Resolves when `child` is gone and its pipes are closed. Never rejects. */
-export function exitOf(child: ChildProcess): Promise<ChildExit> {
+/** Resolves when `child` is gone (`exit`), and its pipes are closed (`close`). Never rejects. */
+function endOf(child: ChildProcess, event: 'exit' | 'close'): Promise<ChildExit> {
   return new Promise((resolve) => {
     child.once('error', (error) => {
       if (child.pid === undefined) resolve({ kind: 'not-started', message: error.message })
     })
-    child.once('close', (code, signal) => {
+    child.once(event, (code, signal) => {
       resolve(signal ? { kind: 'killed', signal } : { kind: 'exited', code: code ?? 1 })
     })
   })
 }
 
-/** Starts a program. Every child process but FFmpeg's runs, which fluent-ffmpeg starts, comes from here. */
+/** Starts a program: every child process comes from here. Where it cannot be started, `exited` says so. */
 export function startChild(file: string, args: string[], options: SpawnOptions = {}): Child {
   const child = spawn(file, args, { windowsHide: true, ...options })
-  return { process: child, exited: exitOf(child) }
+  return {
+    process: child,
+    exited: endOf(child, 'close'),
+    gone: endOf(child, 'exit'),
+    signal(signal) {
+      if (options.detached && child.pid !== undefined) signalGroup(child.pid, signal)
+      else child.kill(signal)
+    },
+  }
 }
 
 /** What a short program printed, and how it ended. */
@@ -57,13 +70,24 @@ export async function capture(file: string, args: string[], timeoutMs = 10_000):
   }
 }
 
-/** Asks `child` to end with SIGTERM, and kills it where it is still there after `graceMs`. */
+/** Asks `child` to end with SIGTERM, and kills it, with its group, where it is still there after `graceMs`. Nothing of its group is left then. */
 export async function stopChild(child: Child, graceMs: number): Promise<ChildExit> {
   child.process.kill('SIGTERM')
-  const timer = setTimeout(() => child.process.kill('SIGKILL'), graceMs)
+  const timer = setTimeout(() => child.signal('SIGKILL'), graceMs)
   try {
-    return await child.exited
+    const exit = await child.gone
+    child.signal('SIGKILL')
+    return exit
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** Sends a signal to all processes of a group; nothing where there is none (any more). */
+export function signalGroup(group: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-group, signal)
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error
   }
 }

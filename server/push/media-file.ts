@@ -11,8 +11,8 @@ export interface MediaFile {
   duration: number | null
 }
 
-const VIDEO_CODECS: Record<string, VideoCodec> = { h264: 'h264', vp9: 'vp9', av1: 'av1', vp8: 'vp8' }
-const AUDIO_CODECS: Record<string, AudioCodec> = { aac: 'aac', opus: 'opus' }
+const VIDEO_CODECS: VideoCodec[] = ['h264', 'vp9', 'av1', 'vp8']
+const AUDIO_CODECS: AudioCodec[] = ['aac', 'opus']
 
 /**
  * Asks FFmpeg what the file at `path` holds.
@@ -29,7 +29,7 @@ export async function readMediaFile(path: string, ffmpegPath: string): Promise<M
     outputOptions: ['-t', '0', '-c', 'copy', '-f', 'null'],
     output: 'pipe:1',
   }
-  const run = await runFfmpeg(ffmpegPath, job, { onLine: (line) => lines.push(line) }, 'info')
+  const run = runFfmpeg(ffmpegPath, job, { onLine: (line) => lines.push(line) }, { loglevel: 'info' })
   const exit = await run.exited
   const input = lines.slice(0, lines.findIndex((line) => line.startsWith('Output #0')) >>> 0)
   const tracks = tracksOf(input)
@@ -49,8 +49,11 @@ function tracksOf(lines: string[]): Tracks {
     const [, kind, codec = ''] = /^\s*Stream #0:\d+.*?: (Video|Audio): (\w+)/.exec(line) ?? []
     if (kind === 'Video' && tracks.video === null && !line.includes('(attached pic)')) {
       const [, width = 0, height = 0] = /, (\d{2,5})x(\d{2,5})/.exec(line) ?? []
-      tracks.video = { codec: VIDEO_CODECS[codec] ?? 'other', width: Number(width), height: Number(height) }
-    } else if (kind === 'Audio' && tracks.audio === null) tracks.audio = { codec: AUDIO_CODECS[codec] ?? 'other' }
+      const known = VIDEO_CODECS.find((each) => each === codec)
+      tracks.video = { codec: known ?? 'other', width: Number(width), height: Number(height) }
+    } else if (kind === 'Audio' && tracks.audio === null) {
+      tracks.audio = { codec: AUDIO_CODECS.find((each) => each === codec) ?? 'other' }
+    }
   }
   return tracks
 }

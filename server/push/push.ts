@@ -62,7 +62,7 @@ async function pushToUrl(
   progress: Progress,
 ): Promise<PushEnd> {
   const job = pushUrlJob(file.path, options.loop, planCodecs(file.tracks).outputOptions, options.target)
-  const run = await runFfmpeg(ffmpegPath, job, { onLine: progress.take })
+  const run = runFfmpeg(ffmpegPath, job, { onLine: progress.take })
   const interrupted = interruptWith(run)
   const exit = await run.exited
   if (interrupted()) return 'interrupted'
@@ -82,7 +82,7 @@ async function pushToGateway(
   const links = await Promise.race([uplink.welcome, uplink.done.then(() => null)])
   if (links) process.stderr.write(`Broadcasting ${file.path}: ${links.watch}\n`)
   const job = pushFileJob(file.path, options.loop, planCodecs(file.tracks).outputOptions)
-  const run = await runFfmpeg(ffmpegPath, job, { onLine: progress.take, onOutput: (bytes) => uplink.push(bytes) })
+  const run = runFfmpeg(ffmpegPath, job, { onLine: progress.take, onOutput: (bytes) => uplink.push(bytes) })
   const interrupted = interruptWith(run)
   const refused = uplink.done.catch(() => run.kill('SIGKILL'))
   const exit = await run.exited

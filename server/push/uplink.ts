@@ -69,9 +69,9 @@ export class Uplink {
           `No gateway answers at ${new URL(this.#url).host}. Start it with: castgate serve`,
         )
       }
-      if (this.#socket) lostAt = Date.now()
+      if (this.#socket) lostAt = performance.now()
       this.#socket = null
-      if (lostAt !== null && Date.now() - lostAt > this.#resumeSeconds * 1000) {
+      if (lostAt !== null && performance.now() - lostAt > this.#resumeSeconds * 1000) {
         throw new ExitError('no_gateway', 'The connection to the gateway was lost, and did not come back in time.')
       }
       await delay(RETRY_MS * (0.5 + Math.random()))

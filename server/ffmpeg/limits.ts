@@ -1,0 +1,70 @@
+import { availableParallelism } from 'node:os'
+import type { FfmpegUse } from './ffmpegs.ts'
+import { areaOf, MOST_PICTURE, type PictureSize } from './picture-size.ts'
+
+/** What one FFmpeg may use. */
+export interface FfmpegLimits {
+  /** Of its own, not shared with others, in bytes (getrlimit(2), RLIMIT_DATA). */
+  memoryBytes: number
+  /** Of its decoders and encoders, so processors. */
+  threads: number
+  /** How much it yields to others where processors are short (nice(1)): what copies comes before what computes. */
+  niceness: number
+}
+
+const MB = 1024 * 1024
+
+/** One that copies needs 50 MB; with an MP4 it keeps a list of all samples, 100 MB in some hours. */
+const COPY_BYTES = 384 * MB
+/** One that makes an MP4 of a recording keeps a list of all its samples: some 600 MB for a day. */
+const FINISH_BYTES = 2048 * MB
+/** Beside what one needs that copies, a transcoder holds pictures: 2160p was seen to need 25 bytes for each pixel, and each thread has some more. */
+const BYTES_A_PIXEL = 100
+/** Processors that one transcoder is worth: with more it gets faster no more. */
+const MOST_THREADS = 4
+
+/** What an FFmpeg with this use may have, for pictures of this size. */
+export function limitsOf(use: FfmpegUse, picture: PictureSize | null = null): FfmpegLimits {
+  switch (use) {
+    case 'transcode': {
+      const area = areaOf(picture ?? MOST_PICTURE) || areaOf(MOST_PICTURE)
+      return {
+        memoryBytes: COPY_BYTES + area * BYTES_A_PIXEL,
+        threads: Math.min(MOST_THREADS, availableParallelism()),
+        niceness: 5,
+      }
+    }
+    case 'picture':
+      return { memoryBytes: COPY_BYTES + areaOf(MOST_PICTURE) * BYTES_A_PIXEL, threads: 1, niceness: 10 }
+    case 'finish':
+      return { memoryBytes: FINISH_BYTES, threads: 1, niceness: 10 }
+    case 'copy':
+    case 'play':
+    case 'push':
+      return { memoryBytes: COPY_BYTES, threads: 1, niceness: 3 }
+  }
+}
+
+/** Memory that a transcoder of such pictures was seen to need, in bytes: 100 MB for 720p, 250 MB for 2160p, and half as much again. */
+export function needOf(picture: PictureSize): number {
+  return 96 * MB + (areaOf(picture) || areaOf(MOST_PICTURE)) * 40
+}
+
+/** Sets the limits, where the system has them, and becomes FFmpeg. One arena of malloc for each thread would be reserved, and not used. */
+const LIMITED = `
+ulimit -d "$1" 2>/dev/null
+nice=$2
+shift 2
+export MALLOC_ARENA_MAX=2
+[ "$nice" = 0 ] && exec "$@"
+exec nice -n "$nice" "$@"
+`
+
+/** The program and the arguments before its own that run `path` within a limit of memory. */
+export function limited(path: string, { memoryBytes, niceness }: FfmpegLimits): { program: string; before: string[] } {
+  if (process.platform === 'win32') return { program: path, before: [] }
+  return {
+    program: '/bin/sh',
+    before: ['-c', LIMITED, 'ffmpeg', `${Math.ceil(memoryBytes / 1024)}`, `${niceness}`, path],
+  }
+}
