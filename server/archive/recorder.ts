@@ -93,9 +93,9 @@ export function startRecorder(broadcast: Broadcast, path: string, floorBytes: nu
 
   async function writeAll(file: FileHandle): Promise<void> {
     await write(file, [encodeFileHeader({ video: true, audio: true })])
-    for (let looked = 0; ; ) {
-      if (Date.now() - looked > LOOK_MS) {
-        looked = Date.now()
+    for (let looked = Number.NEGATIVE_INFINITY; ; ) {
+      if (performance.now() - looked > LOOK_MS) {
+        looked = performance.now()
         await requireLinked(file)
         if ((await freeBytes(path)) < floorBytes) {
           reason = 'disk_floor'

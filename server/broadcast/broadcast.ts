@@ -64,6 +64,7 @@ export class Broadcast {
   readonly name: string
   readonly source: Source
   readonly startedAt = new Date()
+  readonly #began = performance.now()
   /** Bytes of media received. */
   bytesIn = 0
   publisher: Publisher | null = null
@@ -135,9 +136,14 @@ export class Broadcast {
     return [...this.#outputs].flatMap((output) => output.status() ?? [])
   }
 
-  /** How much later than usual its newest frame came, or would come now (as `Date.now()`), in ms. */
-  behindMs(now: number): number {
-    return this.#pace.behindMs(now)
+  /** How long it has lasted, in ms: clocks are set, and this goes on. */
+  get ageMs(): number {
+    return performance.now() - this.#began
+  }
+
+  /** How much later than usual its newest frame came, or would come now, in ms. */
+  behindMs(): number {
+    return this.#pace.behindMs(performance.now())
   }
 
   /** Begins an epoch. Its tags go into the writer, with times of their own. */
@@ -219,10 +225,11 @@ export class Broadcast {
   #publish(tag: Tag): void {
     if (this.#ending !== null) return
     const kind = kindOf(tag)
-    const timestamp = kind === 'metadata' ? 0 : this.#timeline.place(tag)
+    const now = performance.now()
+    const timestamp = kind === 'metadata' ? 0 : this.#timeline.place(tag, now)
     const busTag: BusTag = { kind, timestamp, bytes: encodeTag({ ...tag, timestamp }) }
     if (kind === 'video-header') this.#sawPicture(tag)
-    if (kind !== 'metadata') this.#pace.note(timestamp, Date.now())
+    if (kind !== 'metadata') this.#pace.note(timestamp, now)
     this.#cache.add(busTag)
     for (const listener of this.#listeners) this.#tell(listener, () => listener.push(busTag, this.#carried))
     if (!this.#live && (kind === 'keyframe' || (kind === 'audio' && !this.#carried.video))) {

@@ -49,14 +49,19 @@ export class Subscription implements BusListener {
       for (const header of this.#headers()) this.#add(header)
     } else if (this.#bytes + tag.bytes.length > this.#limit) {
       this.dropped.overflows++
-      this.dropped.frames += this.#queue.length
-      this.#queue = []
-      this.#bytes = 0
+      this.discard()
       this.#skipping = true
       this.push(tag, layout)
       return
     }
     this.#add(tag)
+  }
+
+  /** What is queued is not wanted any more: it counts as dropped. */
+  discard(): void {
+    this.dropped.frames += framesIn(this.#queue)
+    this.#queue = []
+    this.#bytes = 0
   }
 
   /** No more will come: what is queued is still given. */
@@ -91,4 +96,9 @@ export class Subscription implements BusListener {
     this.#bytes += tag.bytes.length
     this.#wake?.()
   }
+}
+
+/** How many of them are pictures or pieces of sound. */
+export function framesIn(tags: readonly BusTag[]): number {
+  return tags.filter(({ kind }) => kind === 'keyframe' || kind === 'interframe' || kind === 'audio').length
 }

@@ -12,9 +12,9 @@ export function tellPresence(events: Events, broadcast: Broadcast): void {
 }
 
 /** A broadcast that was live is over. */
-export function tellEnd(events: Events, { name, logFields, wasLive, bytesIn, startedAt }: Broadcast): void {
+export function tellEnd(events: Events, { name, logFields, wasLive, bytesIn, ageMs }: Broadcast): void {
   if (!wasLive) return
-  const seconds = Math.round((Date.now() - startedAt.getTime()) / 1000)
+  const seconds = Math.round(ageMs / 1000)
   events.emit('stream.ended', logFields, `"${name}" has ended.`, { seconds, bytesIn })
 }
 

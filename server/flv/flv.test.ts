@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isWholeHeader, ParameterSetWatch, pictureSize } from './avc.ts'
 import { FlvReader } from './reader.ts'
@@ -116,20 +117,78 @@ describe('Timeline', () => {
   it('goes on where the epoch before ended, at the time when the next was captured', () => {
     const timeline = new Timeline()
     timeline.beginEpoch(0)
-    expect([video(500), audio(510), video(540)].map((tag) => timeline.place(tag))).toEqual([0, 10, 40])
+    expect([video(500), audio(510), video(540)].map((tag) => timeline.place(tag, 0))).toEqual([0, 10, 40])
     timeline.beginEpoch(1000)
-    expect([video(0), video(33)].map((tag) => timeline.place(tag))).toEqual([1000, 1033])
+    expect([video(0), video(33)].map((tag) => timeline.place(tag, 0))).toEqual([1000, 1033])
   })
 
   it('never goes back, whatever times an epoch claims', () => {
     const timeline = new Timeline()
     timeline.beginEpoch(0)
-    timeline.place(video(0))
-    timeline.place(video(5000))
+    timeline.place(video(0), 0)
+    timeline.place(video(5000), 0)
     timeline.beginEpoch(100)
-    const next = timeline.place(video(0))
+    const next = timeline.place(video(0), 0)
     expect(next).toBeGreaterThan(5000)
-    expect(timeline.place(video(0))).toBe(next + 1)
+    expect(timeline.place(video(0), 0)).toBe(next + 1)
+  })
+
+  const HOUR = 3_600_000
+  const begun = () => {
+    const timeline = new Timeline()
+    timeline.beginEpoch(0)
+    timeline.place(video(0), 0)
+    timeline.place(video(1000), 1000)
+    return timeline
+  }
+
+  it.each([
+    ['hours in a moment', 10 * HOUR, 1040, 1050],
+    ['hours in some seconds', 10 * HOUR, 5000, 5000],
+    ['a gap that lasted', 8000, 7900, 8000],
+    ['a gap that waited in an outage', 9000, 1500, 9000],
+    ['a step back by hours, as after a wrap', -10 * HOUR, 1040, 1050],
+  ])('believes a gap that was seen, and none that was not: %s', (_, timestamp, now, expected) => {
+    const timeline = begun()
+    expect(timeline.place(video(timestamp), now)).toBe(expected)
+    // What follows keeps its distance.
+    expect(timeline.place(video(timestamp + 40), now + 40)).toBe(expected + 40)
+  })
+
+  it('begins an epoch with its first frame where its header has a time of its own', () => {
+    const timeline = begun()
+    timeline.beginEpoch(13_000)
+    expect(timeline.place(header(SPS_720), 12_990)).toBe(13_000)
+    expect(timeline.place(video(17_000), 13_000)).toBe(13_000)
+    expect(timeline.place(video(17_040), 13_040)).toBe(13_040)
+  })
+
+  it('does not believe what an epoch claims of its own beginning', () => {
+    const timeline = begun()
+    timeline.beginEpoch(20 * HOUR)
+    expect(timeline.place(video(0), 3000)).toBe(3000)
+    const first = new Timeline()
+    first.beginEpoch(500 * HOUR)
+    expect(first.place(video(0), 0)).toBeLessThanOrEqual(10_000)
+  })
+
+  it('is never hours ahead of the clock, whatever comes', () => {
+    const step = fc.record({ video: fc.boolean(), jump: fc.integer({ min: -1e10, max: 1e10 }), passed: fc.nat(5000) })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const timeline = new Timeline()
+        timeline.beginEpoch(0)
+        let [now, last] = [0, 0]
+        for (const { video: isVideo, jump, passed } of steps) {
+          now += passed
+          const time = timeline.place(isVideo ? video(jump) : audio(jump), now)
+          expect(Number.isSafeInteger(time)).toBe(true)
+          // Each may be believed to be ten seconds ahead, and no more.
+          expect(time - last).toBeLessThanOrEqual(10_000 + passed + 1)
+          last = Math.max(last, time)
+        }
+      }),
+    )
   })
 })
 

@@ -36,6 +36,12 @@ export function codecIdOf({ type, body }: Tag): number | null {
   return type === TAG_TYPE.video ? first & 0x0f : first >> 4
 }
 
+/** Whether `tag` is a picture or a piece of sound, and no header. */
+export function isFrame(tag: Tag): boolean {
+  const kind = kindOf(tag)
+  return kind === 'keyframe' || kind === 'interframe' || kind === 'audio'
+}
+
 /** What `tag` is. A tag of another codec than H.264 and AAC counts as a frame. */
 export function kindOf({ type, body }: Tag): TagKind {
   const [first = 0, second = 0] = body

@@ -1,3 +1,4 @@
+import { UINT32_MAX } from '../../shared/limits.ts'
 import { box, fullBox, u32, u64 } from './box.ts'
 
 /** A frame. Times are in ticks of its track. */
@@ -42,7 +43,12 @@ function movieFragment(sequence: number, runs: TrackRun[], dataOffset: number): 
       TRUN_FLAGS,
       u32(samples.length, offset),
       ...samples.map(({ duration, data, keyframe, compositionOffset }) =>
-        u32(duration, data.length, keyframe ? KEYFRAME_FLAGS : INTERFRAME_FLAGS, compositionOffset >>> 0),
+        u32(
+          Math.min(duration, UINT32_MAX),
+          data.length,
+          keyframe ? KEYFRAME_FLAGS : INTERFRAME_FLAGS,
+          compositionOffset >>> 0,
+        ),
       ),
     )
     offset += samples.reduce((sum, { data }) => sum + data.length, 0)

@@ -6,13 +6,6 @@ import type { Broadcast } from '../broadcast/broadcast.ts'
 const LOOK_MS = 1_000
 
 /**
- * What a recorder may send above the bitrate of its token: recorders aim at a bitrate, and sound and the container come on top. What
- * waited in an outage comes at once, so the time since the broadcast began counts, over all of its sockets.
- */
-const TOLERANCE = 1.3
-const START_SECONDS = 10
-
-/**
  * Holds a broadcast to what its publisher was granted: calls `stop` once, when the token expires or is revoked, or when a limit in it is
  * passed, or someone stops the broadcast. Gives a function that ends this.
  */
@@ -24,14 +17,19 @@ export function holdToGrant(
 ): () => void {
   const { maxSeconds, maxBitrate } = grant
   let timer: NodeJS.Timeout | undefined
+  let counted = broadcast.bytesIn
   const cancel = access.whenOver(grant, (reason) => void over(reason))
-  if (maxSeconds !== null || maxBitrate !== null) timer = setInterval(look, LOOK_MS)
   const { tokenId, expiresAt, record } = grant
+  if (maxSeconds !== null || maxBitrate !== null) timer = setInterval(look, LOOK_MS)
+  // An earlier broadcast may have used up what the token allows.
+  const first = maxBitrate === null ? undefined : setImmediate(look)
   broadcast.publisher = { tokenId, expiresAt, record, stop: over }
   return release
 
   function release(): void {
     clearInterval(timer)
+    clearImmediate(first)
+    isWithinBitrate()
     cancel()
     broadcast.publisher = null
   }
@@ -47,14 +45,18 @@ export function holdToGrant(
   }
 
   function passedLimit(): IngestError | null {
-    const seconds = (Date.now() - broadcast.startedAt.getTime()) / 1000
+    const seconds = broadcast.ageMs / 1000
     if (maxSeconds !== null && seconds > maxSeconds) {
       return new IngestError('forbidden', `The token allows broadcasts of ${maxSeconds} s, and this one is longer.`)
     }
-    const allowed = (maxBitrate ?? Number.POSITIVE_INFINITY) * TOLERANCE * (seconds + START_SECONDS)
-    if (broadcast.bytesIn * 8 > allowed) {
-      return new IngestError('forbidden', `The token allows ${maxBitrate} bits a second, and more came.`)
-    }
-    return null
+    if (isWithinBitrate()) return null
+    return new IngestError('forbidden', `The token allows ${maxBitrate} bits a second, and more came.`)
+  }
+
+  /** Counts what came since it was asked last. */
+  function isWithinBitrate(): boolean {
+    const bits = (broadcast.bytesIn - counted) * 8
+    counted = broadcast.bytesIn
+    return maxBitrate === null || tokenId === null || access.credit.spend(tokenId, maxBitrate, bits)
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { IngestError } from '../../shared/close-codes.ts'
-import { HELLO_TIMEOUT_MS, SUBPROTOCOL } from '../../shared/limits.ts'
+import { CHUNK_BYTES, HELLO_TIMEOUT_MS, SUBPROTOCOL } from '../../shared/limits.ts'
 import type { Hello } from '../../shared/messages.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
@@ -18,13 +18,22 @@ import { takeUpgrade } from '../api/upgrades.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
+import type { PictureSize } from '../ffmpeg/picture-size.ts'
 import type { Capacity } from '../monitor/capacity.ts'
+import type { Turns } from '../process/turns.ts'
 import { claimCounted } from './claim.ts'
 import { type Incoming, IngestConnection } from './connection.ts'
+import { MediaMemory } from './media-memory.ts'
 import { IngestSession, type SessionContext } from './session.ts'
 
-/** Most bytes that are read of one frame before it is refused: enough to say 4413 to what is too large, and no more. */
-const MOST_FRAME_BYTES = 4 * 1024 * 1024
+/** Most bytes that are read of one frame: enough to say 4413 to what is a little too large; what is more ends with 1009 (RFC 6455, 7.4.1). */
+const MOST_FRAME_BYTES = CHUNK_BYTES + 64 * 1024
+
+/** How long a publisher may take to answer that its socket is closed. */
+const CLOSE_PATIENCE_MS = 5_000
+
+/** What a message counts for at least, in bytes: each costs time, however small it is. */
+const LEAST_COUNTED_BYTES = 4 * 1024
 
 /** What a plain request is told. */
 const NO_SOCKET = 'This address takes WebSockets alone.'
@@ -39,6 +48,9 @@ export interface IngestOptions {
   isLocal: boolean
   ffmpegs: Ffmpegs
   capacity: Capacity
+  turns: Turns
+  /** Largest picture that is taken. */
+  mostPicture: PictureSize
   resumeSeconds: number
   log: Logger
   onChunkTaken(seconds: number): void
@@ -52,14 +64,20 @@ export class IngestRoute {
   readonly #options: IngestOptions
   readonly #sessions = new Map<string, IngestSession>()
   readonly #server: WebSocketServer
+  readonly #memory = new MediaMemory()
   #closing = false
 
   constructor(options: IngestOptions) {
     this.#options = options
+    // Its types do not know how long a closing socket is waited for.
+    const patience: { closeTimeout: number } = { closeTimeout: CLOSE_PATIENCE_MS }
     this.#server = new WebSocketServer({
+      ...patience,
       noServer: true,
       maxPayload: MOST_FRAME_BYTES,
       perMessageDeflate: false,
+      // One message in a turn of the loop, so that no socket holds it up.
+      allowSynchronousEvents: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     })
   }
@@ -93,7 +111,7 @@ export class IngestRoute {
   }
 
   async #serve(name: string, request: IncomingMessage, socket: WebSocket): Promise<void> {
-    const connection = new IngestConnection(socket, () => request.socket.bytesRead)
+    const connection = new IngestConnection(socket, request.socket, this.#memory)
     const { access, limits } = this.#options
     const address = addressOf(request)
     try {
@@ -103,19 +121,21 @@ export class IngestRoute {
         throw new IngestError('bad_message', `Open the socket with the subprotocol "${SUBPROTOCOL}".`)
       }
       if (!isStreamName(name)) throw new IngestError('bad_message', `A stream name has ${STREAM_NAME_RULE}.`)
-      const messages = connection.messages()
-      const hello = await firstHello(messages)
+      const hello = await firstHello(connection)
+      if (hello === null) return
       if (this.#closing) throw shuttingDown()
       await limits.note('hellos', address)
       const grant = await access.publish(hello.token ?? bearerOf(request), name)
       // Nobody would know the session of one who has gone meanwhile.
       if (socket.readyState !== socket.OPEN) return
       const session = this.#sessionFor(name, hello, request)
-      await session.serve(connection, grant, metered(messages, limits, address))
+      await session.serve(connection, grant, metered(connection.messages(), limits, address))
     } catch (error) {
       if (error instanceof IngestError) return connection.fail(error)
       this.#options.log.error({ err: error, stream: name }, 'ingest failed')
       connection.fail(new IngestError('internal', 'The server failed. Its operator sees the reason in the log.'))
+    } finally {
+      connection.release()
     }
   }
 
@@ -156,17 +176,15 @@ function shuttingDown(): IngestError {
   return new IngestError('unavailable', 'The server is shutting down. The broadcast can go on when it is back.')
 }
 
-/** @throws IngestError `hello_timeout`, or `bad_message` where something else comes first */
-async function firstHello(messages: AsyncGenerator<Incoming, void, undefined>): Promise<Hello> {
+/** Null where it closes before. @throws IngestError `hello_timeout`, or `bad_message` where something else comes first */
+async function firstHello(connection: IngestConnection): Promise<Hello | null> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
     const error = new IngestError('hello_timeout', `No hello came within ${HELLO_TIMEOUT_MS / 1000} s.`)
     timer = setTimeout(() => reject(error), HELLO_TIMEOUT_MS)
   })
   try {
-    const first = await Promise.race([messages.next(), timeout])
-    if (first.value?.type !== 'hello') throw new IngestError('bad_message', 'The first message is "hello".')
-    return first.value
+    return await Promise.race([connection.hello(), timeout])
   } finally {
     clearTimeout(timer)
   }
@@ -179,7 +197,8 @@ async function* metered(
   address: string | null,
 ): AsyncGenerator<Incoming, void, undefined> {
   for await (const message of messages) {
-    if (message.type === 'chunk') await limits.note('megabytes', address, message.payload.byteLength)
+    const bytes = message.type === 'chunk' ? message.payload.byteLength : 0
+    await limits.note('megabytes', address, Math.max(LEAST_COUNTED_BYTES, bytes))
     yield message
   }
 }

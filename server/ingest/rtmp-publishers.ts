@@ -5,6 +5,8 @@ import type { Limits } from '../access/limits.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { Capacity } from '../monitor/capacity.ts'
+import { atMost } from '../process/at-most.ts'
+import type { Turns } from '../process/turns.ts'
 import type { PublishHandlers } from '../rtmp-server/rtmp-server.ts'
 import { claimCounted } from './claim.ts'
 import { holdToGrant } from './grant.ts'
@@ -16,6 +18,7 @@ export interface RtmpPublishersOptions {
   access: Access
   limits: Limits
   ffmpegs: Ffmpegs
+  turns: Turns
   capacity: Capacity
   log: Logger
   /** Where the gateway plays what is published as `name`. */
@@ -24,19 +27,33 @@ export interface RtmpPublishersOptions {
   drop(name: string): Promise<void>
 }
 
+/** How long an encoder that comes back waits for what it left: it is answered before nginx gives up, which it does after 10 s. */
+const CLOSE_PATIENCE_MS = 5_000
+
+interface Entry {
+  source: RtmpSource
+  release(): void
+  /** Settles when all of it has ended; null while its encoder is there. */
+  closing: Promise<void> | null
+}
+
 /** The encoders that publish to our RTMP server: lets them in, and puts what they publish on the bus. */
 export class RtmpPublishers implements PublishHandlers {
   readonly #options: RtmpPublishersOptions
-  readonly #sources = new Map<string, { source: RtmpSource; release(): void }>()
+  readonly #sources = new Map<string, Entry>()
 
   constructor(options: RtmpPublishersOptions) {
     this.#options = options
   }
 
-  async onPublish(name: string, token: string | null): Promise<boolean> {
-    const { access, log } = this.#options
+  async onPublish(name: string, token: string | null, address: string | null): Promise<boolean> {
+    const { access, limits, log } = this.#options
     try {
-      this.#start(name, await access.publish(token, name))
+      await limits.note('hellos', address)
+      const grant = await access.publish(token, name)
+      // One that was here a moment ago may be back before all of it has ended.
+      await atMost(CLOSE_PATIENCE_MS, this.#sources.get(name)?.closing ?? Promise.resolve())
+      this.#start(name, grant, address)
       return true
     } catch (error) {
       if (!(error instanceof IngestError)) throw error
@@ -47,9 +64,10 @@ export class RtmpPublishers implements PublishHandlers {
 
   onUnpublish(name: string): void {
     const entry = this.#sources.get(name)
-    entry?.release()
+    if (!entry) return
+    entry.release()
     // It stays in the map until it is closed, so that the gateway does not end before it.
-    void entry?.source.close().then(() => {
+    entry.closing = entry.source.close().then(() => {
       if (this.#sources.get(name) === entry) this.#sources.delete(name)
     })
   }
@@ -59,14 +77,15 @@ export class RtmpPublishers implements PublishHandlers {
     await Promise.all([...this.#sources.values()].map(({ source }) => source.close()))
   }
 
-  #start(name: string, grant: Grant): void {
-    const { directory, access, limits, capacity, ffmpegs, playUrl, drop } = this.#options
-    const { broadcast, leave } = claimCounted(directory, limits, capacity, { name, source: 'rtmp', address: null })
+  #start(name: string, grant: Grant, address: string | null): void {
+    const { directory, access, limits, capacity, ffmpegs, turns, playUrl, drop } = this.#options
+    const { broadcast, leave } = claimCounted(directory, limits, capacity, { name, source: 'rtmp', address })
     const log = this.#options.log.child(broadcast.logFields)
     const source = startRtmpSource(broadcast, playUrl(name), {
       ffmpegs,
-      admitTranscode: () => capacity.admitTranscode(),
-      onRefused: () => void drop(name).then(() => this.onUnpublish(name)),
+      turns,
+      admitTranscode: (picture) => capacity.admitTranscode(picture),
+      disconnect: () => void drop(name).then(() => this.onUnpublish(name)),
       log,
     })
     const letGo = holdToGrant(broadcast, grant, access, async (reason) => {
@@ -78,6 +97,6 @@ export class RtmpPublishers implements PublishHandlers {
       letGo()
       leave()
     }
-    this.#sources.set(name, { source, release })
+    this.#sources.set(name, { source, release, closing: null })
   }
 }

@@ -7,23 +7,31 @@ import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import type { Access, Grant } from '../access/access.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
+import type { PictureSize } from '../ffmpeg/picture-size.ts'
 import type { FfmpegExit } from '../ffmpeg/run.ts'
 import { describe } from '../ffmpeg/run.ts'
 import type { Capacity } from '../monitor/capacity.ts'
+import type { Turns } from '../process/turns.ts'
 import type { Incoming, IngestConnection } from './connection.ts'
 import { holdToGrant } from './grant.ts'
+import { Recent } from './recent.ts'
 import { RecordingEpoch } from './recording-epoch.ts'
 
 const STATUS_INTERVAL_MS = 1_000
-/** Times that FFmpeg may be lost within the period below, before the recording is refused. */
+const MINUTE_MS = 60_000
+/** Times that FFmpeg may be lost in a minute, before the recording is refused. */
 const LOSSES_ALLOWED = 3
-const LOSSES_PERIOD_MS = 60_000
+/** Recordings that may begin in a minute, or go on behind a jump: each costs an FFmpeg. */
+const BEGINNINGS_ALLOWED = 60
 
 /** What a session needs of the gateway. */
 export interface SessionContext {
   access: Access
   ffmpegs: Ffmpegs
   capacity: Capacity
+  /** Largest picture that is taken. */
+  mostPicture: PictureSize
+  turns: Turns
   resumeSeconds: number
   log: Logger
   /** The links of the stream, as the publisher reaches this server. */
@@ -55,7 +63,8 @@ export class IngestSession {
   /** Whether there ever was an epoch. */
   #hasBegun = false
   #resumeTimer: NodeJS.Timeout | null = null
-  #losses: number[] = []
+  readonly #losses = new Recent(MINUTE_MS)
+  readonly #beginnings = new Recent(MINUTE_MS)
   /** Lets go of what the publisher was granted. */
   #release = () => {}
   #closing: Promise<void> | null = null
@@ -78,6 +87,7 @@ export class IngestSession {
     const status = setInterval(() => connection.send({ type: 'status', ...this.#status() }), STATUS_INTERVAL_MS)
     try {
       for await (const message of messages) {
+        await this.#context.turns.next()
         this.#work = this.#work.then(() => this.#handle(message, connection))
         await this.#work
       }
@@ -162,8 +172,6 @@ export class IngestSession {
     // A message of a socket that was taken over while it waited: the new socket brings it again.
     if (this.#connection !== connection) return
     switch (message.type) {
-      case 'hello':
-        throw new IngestError('bad_message', 'A socket says hello once.')
       case 'ping':
         connection.send({ type: 'pong' })
         return
@@ -197,15 +205,21 @@ export class IngestSession {
     // After a resume it is sent again, in case the server does not have it.
     if (start.epoch === current) return
     if (start.epoch < current) throw new IngestError('bad_message', `Epoch ${start.epoch} is over.`)
+    this.#noteBeginning()
     await this.#endEpoch()
     this.#epoch = new RecordingEpoch(start, this.broadcast, this.#context, {
       lostTooOften: () => this.#noteLoss(),
       onRecovering: (exit) =>
         this.#log.warn({ reason: exit.message, exit: describe(exit) }, 'FFmpeg was lost, another one goes on'),
       onLost: (exit) => this.#lost(exit),
-      onUnreadable: (error) => {
-        this.#log.warn({ code: error.code, reason: error.message }, 'broadcast refused')
+      onUnreadable: (error, exit) => {
+        const why = exit && { exit: describe(exit), ffmpeg: exit.message }
+        this.#log.warn({ code: error.code, reason: error.message, ...why }, 'broadcast refused')
         void this.shutDown(error)
+      },
+      onJump: (reason) => {
+        this.#log.warn({ reason }, 'the recording has a gap, and another FFmpeg goes on behind it')
+        this.#noteBeginning()
       },
     })
     this.#hasBegun = true
@@ -220,9 +234,14 @@ export class IngestSession {
   /** Notes that FFmpeg was lost. One loss is an accident; one after the other comes from the recording. */
   #noteLoss(): number | null {
     this.#context.onFfmpegLost()
-    const now = Date.now()
-    this.#losses = [...this.#losses.filter((at) => now - at < LOSSES_PERIOD_MS), now]
-    return this.#losses.length > LOSSES_ALLOWED ? this.#losses.length : null
+    const losses = this.#losses.note()
+    return losses > LOSSES_ALLOWED ? losses : null
+  }
+
+  /** Notes that another FFmpeg is to begin. @throws IngestError `too_many` */
+  #noteBeginning(): void {
+    if (this.#beginnings.note() <= BEGINNINGS_ALLOWED) return
+    throw new IngestError('too_many', `A broadcast may begin ${BEGINNINGS_ALLOWED} recordings in a minute.`)
   }
 
   /** FFmpeg went away in the middle of an epoch. The recorder can start again; its next header starts a new FFmpeg. */

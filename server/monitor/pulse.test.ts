@@ -1,6 +1,9 @@
-import { expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Broadcast } from '../broadcast/broadcast.ts'
 import { MOST_BEATS, Pulse } from './pulse.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
 
 const nothing = () => {}
 const broadcastOf = () =>
@@ -13,10 +16,9 @@ it('a broadcast has its bitrate, second by second, for some minutes, and every b
     () => [broadcast],
     (_, __, bytes) => counted.push(bytes),
   )
-  const began = broadcast.startedAt.getTime()
   for (let second = 1; second <= MOST_BEATS + 10; second++) {
     broadcast.bytesIn += 1000 * second
-    pulse.beat(began + second * 1000)
+    vi.advanceTimersByTime(1000)
   }
   const beats = pulse.of(broadcast)
   expect(beats).toHaveLength(MOST_BEATS)

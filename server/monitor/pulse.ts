@@ -22,14 +22,14 @@ export interface Beat {
 export class Pulse {
   readonly #broadcasts: () => Broadcast[]
   readonly #onBeat: (broadcast: Broadcast, beat: Beat, bytes: number) => void
-  readonly #beats = new WeakMap<Broadcast, { bytesIn: number; beats: Beat[] }>()
+  readonly #beats = new WeakMap<Broadcast, { bytesIn: number; ageMs: number; beats: Beat[] }>()
   readonly #timer: NodeJS.Timeout
 
   /** `onBeat` gets each beat, with the bytes that came since the last one. */
   constructor(broadcasts: () => Broadcast[], onBeat: (broadcast: Broadcast, beat: Beat, bytes: number) => void) {
     this.#broadcasts = broadcasts
     this.#onBeat = onBeat
-    this.#timer = setInterval(() => this.beat(Date.now()), BEAT_MS)
+    this.#timer = setInterval(() => this.beat(), BEAT_MS)
     this.#timer.unref()
   }
 
@@ -40,26 +40,27 @@ export class Pulse {
 
   /** A broadcast is over: counts what came since the last beat. */
   end(broadcast: Broadcast): void {
-    this.#take(broadcast, Date.now())
+    this.#take(broadcast)
   }
 
-  beat(at: number): void {
-    for (const broadcast of this.#broadcasts()) this.#take(broadcast, at)
+  beat(): void {
+    for (const broadcast of this.#broadcasts()) this.#take(broadcast)
   }
 
   close(): void {
     clearInterval(this.#timer)
   }
 
-  #take(broadcast: Broadcast, at: number): void {
-    const kept = this.#beats.get(broadcast) ?? { bytesIn: 0, beats: [] }
+  #take(broadcast: Broadcast): void {
+    const kept = this.#beats.get(broadcast) ?? { bytesIn: 0, ageMs: 0, beats: [] }
     this.#beats.set(broadcast, kept)
     const bytes = broadcast.bytesIn - kept.bytesIn
     kept.bytesIn = broadcast.bytesIn
-    const before = kept.beats.at(-1)?.at ?? broadcast.startedAt.getTime()
-    const bitsPerSecond = Math.round((bytes * 8000) / Math.max(1, at - before))
+    const { ageMs } = broadcast
+    const bitsPerSecond = Math.round((bytes * 8000) / Math.max(1, ageMs - kept.ageMs))
+    kept.ageMs = ageMs
     const viewers = viewersInAll(broadcast.audience.status())
-    const beat = { at, bitsPerSecond, behindMs: broadcast.behindMs(at), viewers }
+    const beat = { at: Date.now(), bitsPerSecond, behindMs: broadcast.behindMs(), viewers }
     kept.beats.push(beat)
     if (kept.beats.length > MOST_BEATS) kept.beats.shift()
     this.#onBeat(broadcast, beat, bytes)
