@@ -221,3 +221,73 @@ describe('the admin key', () => {
     expect(code(null, 'key')).toBe('forbidden')
   })
 })
+
+describe('a token that was denied', () => {
+  const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+  /** The same bytes with another last character: its last bits say nothing. */
+  const otherEnd = (token: string) => token.slice(0, -1) + ALPHABET.charAt(ALPHABET.indexOf(token.at(-1) ?? 'A') ^ 1)
+
+  it.each<[string, (token: string) => string]>([
+    ['as it was', (token) => token],
+    ['with another last character', otherEnd],
+    ['with padding', (token) => `${token}=`],
+    ['with a space behind it', (token) => `${token} `],
+    ['with a line end behind it', (token) => `${token}\n`],
+    ['with a space before it', (token) => ` ${token}`],
+    ['with a part more', (token) => `${token}.`],
+  ])('is denied, or no token: %s', async (_, spelled) => {
+    const gate = access()
+    const token = await sign({})
+    const { tokenId } = await gate.publish(token, 'stream')
+    gate.revoke(tokenId ?? '', null)
+    expect(await codeOf(gate.publish(spelled(token), 'stream'))).toBe('unauthorized')
+    // Another one is as good as before.
+    expect(await codeOf(gate.publish(await sign({ exp: NOW + 61 }), 'stream'))).toBeNull()
+  })
+
+  it('is denied with the other signature that ES256 has for it', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const file = join(directory, 'es256.pem')
+    writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }))
+    const gate = access({ secret: null, tokenKeys: file })
+    const token = await new SignJWT({ stream: 'stream', publish: true, exp: NOW + 60 })
+      .setProtectedHeader({ alg: 'ES256' })
+      .sign(privateKey)
+    const at = token.lastIndexOf('.') + 1
+    const signature = Buffer.from(token.slice(at), 'base64url')
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+    const s = order - BigInt(`0x${signature.subarray(32).toString('hex')}`)
+    const other = Buffer.concat([signature.subarray(0, 32), Buffer.from(s.toString(16).padStart(64, '0'), 'hex')])
+    const twin = token.slice(0, at) + other.toString('base64url')
+    const { tokenId } = await gate.publish(token, 'stream')
+    expect((await gate.publish(twin, 'stream')).tokenId).toBe(tokenId)
+    gate.revoke(tokenId ?? '', null)
+    expect(await codeOf(gate.publish(twin, 'stream'))).toBe('unauthorized')
+  })
+})
+
+describe('a key set that cannot be fetched', () => {
+  it('is not asked for again with every token', async () => {
+    let asked = 0
+    const site = createServer((_, response) => {
+      asked++
+      response.writeHead(500).end()
+    })
+    await once(site.listen(0, '127.0.0.1'), 'listening')
+    try {
+      const tokenKeys = `http://127.0.0.1:${(site.address() as AddressInfo).port}/jwks.json`
+      const gate = access({ secret: null, tokenKeys })
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      for (let i = 0; i < 40; i++) {
+        const token = await new SignJWT({ stream: 'stream', publish: true })
+          .setProtectedHeader({ alg: 'ES256', kid: `unknown-${i}` })
+          .sign(privateKey)
+        expect(await codeOf(gate.publish(token, 'stream'))).toBe('unavailable')
+      }
+      expect(asked).toBe(1)
+    } finally {
+      site.close()
+    }
+  })
+})

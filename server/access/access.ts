@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { IngestError } from '../../shared/close-codes.ts'
 import { isSame } from '../process/secret.ts'
+import { BitCredit } from './bit-credit.ts'
 import { type Claims, coversStream, parseClaims } from './claims.ts'
 import { Revocations } from './revocations.ts'
 import { CLOCK_TOLERANCE_S, readKeys, tokenVerifier, type VerifyToken } from './token-keys.ts'
@@ -37,6 +38,8 @@ export class Access {
   /** Whether publishing needs no token. */
   readonly isOpen: boolean
   readonly isPrivate: boolean
+  /** What tokens may still send that say how much. */
+  readonly credit = new BitCredit()
   readonly #secret: string | null
   readonly #adminKey: string | null
   readonly #tokenKeys: string | null
@@ -146,10 +149,16 @@ export class Access {
   /** @throws IngestError `unauthorized` for a token that is not valid, or was revoked */
   async #read(token: string): Promise<{ claims: Claims; tokenId: string }> {
     const claims = parseClaims(await this.#verify(token))
-    const tokenId = claims.jti ?? createHash('sha256').update(token).digest('base64url')
+    // What is signed, and not the signature: that can be written in several ways (RFC 7515, appendix C; for ES256, -s is as good as s).
+    const tokenId = claims.jti ?? createHash('sha256').update(signedPart(token)).digest('base64url')
     if (this.#revocations.isDenied(tokenId)) throw over('revoked')
     return { claims, tokenId }
   }
+}
+
+/** Its header and payload, as they are signed (RFC 7515, 5.1). */
+function signedPart(token: string): string {
+  return token.slice(0, token.lastIndexOf('.'))
 }
 
 /** What a token is made for. */

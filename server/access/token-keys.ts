@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
+  customFetch,
   decodeProtectedHeader,
   errors,
   type JWTPayload,
@@ -18,6 +19,12 @@ export const CLOCK_TOLERANCE_S = 5
 
 /** Longest token that is looked at. */
 const MOST_TOKEN_LENGTH = 8192
+
+/** The compact serialization (RFC 7515, 7.1): no padding, no spaces. */
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/
+
+/** How long a key set that could not be fetched is not asked for again, in ms. */
+const FETCH_AGAIN_MS = 5_000
 
 /** One way in which tokens may be signed: a key, and the algorithms that may be used with it, and no others (RFC 8725, 3.1). */
 interface KeySource {
@@ -35,6 +42,7 @@ export function tokenVerifier(secret: string | null, keys: KeySource | null): Ve
   const sources = [shared, keys].filter((source) => source !== null)
   return async (token) => {
     if (token.length > MOST_TOKEN_LENGTH) throw refused('it is too long')
+    if (!COMPACT.test(token)) throw refused('it is no JSON Web Token')
     const source = sources.find(({ algorithms }) => algorithms.includes(algorithmOf(token)))
     if (!source) throw refused('it is signed in a way that this server does not take')
     const options = { algorithms: source.algorithms, clockTolerance: CLOCK_TOLERANCE_S }
@@ -61,7 +69,7 @@ export function readKeys(place: string): KeySource {
     const url = new URL(place)
     const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
     if (url.protocol !== 'https:' && !isHere) throw new UsageError('--token-keys takes keys over https only.')
-    return { algorithms: asymmetric, key: createRemoteJWKSet(url) }
+    return { algorithms: asymmetric, key: createRemoteJWKSet(url, { [customFetch]: patientFetch() }) }
   }
   const text = readText(place)
   const set = parseFields(text)
@@ -69,6 +77,26 @@ export function readKeys(place: string): KeySource {
   const { keys } = set
   if (!Array.isArray(keys) || !keys.every(isFields)) throw noKeys(place)
   return { algorithms: asymmetric, key: createLocalJWKSet({ keys }) }
+}
+
+/**
+ * Fetches, and after a failure fails for some seconds without asking: each token with a key that is not known would be a request, since jose rests
+ * after an answer alone.
+ */
+function patientFetch(): typeof fetch {
+  let failure: { at: number; error: unknown } | null = null
+  return async (...request) => {
+    if (failure && performance.now() - failure.at < FETCH_AGAIN_MS) throw failure.error
+    try {
+      const answer = await fetch(...request)
+      if (!answer.ok) throw new Error(`The key set was answered with ${answer.status}.`)
+      failure = null
+      return answer
+    } catch (error) {
+      failure = { at: performance.now(), error }
+      throw error
+    }
+  }
 }
 
 function pemKey(place: string, pem: string): KeySource {
