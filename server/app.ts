@@ -19,6 +19,9 @@ import { readTls, watchTls } from './tls.ts'
 /** How long the head of a request may take: one who sends it byte by byte holds a socket for no longer. */
 const HEAD_PATIENCE_MS = 10_000
 
+/** And all of it: what is long is what is answered, not what is asked. */
+const REQUEST_PATIENCE_MS = 30_000
+
 /** A gateway with a server of its own. */
 export interface App {
   /** Where it listens, such as `http://127.0.0.1:8080`. */
@@ -43,6 +46,7 @@ export async function startApp(config: Config, ffmpeg: Ffmpeg, log: Logger): Pro
   try {
     const app = fastify(tls, log)
     await gateway.register(app)
+    gateway.watchConnections(app.server)
     if (config.tls) {
       const use = (context: SecureContextOptions) => (app.server as HttpsServer).setSecureContext(context)
       rereadTls = watchTls(config.tls, use, log, closing.signal)
@@ -84,6 +88,7 @@ function fastify(tls: object | null, log: Logger): FastifyInstance {
     clientErrorHandler: refuseRequest,
     frameworkErrors: answerError,
     forceCloseConnections: true,
+    requestTimeout: REQUEST_PATIENCE_MS,
   }
   const http = { headersTimeout: HEAD_PATIENCE_MS, connectionsCheckingInterval: HEAD_PATIENCE_MS / 2 }
   // Its types tell servers with and without TLS apart; its routes do not.

@@ -1,18 +1,21 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
+import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Access } from './access/access.ts'
+import { Connections } from './access/connections.ts'
 import { Limits } from './access/limits.ts'
 import { Origins } from './access/origins.ts'
 import { baseOf } from './access/request.ts'
 import { SignedLinks } from './access/signed-links.ts'
 import { Viewing } from './access/viewing.ts'
 import { apiRoutes } from './api/api.ts'
-import { errorHandlers } from './api/errors.ts'
+import { errorHandlers, refuseConnection } from './api/errors.ts'
 import { hlsFileRoutes } from './api/hls-files.ts'
+import { requireOwnHost } from './api/own-host.ts'
 import { pageRoutes } from './api/pages.ts'
 import { playbackLinks } from './api/playback.ts'
 import { statusOf } from './api/streams.ts'
@@ -40,6 +43,8 @@ import { LlHlsRoute } from './outputs/ll-hls/route.ts'
 import { startRtmpTarget } from './outputs/rtmp.ts'
 import { Targets } from './outputs/targets.ts'
 import { Thumbnails } from './outputs/thumbnails.ts'
+import { hasCode } from './process/errors.ts'
+import { Turns } from './process/turns.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { startRtmpServer } from './rtmp-server/start.ts'
 import { VERSION } from './version.ts'
@@ -54,6 +59,10 @@ const OUTPUT_PATIENCE_MS = 3_000
 /** How often playlists and segments that are over are looked for. */
 const CLEAN_UP_MS = 60_000
 
+/** What is in the data directory is for the gateway's user alone: recordings, and what nginx is configured with. */
+const OWN_ALONE = 0o700
+const OTHERS = 0o077
+
 /** Where WebSockets are. */
 const WEB_SOCKETS = ['/ingest/', '/live/']
 
@@ -65,6 +74,8 @@ export interface Gateway {
   rtmp: RtmpServer
   /** Adds all routes to `app`. */
   register(app: FastifyInstance): Promise<void>
+  /** Counts the connections to a server of its own, and refuses those that are too many. */
+  watchConnections(server: Server): void
   /** Reads again what can be read again while it runs: the public keys that tokens are checked with. */
   reload(): void
   /** Ends broadcasts and outputs cleanly, and everything that was started but the app. Idempotent. */
@@ -93,6 +104,7 @@ export async function startGateway(
 ): Promise<Gateway> {
   const access = new Access({ ...config, isPrivate: config.private })
   const limits = new Limits(config.limitsPerAddress, config.limitsInAll)
+  const connections = new Connections(limits, log)
   const origins = new Origins({ allowed: config.origins, publicUrl: config.publicUrl })
   const viewing = new Viewing(access, limits, origins)
   const ffmpegs = new Ffmpegs(ffmpeg.path)
@@ -116,7 +128,11 @@ export async function startGateway(
   // The directory is ours from here on.
   const hlsDirectory = join(config.dataDir, 'hls')
   try {
-    await mkdir(hlsDirectory, { recursive: true })
+    await mkdir(hlsDirectory, { recursive: true, mode: OWN_ALONE })
+    const { mode } = await stat(config.dataDir)
+    if ((mode & OTHERS) !== 0) {
+      log.warn({ directory: config.dataDir }, 'other users of this machine can read the data directory: chmod 700 it')
+    }
     await removeOldMedia(hlsDirectory)
     await removeOldKeyFiles()
   } catch (error) {
@@ -142,19 +158,21 @@ export async function startGateway(
   })
   const monitor = new Monitor({
     ...{ version: VERSION, ffmpeg, ffmpegs, dataDir: config.dataDir, floorBytes: config.diskFloorBytes },
-    ...{ directory, archive, pulse, webhooks, log },
+    ...{ directory, archive, pulse, webhooks, connections, log },
   })
   const metrics = new Metrics({ directory, archive, events, monitor })
   const cleanUp = setInterval(() => {
     removeOldMedia(hlsDirectory).catch((error) => log.warn({ err: error }, 'old media could not be removed'))
   }, CLEAN_UP_MS)
   const capacity = new Capacity(config, () => monitor.load())
+  const turns = new Turns()
   const publishers = new RtmpPublishers({
     directory,
     access,
     limits,
     ffmpegs,
     capacity,
+    turns,
     log,
     playUrl: (name) => rtmp.playUrl(name),
     drop: (name) => rtmp.dropPublisher(name),
@@ -176,6 +194,8 @@ export async function startGateway(
     isLocal,
     ffmpegs,
     capacity,
+    turns,
+    mostPicture: config.maxPicture,
     resumeSeconds: config.resumeSeconds,
     log,
     onChunkTaken: (seconds) => metrics.chunkTaken(seconds),
@@ -191,12 +211,13 @@ export async function startGateway(
     rtmp,
     async register(app) {
       errorHandlers(app)
+      if (isLocal && !access.isGuarded) requireOwnHost(app, origins)
       const { publisherDestinations } = config
       await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access, publisherDestinations })
       await app.register((api) =>
         apiRoutes(api, {
           ...{ version: VERSION, directory, access, limits, viewing, base, targets, archive, events },
-          ...{ monitor, pulse, metrics, thumbnails, ffmpeg, rtmp, links: new SignedLinks() },
+          ...{ monitor, pulse, metrics, thumbnails, ffmpeg, rtmp, origins, links: new SignedLinks() },
           publishersMayAdd: publisherDestinations,
           isPublisher: (broadcast, session) => ingest.isPublisher(broadcast, session),
         }),
@@ -207,6 +228,7 @@ export async function startGateway(
       ingest.register(app)
       routeUpgrades(app, (path) => WEB_SOCKETS.some((route) => path.startsWith(`${prefix}${route}`)))
     },
+    watchConnections: (server) => connections.watch(server, refuseConnection),
     reload() {
       try {
         if (access.reloadKeys()) log.info('the keys of tokens were read again')
@@ -280,6 +302,14 @@ async function removeOldMedia(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!/\.(m3u8|ts)$/.test(name)) continue
     const file = join(directory, name)
-    if ((await stat(file)).mtimeMs < oldest) await rm(file)
+    // nginx removes some of them itself.
+    const found = await stat(file).catch(unlessGone)
+    if (found && found.mtimeMs < oldest) await rm(file, { force: true })
   }
+}
+
+/** Null for a file that is not there (any more). */
+function unlessGone(error: unknown): null {
+  if (hasCode(error, 'ENOENT')) return null
+  throw error
 }

@@ -17,11 +17,11 @@ export const servers = {
 }
 export type Health = {
   status: 'ok' | 'down'
-  ffmpeg: {
+  ffmpeg?: {
     path: string
     version: string
   }
-  rtmp: {
+  rtmp?: {
     kind: 'nginx' | 'embedded' | 'external'
     url: string
   }
@@ -270,7 +270,7 @@ export type GatewayStatus = {
   streams: WatchedStream[]
 }
 /**
- * Whether everything that a broadcast needs is there
+ * Whether everything that a broadcast needs is there. What is not, and what there is, is for admins
  */
 export function getHealth(opts?: Oazapfts.RequestOpts) {
   return oazapfts.fetchJson<

@@ -42,7 +42,8 @@ export function preview(publisher: Publisher, words: Words): TemplateResult {
 
 /** The words for a problem: in the page's language where it has them. */
 export function problemText(problem: Problem | null, words: Words): TemplateResult {
-  const text = problem && (words.errors[problem.code] ?? problem.message)
+  const { errors } = words
+  const text = problem && (Object.hasOwn(errors, problem.code) ? errors[problem.code] : problem.message)
   return html`<div role="alert" part="problem">${text ? html`<p class="alert">${text}</p>` : nothing}</div>`
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { IngestError } from '../../shared/close-codes.ts'
-import { Limits } from './limits.ts'
+import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, Limits, networkOf } from './limits.ts'
 
-const PER_ADDRESS = { sockets: 2, broadcasts: 1, hellos: 2, calls: 3, megabytes: 1 }
-const IN_ALL = { sockets: 3, broadcasts: 10, hellos: 3, calls: 100, megabytes: 2 }
+const PER_ADDRESS = { connections: 9, sockets: 2, broadcasts: 1, hellos: 2, calls: 3, megabytes: 1 }
+const IN_ALL = { connections: 9, sockets: 3, broadcasts: 10, hellos: 3, calls: 100, megabytes: 2 }
 
 async function codeOf(action: () => unknown): Promise<string | null> {
   try {
@@ -47,5 +47,26 @@ describe('limits', () => {
     const limits = new Limits(PER_ADDRESS, IN_ALL)
     expect(await codeOf(() => limits.note('megabytes', 'a', 999_999))).toBeNull()
     expect(await codeOf(() => limits.note('megabytes', 'a', 2))).toBe('too_many')
+  })
+})
+
+describe('what counts as one address', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2::7', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2:ffff:ffff:ffff:ffff', '2001:db8:1:2::/64'],
+    ['2001:db8:1:3::7', '2001:db8:1:3::/64'],
+    ['fe80::1%eth0', 'fe80::/64'],
+    ['unknown', 'unknown'],
+  ])('%s is %s', (address, counted) => {
+    expect(networkOf(address)).toBe(counted)
+  })
+
+  it('is a network of IPv6: one customer has all of its addresses', () => {
+    const limits = new Limits({ ...LIMITS_PER_ADDRESS, sockets: 1 }, LIMITS_IN_ALL)
+    limits.hold('sockets', '2001:db8:1:2::1')
+    expect(() => limits.hold('sockets', '2001:db8:1:2::2')).toThrow(/Try again/)
+    expect(() => limits.hold('sockets', '2001:db8:1:3::1')).not.toThrow()
   })
 })

@@ -1,8 +1,11 @@
+import ipaddr from 'ipaddr.js'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { IngestError } from '../../shared/close-codes.ts'
 
 /** What is limited: at a time, and in a minute. */
 export interface LimitSet {
+  /** Connections to the port, at a time, whatever they are used for, or not yet. */
+  connections: number
   /** Connections that last, at a time: WebSockets, HTTP-FLV, requests that wait for low-latency HLS. */
   sockets: number
   /** Broadcasts at a time. */
@@ -15,8 +18,9 @@ export interface LimitSet {
   megabytes: number
 }
 
-/** For each address, where the operator says nothing else: a school or an office may be behind one. */
+/** For each address, where the operator says nothing else: a school or an office may be behind one. Of IPv6, a network of 64 bits counts as one. */
 export const LIMITS_PER_ADDRESS: LimitSet = {
+  connections: 2_000,
   sockets: 1_000,
   broadcasts: 20,
   hellos: 120,
@@ -26,6 +30,7 @@ export const LIMITS_PER_ADDRESS: LimitSet = {
 
 /** For all addresses together. */
 export const LIMITS_IN_ALL: LimitSet = {
+  connections: 50_000,
   sockets: 20_000,
   broadcasts: 500,
   hellos: 6_000,
@@ -33,7 +38,7 @@ export const LIMITS_IN_ALL: LimitSet = {
   megabytes: 100_000,
 }
 
-type Held = 'sockets' | 'broadcasts'
+type Held = 'connections' | 'sockets' | 'broadcasts'
 type Rate = 'hellos' | 'calls' | 'megabytes'
 
 const MINUTE_S = 60
@@ -41,7 +46,8 @@ const BYTES = 1e6
 const ALL = 'all'
 
 const WORDS: Record<keyof LimitSet, string> = {
-  sockets: 'Too many connections are open',
+  connections: 'Too many connections are open',
+  sockets: 'Too many publishers and viewers are connected',
   broadcasts: 'Too many broadcasts are running',
   hellos: 'Too many broadcasts were begun in the last minute',
   calls: 'Too many requests were made in the last minute',
@@ -52,7 +58,11 @@ const WORDS: Record<keyof LimitSet, string> = {
 export class Limits {
   readonly #perAddress: LimitSet
   readonly #inAll: LimitSet
-  readonly #held: Record<Held, Map<string, number>> = { sockets: new Map(), broadcasts: new Map() }
+  readonly #held: Record<Held, Map<string, number>> = {
+    connections: new Map(),
+    sockets: new Map(),
+    broadcasts: new Map(),
+  }
   readonly #rates: Record<Rate, { perAddress: RateLimiterMemory; inAll: RateLimiterMemory }>
 
   constructor(perAddress: LimitSet, inAll: LimitSet) {
@@ -71,7 +81,8 @@ export class Limits {
    * Counts something that lasts, until the function that it gives is called.
    * @throws IngestError `too_many`
    */
-  hold(what: Held, address: string | null): () => void {
+  hold(what: Held, from: string | null): () => void {
+    const address = from === null ? null : networkOf(from)
     const counts = this.#held[what]
     const all = counts.get(ALL) ?? 0
     const own = address === null ? 0 : (counts.get(address) ?? 0)
@@ -95,7 +106,8 @@ export class Limits {
    * Counts something that happens: once, or `amount` bytes of it.
    * @throws IngestError `too_many`
    */
-  async note(what: Rate, address: string | null, amount = 1): Promise<void> {
+  async note(what: Rate, from: string | null, amount = 1): Promise<void> {
+    const address = from === null ? null : networkOf(from)
     const { perAddress, inAll } = this.#rates[what]
     try {
       if (address !== null) await perAddress.consume(address, amount)
@@ -109,4 +121,12 @@ export class Limits {
 
 function tooMany(what: keyof LimitSet): IngestError {
   return new IngestError('too_many', `${WORDS[what]}. Try again in a minute.`)
+}
+
+/** What counts as one address: one of IPv4, or the network of IPv6 that a single customer has (RFC 6177). What is none is as it is. */
+export function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address
+  const parsed = ipaddr.process(address)
+  if (parsed.kind() === 'ipv4') return parsed.toString()
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`).toString()}/64`
 }

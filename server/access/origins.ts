@@ -41,6 +41,12 @@ export class Origins {
     return this.#publicUrl !== null && new URL(this.#publicUrl).host === host
   }
 
+  /** Whether a stranger may have made the host of a request point at this machine. A name of one label is in no DNS but the user's own. */
+  mayBeRebound(request: IncomingMessage): boolean {
+    const host = request.headers.host ?? ''
+    return /[.:]/.test(host.replace(/:\d+$/, '')) && !this.namesUs(request)
+  }
+
   /** Whether it may read streams: any, where the operator named none. */
   mayPlay(request: IncomingMessage): boolean {
     return this.#allowed.size === 0 || this.mayPublish(request)

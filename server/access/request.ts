@@ -42,6 +42,11 @@ function first(header: string | string[] | undefined): string | undefined {
   return (Array.isArray(header) ? header[0] : header)?.split(',')[0]?.trim()
 }
 
+/** An address as limits count it: null for this machine. */
+export function remoteAddress(address: string | null | undefined): string | null {
+  return isLoopback(address ?? undefined) ? null : (address ?? 'unknown')
+}
+
 /** Whether `address` is one of this machine's own. */
 export function isLoopback(address: string | undefined): boolean {
   return address === '::1' || address === 'localhost' || /^(::ffff:)?127\./.test(address ?? '')

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Access } from '../access/access.ts'
 import { bearerOf } from '../access/credentials.ts'
 import type { Limits } from '../access/limits.ts'
+import type { Origins } from '../access/origins.ts'
 import { addressOf } from '../access/request.ts'
 import type { Metrics } from '../monitor/metrics.ts'
 import { type EventContext, eventRoutes } from './events.ts'
@@ -30,6 +31,7 @@ export interface ApiContext
   version: string
   limits: Limits
   metrics: Metrics
+  origins: Origins
   /** Base of the links that are handed out to a request. */
   base(request: IncomingMessage): string
 }
@@ -49,7 +51,7 @@ export async function apiRoutes(app: FastifyInstance, context: ApiContext): Prom
   targetRoutes(api, context)
   thumbnailRoute(api, context)
   recordingFiles(api, context)
-  metricsRoute(api, context.metrics, access)
+  metricsRoute(api, context.metrics, access, context.origins)
   await app.register(async (scope) => {
     forOperators(scope, access)
     const admin: Api = scope.withTypeProvider()

@@ -30,7 +30,8 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   errorHandlers(app)
   const access = new Access({ ...config, isPrivate: config.private })
   const limits = new Limits(config.limitsPerAddress, config.limitsInAll)
-  const viewing = new Viewing(access, limits, new Origins({ allowed: config.origins, publicUrl: null }))
+  const origins = new Origins({ allowed: config.origins, publicUrl: null })
+  const viewing = new Viewing(access, limits, origins)
   const nothing = () => {}
   const directory = new Directory({ onLive: nothing, onPresence: nothing, onFault: nothing, onClosed: nothing })
   const log = pino({ level: 'silent' })
@@ -46,7 +47,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const pulse = new Pulse(() => [], nothing)
   const monitor = new Monitor({
     ...{ version: VERSION, ffmpeg, ffmpegs, dataDir: config.dataDir, floorBytes: 0 },
-    ...{ directory, archive, pulse, log, webhooks: { failing: () => [] } },
+    ...{ directory, archive, pulse, log, webhooks: { failing: () => [] }, connections: { problem: () => null } },
   })
   const metrics = new Metrics({ directory, archive, events, monitor })
   app.addHook('onClose', async () => {
@@ -58,7 +59,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   await app.register((api) =>
     apiRoutes(api, {
       ...{ version: VERSION, directory, access, limits, viewing, targets, archive, events, pulse, monitor, metrics },
-      ...{ thumbnails: new Thumbnails(ffmpegs), links: new SignedLinks(), ffmpeg },
+      ...{ thumbnails: new Thumbnails(ffmpegs), links: new SignedLinks(), ffmpeg, origins },
       rtmp: { kind: 'embedded', url: 'rtmp://127.0.0.1/live', problem: () => null },
       ...{ base: () => '', publishersMayAdd: config.publisherDestinations, isPublisher: () => false },
     }),

@@ -87,6 +87,11 @@ export function refuseRequest(error: NodeJS.ErrnoException, socket: Socket): voi
   socket.end(rawResponse(status, 'The request is not HTTP that this server takes.'))
 }
 
+/** Answers a connection that is not taken, before anything is read of it, and closes it. */
+export function refuseConnection(socket: Socket, error: IngestError): void {
+  socket.end(rawResponse(httpStatusOf(error), error.message), () => socket.destroy())
+}
+
 /** A whole HTTP response with an error, for where there is no reply object. */
 export function rawResponse(status: number, message: string): string {
   const [code, reason] = REASONS[status] ?? ['bad_request', 'Bad Request']

@@ -1,3 +1,6 @@
+import type { Access } from '../access/access.ts'
+import { bearerOf } from '../access/credentials.ts'
+import type { Origins } from '../access/origins.ts'
 import { type Ffmpeg, ffmpegProblem } from '../ffmpeg/locate.ts'
 import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
 import { Health, ref } from './schemas.ts'
@@ -5,34 +8,39 @@ import type { Api } from './validation.ts'
 
 /** What is looked at to tell how a gateway is. */
 export interface HealthContext {
+  access: Access
+  origins: Origins
   ffmpeg: Ffmpeg
   rtmp: Pick<RtmpServer, 'kind' | 'url' | 'problem'>
 }
 
 /** `GET /healthz`: 200 while everything that a broadcast needs is there, else 503 and what is not. */
-export function healthRoute(api: Api, { ffmpeg, rtmp }: HealthContext): void {
+export function healthRoute(api: Api, { access, origins, ffmpeg, rtmp }: HealthContext): void {
   api.get(
     '/healthz',
     {
       schema: {
         operationId: 'getHealth',
         tags: ['Gateway'],
-        summary: 'Whether everything that a broadcast needs is there',
+        summary: 'Whether everything that a broadcast needs is there. What is not, and what there is, is for admins',
+        security: [{}, { adminKey: [] }],
         response: { 200: ref(Health), 503: ref(Health) },
       },
     },
-    async (_, reply) => {
+    async (request, reply) => {
       const problems = [await ffmpegProblem(ffmpeg), rtmp.problem()].filter((problem) => problem !== null)
       const isWell = problems.length === 0
+      // Paths, versions and addresses are for those who run it.
+      const details = {
+        ffmpeg: { path: ffmpeg.path, version: ffmpeg.version },
+        rtmp: { kind: rtmp.kind, url: rtmp.url },
+        ...(isWell ? {} : { problems }),
+      }
+      const isInsider = access.isGuarded ? access.isAdmin(bearerOf(request.raw)) : !origins.mayBeRebound(request.raw)
       return reply
         .code(isWell ? 200 : 503)
         .header('cache-control', 'no-store')
-        .send({
-          status: isWell ? 'ok' : 'down',
-          ffmpeg: { path: ffmpeg.path, version: ffmpeg.version },
-          rtmp: { kind: rtmp.kind, url: rtmp.url },
-          ...(isWell ? {} : { problems }),
-        })
+        .send({ status: isWell ? 'ok' : 'down', ...(isInsider && details) })
     },
   )
 }

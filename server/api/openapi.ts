@@ -72,7 +72,8 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       docExpansion: 'list',
       defaultModelsExpandDepth: 0,
       tryItOutEnabled: true,
-      persistAuthorization: true,
+      // The key is for this tab alone.
+      persistAuthorization: false,
     },
     theme: {
       title: 'Castgate API',

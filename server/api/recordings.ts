@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http'
+import { stat } from 'node:fs/promises'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { basename, dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { send } from '@fastify/send'
@@ -182,6 +183,7 @@ export function recordingFiles(api: Api, { access, archive, links }: RecordingCo
       if (!links.allows(`/recordings/${id}.${type}`, request.query)) access.requireAdmin(bearerOf(request.raw))
       const path = await archive.file(id, KINDS[type])
       if (path === null) return reply.code(404).send(notFound(NO_RECORDING))
+      askForAll(request.raw.headers, (await stat(path)).size)
       const { statusCode, headers, stream } = await send(request.raw, basename(path), {
         root: dirname(path),
         cacheControl: false,
@@ -196,6 +198,12 @@ export function recordingFiles(api: Api, { access, archive, links }: RecordingCo
       return status === 200 || status === 206 ? reply.code(status).send(stream) : reply.code(status).send(null)
     },
   )
+}
+
+/** The last N bytes of a file that has fewer are all of them (RFC 9110, 14.1.2); the library finds no such range. */
+function askForAll(headers: IncomingHttpHeaders, size: number): void {
+  const [, suffix] = /^bytes=-(\d+)$/.exec(headers.range ?? '') ?? []
+  if (suffix !== undefined && Number(suffix) > size) headers.range = 'bytes=0-'
 }
 
 function isType(type: string): type is keyof typeof TYPES {

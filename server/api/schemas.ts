@@ -158,8 +158,8 @@ export const Event = Type.Object(
 export const Health = Type.Object(
   {
     status: oneOf('ok', 'down'),
-    ffmpeg: Type.Object({ path: Type.String(), version: Type.String() }),
-    rtmp: Type.Object({ kind: oneOf('nginx', 'embedded', 'external'), url: Type.String() }),
+    ffmpeg: Type.Optional(Type.Object({ path: Type.String(), version: Type.String() })),
+    rtmp: Type.Optional(Type.Object({ kind: oneOf('nginx', 'embedded', 'external'), url: Type.String() })),
     problems: Type.Optional(Type.Array(Type.String(), { description: 'What is missing, for people.' })),
   },
   { $id: 'castgate.Health', description: 'Whether everything that a broadcast needs is there.' },

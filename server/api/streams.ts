@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Type } from 'typebox'
 import { IngestError } from '../../shared/close-codes.ts'
-import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
+import { type PlaybackLinks, parseStreamStatus, type StreamStatus } from '../../shared/status.ts'
 import type { Access } from '../access/access.ts'
 import { bearerOf } from '../access/credentials.ts'
 import type { Viewing } from '../access/viewing.ts'
@@ -45,6 +45,22 @@ export function statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamS
   }
 }
 
+/** Those that can be written as the API says: one that cannot must not keep the others from being told. `onLeft` gets its name. */
+export function tellable(streams: StreamStatus[], onLeft: (name: string) => void): StreamStatus[] {
+  return streams.filter((status) => {
+    try {
+      const read = parseStreamStatus(JSON.parse(JSON.stringify(status)))
+      // What cannot be read as a track is read as none.
+      const isWhole = read !== null && !read.video === !status.video && !read.audio === !status.audio
+      if (isWhole) return true
+    } catch {
+      // It is left out as well.
+    }
+    onLeft(status.name)
+    return false
+  })
+}
+
 /** What the routes of streams need of the gateway. */
 export interface StreamContext extends InsiderContext {
   directory: Directory
@@ -74,7 +90,8 @@ export function streamRoutes(api: Api, context: StreamContext): void {
       if (!mayList && known.length === 0) access.requireAdmin(bearerOf(request.raw))
       const here = base(request.raw)
       reply.header('cache-control', 'no-store')
-      return { streams: known.map((broadcast) => statusOf(broadcast, playbackLinks(here, broadcast.name))) }
+      const streams = known.map((broadcast) => statusOf(broadcast, playbackLinks(here, broadcast.name)))
+      return { streams: tellable(streams, (name) => request.log.error({ stream: name }, 'a stream cannot be told')) }
     },
   )
   api.get(

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { IngestError } from '../../shared/close-codes.ts'
 import type { Access } from '../access/access.ts'
@@ -53,6 +54,10 @@ export function targetRoutes(api: Api, context: TargetContext): void {
   const { directory, access, targets, publishersMayAdd, isPublisher } = context
   const common = { tags: ['Destinations'], security: [{ adminKey: [] }, { session: [] }] }
   const bodyLimit = MOST_BODY_BYTES
+  // Before the body, which someone without a key need not send.
+  const onRequest = async (request: FastifyRequest) => {
+    whoIs(request, String((request.params as { name?: unknown }).name))
+  }
 
   api.get(
     '/api/destinations',
@@ -77,6 +82,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     '/api/streams/:name/targets',
     {
       bodyLimit,
+      onRequest,
       schema: {
         ...common,
         operationId: 'addTarget',
@@ -96,6 +102,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     '/api/streams/:name/targets/:id',
     {
       bodyLimit,
+      onRequest,
       schema: {
         ...common,
         operationId: 'removeTarget',
@@ -115,6 +122,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     '/api/streams/:name/targets/:id/:action',
     {
       bodyLimit,
+      onRequest,
       schema: {
         ...common,
         operationId: 'controlTarget',
@@ -132,13 +140,19 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     },
   )
 
-  /** @throws IngestError where the request may not change the destinations of `name`, or nothing is live */
-  function admitted(request: { raw: IncomingMessage }, name: string): Admitted {
+  /** @throws IngestError where the request may not change the destinations of `name` */
+  function whoIs(request: { raw: IncomingMessage }, name: string): AddedBy {
     const bearer = bearerOf(request.raw)
     const broadcast = directory.get(name)
-    const mayPublish = publishersMayAdd && broadcast !== null && bearer !== null && isPublisher(broadcast, bearer)
-    if (!mayPublish) access.requireAdmin(bearer)
-    return { broadcast: broadcast ?? requireLive(directory, name), by: mayPublish ? 'publisher' : 'operator' }
+    if (publishersMayAdd && broadcast !== null && bearer !== null && isPublisher(broadcast, bearer)) return 'publisher'
+    access.requireAdmin(bearer)
+    return 'operator'
+  }
+
+  /** @throws IngestError where the request may not change the destinations of `name`, or nothing is live */
+  function admitted(request: { raw: IncomingMessage }, name: string): Admitted {
+    const by = whoIs(request, name)
+    return { broadcast: requireLive(directory, name), by }
   }
 
   function targetOf({ broadcast, by }: Admitted, id: string): FfmpegOutput {

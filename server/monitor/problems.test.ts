@@ -5,6 +5,7 @@ import { findProblems, type Signs } from './problems.ts'
 const GOOD: Signs = {
   rtmpProblem: null,
   ffmpegProblem: null,
+  connectionProblem: null,
   webhooks: [],
   streams: [],
   recordings: [],

@@ -14,6 +14,8 @@ export interface Signs {
   /** Why the RTMP server does not work, or null; and FFmpeg. */
   rtmpProblem: string | null
   ffmpegProblem: string | null
+  /** Why connections are refused, as a sentence, or null. */
+  connectionProblem: string | null
   /** Receivers of webhooks that do not take them. */
   webhooks: { host: string; reason: string }[]
   /** `notRecorded`: why it is not, though it should be, as a sentence, or null. */
@@ -34,7 +36,7 @@ const LITTLE_ROOM_BYTES = 500e6
 
 /** What is wrong, the worst first. */
 export function findProblems(signs: Signs): Problem[] {
-  const { rtmpProblem, ffmpegProblem, streams, recordings, webhooks, disk, cpu } = signs
+  const { rtmpProblem, ffmpegProblem, connectionProblem, streams, recordings, webhooks, disk, cpu } = signs
   const faults: Problem[] = []
   const warnings: Problem[] = []
   const fault = (message: string, stream: string | null = null) => faults.push({ severity: 'fault', message, stream })
@@ -43,6 +45,7 @@ export function findProblems(signs: Signs): Problem[] {
 
   if (rtmpProblem !== null) fault(`The RTMP server does not work: ${rtmpProblem}. It is started again.`)
   if (ffmpegProblem !== null) fault(`${sentence(ffmpegProblem)} No broadcast can begin.`)
+  if (connectionProblem !== null) fault(connectionProblem)
   if (disk.freeBytes < disk.floorBytes) fault('The disk is almost full: nothing is recorded. Delete recordings.')
   else if (disk.freeBytes < disk.floorBytes + LITTLE_ROOM_BYTES) warning('There is little room left for recordings.')
   for (const { name, targets } of streams) {
