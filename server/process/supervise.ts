@@ -14,6 +14,8 @@ export interface Supervised {
   restarts(): number
   /** Its process; null while there is none. */
   pid(): number | null
+  /** Ends it as it is, for the reason in `why`: it is started again. */
+  restart(why: string): void
   /** Ends it. */
   close(): Promise<void>
 }
@@ -46,7 +48,12 @@ export async function supervise(
   return {
     problem: () => problem,
     restarts: () => restarts,
-    pid: () => (child.process.exitCode === null ? (child.process.pid ?? null) : null),
+    pid: () => (isRunning(child) ? (child.process.pid ?? null) : null),
+    restart(why) {
+      if (!isRunning(child)) return
+      log.error({ reason: why }, `${name} is ended, to be started again`)
+      child.signal('SIGKILL')
+    },
     async close() {
       closing.abort()
       await stopChild(child, STOP_MS)
@@ -56,7 +63,9 @@ export async function supervise(
 
   async function keepRunning(): Promise<void> {
     for (let failures = 0; ; ) {
-      const exit = await child.exited
+      const exit = await child.gone
+      // What it started would hold its ports.
+      child.signal('SIGKILL')
       if (closing.signal.aborted) return
       onExit()
       problem = `${name} ${wordsFor(exit)}`
@@ -72,11 +81,15 @@ export async function supervise(
         failures = 0
         log.info(`${name} is back`)
       } catch (error) {
-        child.process.kill('SIGKILL')
+        child.signal('SIGKILL')
         log.error({ err: error }, `${name} did not come back`)
       }
     }
   }
+}
+
+function isRunning({ process }: Child): boolean {
+  return process.exitCode === null && process.signalCode === null
 }
 
 function wordsFor(exit: ChildExit): string {

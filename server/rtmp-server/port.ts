@@ -45,7 +45,7 @@ export async function listening(child: Child, host: string, port: number): Promi
   void child.exited.then(() => {
     exited = true
   })
-  for (const deadline = Date.now() + LISTEN_TIMEOUT_MS; Date.now() < deadline; await delay(POLL_MS)) {
+  for (const deadline = performance.now() + LISTEN_TIMEOUT_MS; performance.now() < deadline; await delay(POLL_MS)) {
     if (exited) throw new ExitError('rtmp_server', 'The RTMP server ended as soon as it was started.')
     if (await connects(host, port)) return
   }

@@ -3,8 +3,10 @@ export type RtmpServerKind = 'nginx' | 'embedded' | 'external'
 
 /** What the RTMP server tells about encoders that publish to it, other than the gateway itself. */
 export interface PublishHandlers {
-  /** Someone wants to publish as `name`, with the token of their stream key's query: whether they may. */
-  onPublish(name: string, token: string | null): Promise<boolean>
+  /**
+   * Someone wants to publish as `name`, with the token of their stream key's query: whether they may. `address`: null for a program on this machine.
+   */
+  onPublish(name: string, token: string | null, address: string | null): Promise<boolean>
   /** They have gone. */
   onUnpublish(name: string): void
 }

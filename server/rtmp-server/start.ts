@@ -34,7 +34,8 @@ export async function startRtmpServer(
 
   function nginxWith(program: NginxProgram): Promise<RtmpServer> {
     const directory = join(config.dataDir, 'nginx')
-    return startNginx({ program, host, rtmpPort, hlsPort, directory, hlsDirectory, isPrivate, log }, handlers)
+    const { origins } = config
+    return startNginx({ program, host, rtmpPort, hlsPort, directory, hlsDirectory, isPrivate, origins, log }, handlers)
   }
 }
 

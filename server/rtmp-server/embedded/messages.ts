@@ -8,7 +8,7 @@ export type ToEmbedded =
 export type FromEmbedded =
   | { type: 'listening' }
   /** `token` is from the query of the stream key. */
-  | { type: 'publish'; id: string; name: string; token: string | null }
+  | { type: 'publish'; id: string; name: string; token: string | null; address: string | null }
   | { type: 'unpublish'; id: string }
   /** The gateway plays a stream. */
   | { type: 'play'; name: string }

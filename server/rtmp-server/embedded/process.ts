@@ -3,6 +3,7 @@
  * a bound what a slow player has not taken. Only the gateway starts it, and it ends with the gateway.
  */
 import NodeMediaServer, { type Session } from 'node-media-server'
+import { remoteAddress } from '../../access/request.ts'
 import { ignoreSignals } from '../../process/ignored-signals.ts'
 import type { FromEmbedded, ToEmbedded } from './messages.ts'
 
@@ -50,7 +51,8 @@ function start({ host, port, directory, secret, isPrivate }: Extract<ToEmbedded,
     publishers.set(session.id, session)
     // Nothing of it is read until the gateway has looked at its token.
     socket.pause()
-    tell({ type: 'publish', id: session.id, name: session.streamName, token: textOf(session.streamQuery.token) })
+    const { id, streamName: name, streamQuery } = session
+    tell({ type: 'publish', id, name, token: textOf(streamQuery.token), address: remoteAddress(socket.remoteAddress) })
   })
   server.on('prePlay', (session) => {
     // It would hand on what a player sends, as if the player were the publisher.

@@ -27,7 +27,7 @@ export interface EmbeddedOptions {
 export async function startEmbedded(options: EmbeddedOptions, handlers: PublishHandlers): Promise<RtmpServer> {
   const { host, rtmpPort, directory, isPrivate, log } = options
   await requireFreePort(host, rtmpPort, '--rtmp-port')
-  await mkdir(directory, { recursive: true })
+  await mkdir(directory, { recursive: true, mode: 0o700 })
   const secret = randomBytes(16).toString('hex')
   const program = fileURLToPath(new URL('./process.js', import.meta.url))
   let conversation: Conversation | null = null
@@ -105,9 +105,9 @@ function converse(child: Child, start: ToEmbedded, handlers: PublishHandlers, lo
     },
   }
 
-  async function publish({ id, name, token }: Extract<FromEmbedded, { type: 'publish' }>): Promise<void> {
+  async function publish({ id, name, token, address }: Extract<FromEmbedded, { type: 'publish' }>): Promise<void> {
     asking.add(id)
-    const allowed = isStreamName(name) && (await handlers.onPublish(name, token))
+    const allowed = isStreamName(name) && (await handlers.onPublish(name, token, address))
     if (allowed) await joins.untilPlayed(name)
     const isThere = asking.delete(id)
     if (allowed && isThere) names.set(id, name)

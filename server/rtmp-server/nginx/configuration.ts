@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import { HLS_PLAYLIST_SECONDS, HLS_SEGMENT_CACHE_SECONDS, HLS_SEGMENT_SECONDS } from '../../outputs/hls-shape.ts'
 
+/** Connections of one address to nginx's HTTP port, at a time: viewers behind one address, of whom each has a few. */
+const MOST_CONNECTIONS = 1_000
+
 /** What an nginx configuration is made of. */
 export interface NginxSettings {
   host: string
@@ -13,6 +16,8 @@ export interface NginxSettings {
   controlPath: string
   /** Whether nobody may watch without being asked for a token: nginx then hands out no HLS itself. */
   isPrivate: boolean
+  /** Whose pages may play; empty, or with `*`, for any. */
+  origins: readonly string[]
   /** Directory of its own files. */
   directory: string
   /** Directory of the playlists and segments. */
@@ -36,13 +41,17 @@ worker_processes 1;
 pid ${quoted(join(directory, 'nginx.pid'))};
 error_log stderr warn;
 
-events { worker_connections 1024; }
+# Encoders, the gateway's own connections and viewers of HLS share them, and each needs a file.
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; }
 
 rtmp {
   access_log off;
   server {
     listen ${listen(host, settings.rtmpPort)};
     chunk_size 4096;
+    # For the handshake, too: one who connects and says nothing is not waited for.
+    timeout 15s;
     notify_method post;
 
     application live {
@@ -74,8 +83,20 @@ ${temporary.map((name) => `  ${name}_temp_path ${quoted(join(directory, `${name}
     video/mp2t ts;
   }
 
+  map $http_origin $allowed_origin {
+${allowedOrigins(settings.origins)}
+  }
+  limit_conn_zone $binary_remote_addr zone=addresses:1m;
+
   server {
     listen ${listen(host, settings.hlsPort)};
+    limit_conn addresses ${MOST_CONNECTIONS};
+    limit_conn_status 429;
+    client_header_timeout 10s;
+    client_body_timeout 10s;
+    client_max_body_size 1k;
+    keepalive_timeout 30s;
+    send_timeout 30s;
 
 ${settings.isPrivate ? '' : hlsLocations(hlsDirectory)}
     location = /stat {
@@ -97,17 +118,25 @@ ${settings.isPrivate ? '' : hlsLocations(hlsDirectory)}
 `
 }
 
+/** What a page may read, by its origin: a header without a value is not sent. */
+function allowedOrigins(origins: readonly string[]): string {
+  if (origins.length === 0 || origins.includes('*')) return '    default "*";'
+  return ['    default "";', ...origins.map((origin) => `    ${quoted(origin)} ${quoted(origin)};`)].join('\n')
+}
+
 function hlsLocations(hlsDirectory: string): string {
   return `
     location ~ ^/hls/([A-Za-z0-9_-]+\\.m3u8)$ {
       alias ${quoted(`${hlsDirectory}/$1`)};
-      add_header Access-Control-Allow-Origin * always;
+      add_header Access-Control-Allow-Origin $allowed_origin always;
+      add_header Vary Origin always;
       add_header Cache-Control no-cache always;
     }
 
     location ~ ^/hls/([A-Za-z0-9_-]+\\.ts)$ {
       alias ${quoted(`${hlsDirectory}/$1`)};
-      add_header Access-Control-Allow-Origin * always;
+      add_header Access-Control-Allow-Origin $allowed_origin always;
+      add_header Vary Origin always;
       add_header Cache-Control "public, max-age=${HLS_SEGMENT_CACHE_SECONDS}";
     }
 `

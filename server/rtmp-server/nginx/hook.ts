@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { isStreamName } from '../../../shared/stream-name.ts'
+import { remoteAddress } from '../../access/request.ts'
 import { isSame } from '../../process/secret.ts'
 import { Joins } from '../joins.ts'
 import type { PublishHandlers } from '../rtmp-server.ts'
@@ -82,13 +83,13 @@ export async function startHook(
     const name = form.get('name')
     const [token = null, ...others] = form.getAll('token')
     if (!isStreamName(name) || others.length > 0) return false
-    return publish(client, name, token)
+    return publish(client, name, token, remoteAddress(form.get('addr')))
   }
 
-  async function publish(client: string, name: string, token: string | null): Promise<boolean> {
+  async function publish(client: string, name: string, token: string | null, address: string | null): Promise<boolean> {
     asking.add(client)
     try {
-      const isAllowed = await handlers.onPublish(name, token)
+      const isAllowed = await handlers.onPublish(name, token, address)
       if (isAllowed) await joins.untilPlayed(name)
       if (!isAllowed && `${name}?token=${token}`.length >= MOST_KEY_LENGTH) {
         log.warn({ stream: name }, `nginx cuts stream keys at ${MOST_KEY_LENGTH} characters: take a shorter token`)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type Child, capture, startChild } from '../../process/child.ts'
@@ -9,8 +9,13 @@ import { supervise } from '../../process/supervise.ts'
 import { addressInUrl, listening, requireFreePort } from '../port.ts'
 import type { PublishHandlers, RtmpServer } from '../rtmp-server.ts'
 import { nginxConfiguration } from './configuration.ts'
+import { watchAnswers } from './heartbeat.ts'
 import { startHook } from './hook.ts'
+import { endLeftover } from './leftover.ts'
 import type { NginxProgram } from './program.ts'
+
+/** How long nginx may take to drop a publisher. */
+const DROP_MS = 2_000
 
 /** Where the private nginx listens and writes. */
 export interface NginxOptions {
@@ -22,6 +27,8 @@ export interface NginxOptions {
   directory: string
   hlsDirectory: string
   isPrivate: boolean
+  /** Whose pages may play; empty, or `*`, for any. */
+  origins: readonly string[]
   log: Logger
 }
 
@@ -35,8 +42,8 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
   await endLeftover(directory, configurationFile)
   await requireFreePort(host, rtmpPort, '--rtmp-port')
   await requireFreePort(host, hlsPort, '--hls-port')
-  await mkdir(directory, { recursive: true })
-  await mkdir(hlsDirectory, { recursive: true })
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await mkdir(hlsDirectory, { recursive: true, mode: 0o700 })
   const secret = randomBytes(16).toString('hex')
   const controlPath = `/${randomBytes(16).toString('hex')}`
   const hook = await startHook({ secret, isPrivate: options.isPrivate, log }, handlers)
@@ -64,6 +71,8 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
       logged(startChild(program.path, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true }), log)
     const ready = (child: Child) => listening(child, host, rtmpPort)
     const nginx = await supervise('nginx', start, ready, log, () => hook.forget())
+    const http = `http://${addressInUrl(host)}:${hlsPort}`
+    const rest = watchAnswers(`${http}/`, log, () => nginx.restart('nginx hangs'))
     const local = `rtmp://${addressInUrl(host)}:${rtmpPort}/live`
     return {
       kind: 'nginx',
@@ -75,12 +84,14 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
       publishUrl: (name) => `${local}/${name}?gateway=${secret}`,
       playUrl: (name) => `${local}/${name}?gateway=${secret}`,
       async dropPublisher(name) {
-        const control = `http://${addressInUrl(host)}:${hlsPort}${controlPath}/drop/publisher?app=live&name=${name}`
+        const control = `${http}${controlPath}/drop/publisher?app=live&name=${name}`
         // Where nginx does not answer, it has gone, and its publishers with it.
-        const answer = await fetch(control, { headers: { connection: 'close' } }).catch(() => null)
+        const patience = AbortSignal.timeout(DROP_MS)
+        const answer = await fetch(control, { headers: { connection: 'close' }, signal: patience }).catch(() => null)
         if (answer && !answer.ok) log.error({ stream: name, status: answer.status }, 'nginx did not drop a publisher')
       },
       async close() {
+        rest()
         await nginx.close()
         await hook.close()
       },
@@ -96,20 +107,4 @@ function logged(child: Child, log: Logger): Child {
     ?.setEncoding('utf8')
     .on('data', (text: string) => log.debug({ nginx: redact(text.trim()) }, 'nginx says'))
   return child
-}
-
-/** A gateway that was killed leaves its nginx behind: the next one ends it, if it is the one that this directory names. */
-async function endLeftover(directory: string, configurationFile: string): Promise<void> {
-  try {
-    const pid = Number(await readFile(join(directory, 'nginx.pid'), 'utf8'))
-    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8')
-    if (!commandLine.includes(configurationFile)) return
-    process.kill(pid, 'SIGTERM')
-    for (const deadline = Date.now() + 3000; Date.now() < deadline; ) {
-      await readFile(`/proc/${pid}/cmdline`, 'utf8')
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  } catch {
-    // No such file, or no such process: nothing is left.
-  }
 }
