@@ -16,7 +16,7 @@ const GROWTH_MS = 2_000
  */
 export async function takeDirectory(directory: string, log: Logger): Promise<DirectoryLock> {
   try {
-    await mkdir(directory, { recursive: true })
+    await mkdir(directory, { recursive: true, mode: 0o700 })
     return await lockDirectory(directory, log)
   } catch (error) {
     if (!hasCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'EDQUOT', 'EIO')) throw error

@@ -81,7 +81,7 @@ function entryOf(id: string, stream: string, broadcast: string, startedAt: strin
 
 /** Makes the directory of a new recording. */
 export async function createEntry(directory: string, entry: Entry): Promise<void> {
-  await mkdir(join(directory, entry.id), { recursive: true })
+  await mkdir(join(directory, entry.id), { recursive: true, mode: 0o700 })
   await writeEntry(directory, entry)
 }
 

@@ -6,6 +6,8 @@ import { finishJob, posterJob } from '../ffmpeg/jobs.ts'
 import { hasCode } from '../process/errors.ts'
 import { settle } from './disk.ts'
 import { FILES } from './entry.ts'
+import { tracksOfMp4 } from './mp4-tracks.ts'
+import { survey } from './survey.ts'
 
 /** A recording that can be sought in. */
 export interface Finished {
@@ -13,6 +15,9 @@ export interface Finished {
   bytes: number
   poster: boolean
 }
+
+/** What FFmpeg looks at behind the first picture and the first sound, to know them. */
+const PROBE_BYTES = 5_000_000
 
 /** Where the poster is taken from: not the very first picture, which is often dark. */
 const POSTER_S = 3
@@ -32,12 +37,18 @@ export async function finish(
   let seconds = 0
   const size = await sizeOf(flv)
   try {
-    await run(finishJob(flv, part), (line) => {
+    const found = await survey(flv, signal)
+    const { hasPicture, hasSound, soundChanges } = found
+    const probeBytes = PROBE_BYTES + Math.max(found.pictureAt, found.soundAt)
+    await run(finishJob(flv, part, { hasPicture, hasSound, soundChanges, probeBytes }), (line) => {
       const [, us] = /^out_time_us=(\d+)/.exec(line) ?? []
       if (us !== undefined) seconds = Number(us) / 1e6
     })
-    // The FLV goes away below: the MP4 must be on the disk by then, and not in a cache.
+    // The FLV goes away below: the MP4 must be on the disk by then, and not in a cache, with all that the FLV has.
     await settle(part)
+    const kept = await tracksOfMp4(part)
+    if (hasPicture && !kept.includes('vide')) throw new Error('the MP4 has no picture, and the recording has one')
+    if (hasSound && !kept.includes('soun')) throw new Error('the MP4 has no sound, and the recording has some')
     if ((await sizeOf(flv)) !== size) throw new Error('another program writes to it')
     await rename(part, mp4)
     await settle(directory)

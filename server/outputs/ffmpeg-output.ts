@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { IngestError } from '../../shared/close-codes.ts'
 import type { TargetSource, TargetState, TargetStatus } from '../../shared/status.ts'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
-import type { Subscription } from '../broadcast/subscription.ts'
+import { framesIn, type Subscription } from '../broadcast/subscription.ts'
 import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { FfmpegJob } from '../ffmpeg/job.ts'
 import { type FfmpegRun, lastWords, stopFfmpeg } from '../ffmpeg/run.ts'
@@ -12,6 +12,9 @@ import { STALLED_MS, write } from './feed.ts'
 
 /** The first wait before it is tried again: doubled from there on, each shortened by up to a half at random. */
 const FIRST_RETRY_MS = 500
+/** So many frames that were dropped at once are worth a line in the log: a second of them. */
+const FRAMES_TO_TELL = 30
+
 /** A run of this length was a success: the next failure starts with the first wait again. */
 const SETTLED_MS = 10_000
 /** How long an output may take to write the rest and close. */
@@ -128,13 +131,13 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
         continue
       }
       if (status.state !== 'retrying') enter('connecting')
-      const began = Date.now()
+      const began = performance.now()
       const end = await runOnce(interruption.signal)
       if (end.kind === 'stopped') {
         failures = 0
         continue
       }
-      if (Date.now() - began > SETTLED_MS) failures = 0
+      if (performance.now() - began > SETTLED_MS) failures = 0
       const wait = end.kind === 'refused' ? null : waitAfter(failures++)
       status.lastError = spec.secrets.reduce((text, secret) => text.replaceAll(secret, '…'), end.message)
       if (wait !== null) status.reconnects++
@@ -193,11 +196,13 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
       stop.addEventListener('abort', finish)
       const stalled = await pump(subscription, ffmpeg, gone.signal)
       if (stalled) {
+        subscription.discard()
         ffmpeg.kill('SIGKILL')
         await ffmpeg.exited
         return { kind: 'failed', message: attempt.problem() ?? `it took nothing for ${STALLED_MS / 1000} s` }
       }
       const byItself = gone.signal.aborted && !stop.aborted
+      if (byItself) subscription.discard()
       const exit = await stopFfmpeg(ffmpeg, CLOSE_MS)
       if (!byItself) return { kind: 'stopped' }
       return { kind: 'failed', message: attempt.problem() ?? lastWords(exit) }
@@ -220,7 +225,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
 
   function noticeDrops({ dropped }: Subscription): void {
     status.droppedFrames += dropped.frames - noticed.frames
-    const isNew = dropped.overflows > noticed.overflows
+    const isNew = dropped.overflows > noticed.overflows || dropped.frames - noticed.frames >= FRAMES_TO_TELL
     noticed = { ...dropped }
     if (!isNew) return
     log.warn({ ...dropped }, 'output is too slow: frames were dropped')
@@ -233,7 +238,10 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
       const batch = await subscription.next(gone)
       if (batch === null) return false
       const pieces = batch.map((tag) => tag.bytes)
-      if (!(await write(run.stdin, pieces, gone))) return true
+      if (!(await write(run.stdin, pieces, gone))) {
+        subscription.dropped.frames += framesIn(batch)
+        return true
+      }
       for (const { length } of pieces) bytes.given += length
       noticeDrops(subscription)
     }
