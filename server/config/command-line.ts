@@ -24,9 +24,11 @@ import {
   limits,
   origins,
   percent,
+  picture,
   port,
   rtmpChoice,
   seconds,
+  sizeWords,
   webUrl,
 } from './values.ts'
 
@@ -143,6 +145,11 @@ export function addServerOptions(command: Command): Command {
         .default(DEFAULTS.maxCpuPercent)
         .argParser(percent),
     )
+    .addOption(
+      setting('--max-picture <size>', 'largest picture of a recording, whichever way it stands', 'MAX_PICTURE')
+        .default(DEFAULTS.maxPicture, sizeWords(DEFAULTS.maxPicture))
+        .argParser(picture),
+    )
     .addOption(new Flag('--record', 'record every broadcast', 'RECORD'))
     .addOption(
       setting(
@@ -208,6 +215,7 @@ type ServerOptions = Pick<
   | 'nginx'
   | 'hlsPort'
   | 'resumeSeconds'
+  | 'maxPicture'
   | 'limitsPerAddress'
   | 'limitsInAll'
   | 'destinationHosts'

@@ -7,6 +7,7 @@ import { readDestination } from '../destinations/destination.ts'
 import { HostPolicy } from '../destinations/host-policy.ts'
 import { PRESET_HOSTS } from '../destinations/presets.ts'
 import type { Webhook } from '../events/webhooks.ts'
+import { MOST_PICTURE, type PictureSize } from '../ffmpeg/picture-size.ts'
 import type { ConfiguredDestination } from '../outputs/targets.ts'
 import { MissingError, UsageError } from '../process/errors.ts'
 
@@ -52,6 +53,8 @@ export interface Config {
   maxBroadcasts: number | null
   /** Share of all processors, in percent, that transcoders may use before no more are begun. */
   maxCpuPercent: number
+  /** Largest picture of a recording, whichever way it stands. */
+  maxPicture: PictureSize
   /** Where events are sent to. */
   webhooks: Webhook[]
   /** Whether every broadcast is recorded. */
@@ -94,6 +97,7 @@ export const DEFAULTS: Config = {
   publisherDestinations: false,
   maxBroadcasts: null,
   maxCpuPercent: 90,
+  maxPicture: MOST_PICTURE,
   webhooks: [],
   record: false,
   recordKeepSeconds: null,

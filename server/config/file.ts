@@ -10,10 +10,10 @@ import { optionValue } from './option-value.ts'
 import { type ConfigSections, SECTIONS } from './sections.ts'
 
 /** Keys that must not stand in the file, and what to use instead. */
-const SECRETS: Record<string, string> = {
-  secret: 'Use "secret-file", or CASTGATE_SECRET.',
-  'admin-key': 'Use "admin-key-file", or CASTGATE_ADMIN_KEY.',
-}
+const SECRETS = new Map([
+  ['secret', 'Use "secret-file", or CASTGATE_SECRET.'],
+  ['admin-key', 'Use "admin-key-file", or CASTGATE_ADMIN_KEY.'],
+])
 
 /**
  * Reads a configuration file: options of `command` under their long names, and the sections above. What was given on the command line or
@@ -32,8 +32,8 @@ export function applyConfigFile(
   if (!isMap(contents)) throw fail([], 'the file must be a list of "name: value".')
   for (const [name, value] of Object.entries(plainValues(document, fail))) {
     const at = [name]
-    if (Object.hasOwn(SECRETS, name))
-      throw fail(at, `"${name}" does not belong into a file that others may read. ${SECRETS[name]}`)
+    const instead = SECRETS.get(name)
+    if (instead !== undefined) throw fail(at, `"${name}" does not belong into a file that others may read. ${instead}`)
     const failIn = (error: ErrorObject) => fail([name, ...pathOf(error)], inWords(error, name))
     if (name === 'destinations') {
       sections.destinations = checked(SECTIONS.destinations, value, failIn)

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import { type Static, type TSchema, Type } from 'typebox'
 import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from '../access/limits.ts'
 import { EVENT_TYPES, type EventType } from '../events/events.ts'
+import type { PictureSize } from '../ffmpeg/picture-size.ts'
 import { UsageError } from '../process/errors.ts'
 import { tlsFrom } from './command-line.ts'
 import { type Config, DEFAULTS, type GivenConfig, type RtmpChoice } from './config.ts'
@@ -20,9 +21,11 @@ import {
   limits,
   origins,
   percent,
+  picture,
   port,
   rtmpChoice,
   seconds,
+  sizeWords,
   webUrl,
 } from './values.ts'
 
@@ -39,6 +42,8 @@ interface NamedOptions {
   /** One origin or several, as `origins`. */
   origin?: string | string[]
   maxCpu?: number
+  /** `1920x1080`, or `{ width, height }`. */
+  maxPicture?: PictureSize | string
   /** `30d`, as `recordKeepSeconds` in s. */
   recordKeep?: string
   /** `200GB`, as `recordKeepBytes` in bytes. */
@@ -86,6 +91,7 @@ const S3 = Type.Object(
 )
 
 const Tls = Type.Object({ cert: Type.String(), key: Type.String() }, { additionalProperties: false })
+const Size = Type.Object({ width: Type.Number(), height: Type.Number() }, { additionalProperties: false })
 const Rtmp = Type.Object({ kind: Type.String(), url: Type.Optional(Type.String()) }, { additionalProperties: false })
 
 /** Reads one option; throws InvalidArgumentError with what would be right. */
@@ -144,6 +150,7 @@ const shaped = <S extends TSchema>(schema: S): Reader<Static<S>> => {
   }
 }
 const shapedRtmp = shaped(Rtmp)
+const shapedSize = shaped(Size)
 const shapedWebhooks = shaped(Type.Array(Webhook))
 const shapedDestinations = shaped(Type.Array(Destination))
 const shapedS3 = shaped(S3)
@@ -177,6 +184,7 @@ const FIELDS: { [K in keyof Required<GivenConfig>]: Reader<Exclude<GivenConfig[K
   publisherDestinations: flag,
   maxBroadcasts: numberAs(count),
   maxCpuPercent: numberAs(percent),
+  maxPicture: (value) => picture(typeof value === 'string' ? value : sizeWords(shapedSize(value))),
   webhooks: (value) => shapedWebhooks(value).map((each) => ({ ...each, events: each.events ?? null })),
   record: flag,
   recordKeepSeconds: numberOf(keepSeconds),
@@ -206,12 +214,12 @@ const NAMES: { [name in keyof NamedOptions]?: { field: keyof GivenConfig; read: 
 }
 
 /** Options that the command line has and a library has not, with what to do. */
-const NOT_HERE: Record<string, string> = {
-  config: 'Give its options here.',
-  lan: 'It is for the command line.',
-  install: 'The library installs nothing.',
-  logLevel: 'Give a logger, or its level, as "log".',
-}
+const NOT_HERE = new Map([
+  ['config', 'Give its options here.'],
+  ['lan', 'It is for the command line.'],
+  ['install', 'The library installs nothing.'],
+  ['logLevel', 'Give a logger, or its level, as "log".'],
+])
 
 /**
  * Reads the options that a program gives. `without`: those that do not exist here, with the reason.
@@ -225,10 +233,11 @@ export function readOptions(options: unknown, without: Readonly<Record<string, s
       throw new UsageError(`The option "${name}" says again what "${field}" says. Give one of them.`)
     given.set(field, value)
   }
-  const missing = { ...NOT_HERE, ...without }
+  const missing = new Map([...NOT_HERE, ...Object.entries(without)])
   const { tlsCert, tlsKey, ...others } = options as { tlsCert?: unknown; tlsKey?: unknown }
   for (const [name, value] of Object.entries(others)) {
-    if (Object.hasOwn(missing, name)) throw new UsageError(`There is no option "${name}" here. ${missing[name]}`)
+    const why = missing.get(name)
+    if (why !== undefined) throw new UsageError(`There is no option "${name}" here. ${why}`)
     const option = optionOf(name)
     if (!option) throw unknownOption(name)
     if (value !== undefined)
@@ -239,7 +248,8 @@ export function readOptions(options: unknown, without: Readonly<Record<string, s
       )
   }
   if (tlsCert !== undefined || tlsKey !== undefined) {
-    if (Object.hasOwn(missing, 'tls')) throw new UsageError(`There is no option "tlsCert" here. ${missing.tls}`)
+    const why = missing.get('tls')
+    if (why !== undefined) throw new UsageError(`There is no option "tlsCert" here. ${why}`)
     const file = (value: unknown) => (value === undefined ? undefined : text(value))
     put(
       'tlsCert',

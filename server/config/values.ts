@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { LIMITS_IN_ALL, type LimitSet } from '../access/limits.ts'
 import { HostPolicy } from '../destinations/host-policy.ts'
+import { isPictureSize, MOST_SIDE, type PictureSize } from '../ffmpeg/picture-size.ts'
 import type { RtmpChoice } from './config.ts'
 
 /** Readers of what stands behind an option: each throws InvalidArgumentError with what would be right. */
@@ -133,4 +134,17 @@ export function percent(text: string): number {
   if (text.trim() === '' || !(number >= 1 && number <= 100))
     throw new InvalidArgumentError('It is a number from 1 to 100.')
   return number
+}
+
+/** Pixels of a picture, as `1920x1080`. */
+export function picture(text: string): PictureSize {
+  const [, width, height] = /^\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*$/i.exec(text) ?? []
+  const size = { width: Number(width), height: Number(height) }
+  if (isPictureSize(size)) return size
+  throw new InvalidArgumentError(`It is a size such as 1920x1080, up to ${MOST_SIDE}x${MOST_SIDE}.`)
+}
+
+/** How it is written. */
+export function sizeWords({ width, height }: PictureSize): string {
+  return `${width}x${height}`
 }
