@@ -108,6 +108,7 @@ async function costOfBareFfmpeg(recording: Recording): Promise<Map<string, numbe
     hlsPort,
     ...places,
     isPrivate: false,
+    origins: [],
     log: pino({ level: 'silent' }),
   }
   const nginx = await startNginx(options, {

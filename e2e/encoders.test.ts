@@ -119,6 +119,19 @@ describe.each(['nginx', 'embedded'])('an encoder that publishes to the %s RTMP s
     await until('the name is free', async () => (await gateway.stream('mine')) === null)
   })
 
+  it.each([
+    ['Screen video', ['-c:v', 'flashsv', '-an'], 'flashsv'],
+    ['Nellymoser', ['-vn', '-c:a', 'nellymoser', '-ar', '44100', '-ac', '1'], 'nellymoser'],
+  ])('is disconnected, with a reason, where it sends %s', async (name, codecs, words) => {
+    const stream = name.replace(' ', '-')
+    const { exited } = encoder(['-re', '-stream_loop', '-1', '-i', input, ...codecs, '-f', 'flv', target(stream)])
+    await exited
+    expect(gateway.log()).toContainEqual(
+      expect.objectContaining({ stream, code: 'unsupported_media', reason: expect.stringContaining(words) }),
+    )
+    await until('the name is free', async () => (await gateway.stream(stream)) === null)
+  })
+
   it('is transcoded on the bus where it sends older codecs', async () => {
     const { process, exited } = encoder([
       '-re',
