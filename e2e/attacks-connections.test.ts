@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startGateway, startLoop, type TestGateway } from './support/gateway.ts'
-import { freePort } from './support/resources.ts'
+import { freePort, temporaryDirectory } from './support/resources.ts'
 import { GUARDED, publishToken } from './support/tokens.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
@@ -106,8 +106,8 @@ describe('more connections than there may be', () => {
       '--hls-port',
       hlsPort,
     ]
-    const data = `/tmp/castgate-files-${process.pid}`
-    const command = `ulimit -n 320; exec ${process.execPath} scripts/castgate.mjs ${args.join(' ')} --data-dir ${data}`
+    const directory = await temporaryDirectory()
+    const command = `ulimit -n 320; exec ${process.execPath} scripts/castgate.mjs ${args.join(' ')} --data-dir ${directory.path}`
     const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] })
     let log = ''
     child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -135,6 +135,7 @@ describe('more connections than there may be', () => {
     await beside.stop()
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
+    await directory.remove()
   })
 })
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
@@ -44,6 +44,7 @@ import { startRtmpTarget } from './outputs/rtmp.ts'
 import { Targets } from './outputs/targets.ts'
 import { Thumbnails } from './outputs/thumbnails.ts'
 import { hasCode } from './process/errors.ts'
+import { makeOwnDirectory } from './process/own-directory.ts'
 import { Turns } from './process/turns.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 import { startRtmpServer } from './rtmp-server/start.ts'
@@ -59,8 +60,7 @@ const OUTPUT_PATIENCE_MS = 3_000
 /** How often playlists and segments that are over are looked for. */
 const CLEAN_UP_MS = 60_000
 
-/** What is in the data directory is for the gateway's user alone: recordings, and what nginx is configured with. */
-const OWN_ALONE = 0o700
+/** Rights of other users: what is in the data directory, recordings among it, is for the gateway's user alone. */
 const OTHERS = 0o077
 
 /** Where WebSockets are. */
@@ -128,7 +128,7 @@ export async function startGateway(
   // The directory is ours from here on.
   const hlsDirectory = join(config.dataDir, 'hls')
   try {
-    await mkdir(hlsDirectory, { recursive: true, mode: OWN_ALONE })
+    await makeOwnDirectory(hlsDirectory)
     const { mode } = await stat(config.dataDir)
     if ((mode & OTHERS) !== 0) {
       log.warn({ directory: config.dataDir }, 'other users of this machine can read the data directory: chmod 700 it')

@@ -1,10 +1,11 @@
 import { createHash, randomBytes, X509Certificate } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { renderUnicodeCompact } from 'uqr'
 import { signToken } from './access/access.ts'
 import { type Config, DEFAULTS } from './config/config.ts'
+import { makeOwnDirectory } from './process/own-directory.ts'
 import type { TlsFiles } from './tls.ts'
 
 /** How long the certificate is good, in days: browsers take no longer ones. */
@@ -78,7 +79,7 @@ async function ownCertificate(directory: string, addresses: string[]): Promise<T
       },
     ],
   })
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeOwnDirectory(directory)
   await writeFile(files.cert, made.cert)
   await writeFile(files.key, made.private, { mode: 0o600 })
   return files

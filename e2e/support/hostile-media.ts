@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs'
-import { box, cluster, element, opusTrack, simpleBlock, webm } from '../../server/recording/fixtures.ts'
+import {
+  box,
+  CLUSTER_ID,
+  cluster,
+  element,
+  OPEN_CLUSTER,
+  opusTrack,
+  simpleBlock,
+  webm,
+} from '../../server/recording/fixtures.ts'
 import { CHUNK_BYTES } from '../../shared/limits.ts'
 import { mediaPath } from './publisher.ts'
 
 /** Recordings that are well formed, and cost much. */
-
-const CLUSTER_ID = Buffer.from('1f43b675', 'hex')
-/** Of a size that is not known. */
-const OPEN_CLUSTER = Buffer.from('1f43b67501ffffffffffffff', 'hex')
 
 /** What is sent of one: its type, and its chunks, over and over where it never ends. */
 export interface HostileMedia {

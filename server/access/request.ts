@@ -23,8 +23,8 @@ export function visitorOf(request: IncomingMessage): string {
 
 /** Where a request comes from, as a proxy on this machine says it; null for a program on this machine. */
 export function addressOf(request: IncomingMessage): string | null {
-  const { remoteAddress } = request.socket
-  if (!isLoopback(remoteAddress)) return remoteAddress ?? 'unknown'
+  const address = remoteAddress(request.socket.remoteAddress)
+  if (address !== null) return address
   // The last one is what that proxy saw; those before it are what it was told.
   return last(request.headers['x-forwarded-for'])?.slice(0, 64) ?? null
 }

@@ -1,8 +1,9 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { hasCode, MissingError } from '../process/errors.ts'
+import { makeOwnDirectory } from '../process/own-directory.ts'
 import { FILES } from './entry.ts'
 import { sizeOf } from './finish.ts'
 import { type DirectoryLock, lockDirectory } from './lock.ts'
@@ -16,7 +17,7 @@ const GROWTH_MS = 2_000
  */
 export async function takeDirectory(directory: string, log: Logger): Promise<DirectoryLock> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeOwnDirectory(directory)
     return await lockDirectory(directory, log)
   } catch (error) {
     if (!hasCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC', 'EDQUOT', 'EIO')) throw error

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFields, isNumberFrom } from '../../shared/narrow.ts'
+import { makeOwnDirectory } from '../process/own-directory.ts'
 import { settle } from './disk.ts'
 
 /**
@@ -81,7 +82,7 @@ function entryOf(id: string, stream: string, broadcast: string, startedAt: strin
 
 /** Makes the directory of a new recording. */
 export async function createEntry(directory: string, entry: Entry): Promise<void> {
-  await mkdir(join(directory, entry.id), { recursive: true, mode: 0o700 })
+  await makeOwnDirectory(join(directory, entry.id))
   await writeEntry(directory, entry)
 }
 

@@ -26,16 +26,10 @@ const MOST_THREADS = 4
 /** What an FFmpeg with this use may have, for pictures of this size. */
 export function limitsOf(use: FfmpegUse, picture: PictureSize | null = null): FfmpegLimits {
   switch (use) {
-    case 'transcode': {
-      const area = areaOf(picture ?? MOST_PICTURE) || areaOf(MOST_PICTURE)
-      return {
-        memoryBytes: COPY_BYTES + area * BYTES_A_PIXEL,
-        threads: Math.min(MOST_THREADS, availableParallelism()),
-        niceness: 5,
-      }
-    }
+    case 'transcode':
+      return { memoryBytes: decoding(picture), threads: Math.min(MOST_THREADS, availableParallelism()), niceness: 5 }
     case 'picture':
-      return { memoryBytes: COPY_BYTES + areaOf(MOST_PICTURE) * BYTES_A_PIXEL, threads: 1, niceness: 10 }
+      return { memoryBytes: decoding(null), threads: 1, niceness: 10 }
     case 'finish':
       return { memoryBytes: FINISH_BYTES, threads: 1, niceness: 10 }
     case 'copy':
@@ -46,8 +40,17 @@ export function limitsOf(use: FfmpegUse, picture: PictureSize | null = null): Ff
 }
 
 /** Memory that a transcoder of such pictures was seen to need, in bytes: 100 MB for 720p, 250 MB for 2160p, and half as much again. */
-export function needOf(picture: PictureSize): number {
-  return 96 * MB + (areaOf(picture) || areaOf(MOST_PICTURE)) * 40
+export function needOf(picture: PictureSize | null): number {
+  return 96 * MB + pixelsOf(picture) * 40
+}
+
+function decoding(picture: PictureSize | null): number {
+  return COPY_BYTES + pixelsOf(picture) * BYTES_A_PIXEL
+}
+
+/** Pixels of a picture; as many as there may be, where its size is not known. */
+function pixelsOf(picture: PictureSize | null): number {
+  return (picture && areaOf(picture)) || areaOf(MOST_PICTURE)
 }
 
 /** Sets the limits, where the system has them, and becomes FFmpeg. One arena of malloc for each thread would be reserved, and not used. */
@@ -56,7 +59,6 @@ ulimit -d "$1" 2>/dev/null
 nice=$2
 shift 2
 export MALLOC_ARENA_MAX=2
-[ "$nice" = 0 ] && exec "$@"
 exec nice -n "$nice" "$@"
 `
 

@@ -8,13 +8,14 @@ import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import type { Tracks } from '../ffmpeg/job.ts'
 import { type RecordingRun, recordingJob } from '../ffmpeg/jobs.ts'
 import { fits, type PictureSize } from '../ffmpeg/picture-size.ts'
-import { type FfmpegExit, type FfmpegRun, lastWords, stopFfmpeg } from '../ffmpeg/run.ts'
+import { type FfmpegExit, type FfmpegRun, stopFfmpeg } from '../ffmpeg/run.ts'
 import { FlvReader } from '../flv/reader.ts'
 import { isFrame, TAG_TYPE, type Tag } from '../flv/tag.ts'
 import type { Capacity } from '../monitor/capacity.ts'
 import { eachInTurn, type Turns } from '../process/turns.ts'
 import { type Part, RecordingReader } from '../recording/reader.ts'
 import { ReplayBuffer } from '../recording/replay.ts'
+import { deadly, notStarted, tooLarge, tooMuchMemory, unreadable } from './refusals.ts'
 
 /** How long FFmpeg may take to write what it has after its input ended: a transcoder may be behind. */
 const FLUSH_MS = { copy: 10_000, transcode: 30_000 }
@@ -329,33 +330,7 @@ function checkPicture({ video }: Tracks, most: PictureSize): void {
   if (video && !fits(video, most)) throw tooLarge(`${video.width}×${video.height}`, most)
 }
 
-function tooLarge(size: string, most: PictureSize): IngestError {
-  return new IngestError(
-    'unsupported_media',
-    `A picture of ${size} pixels is larger than this server takes: ${most.width}×${most.height}.`,
-  )
-}
-
 /** Whether it ended before it wrote all that it had: FFmpeg's code for a signal is 255. */
 function wasLost(exit: FfmpegExit): boolean {
   return exit.kind === 'killed' || (exit.kind === 'exited' && exit.code === 255)
-}
-
-function notStarted(): IngestError {
-  return new IngestError('unavailable', 'The server cannot start FFmpeg. Its operator sees the reason in the log.')
-}
-
-function unreadable(exit: FfmpegExit): IngestError {
-  return new IngestError('unsupported_media', `The recording cannot be read. ${lastWords(exit)}`)
-}
-
-function tooMuchMemory(): IngestError {
-  return new IngestError(
-    'unsupported_media',
-    'The recording needs more memory than this server gives to one broadcast.',
-  )
-}
-
-function deadly(losses: number, exit: FfmpegExit): IngestError {
-  return new IngestError('unsupported_media', `FFmpeg failed ${losses} times with this recording. ${lastWords(exit)}`)
 }

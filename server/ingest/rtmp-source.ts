@@ -33,7 +33,7 @@ export interface RtmpSourceOptions {
   ffmpegs: Ffmpegs
   turns: Turns
   /** @throws IngestError `unavailable` where there is no room for another transcoder */
-  admitTranscode(picture: PictureSize): void
+  admitTranscode(picture: PictureSize | null): void
   /** Ends the connection of the encoder: what it sends is not taken, or nothing comes of it. */
   disconnect(): void
   log: Logger
@@ -83,7 +83,7 @@ export function startRtmpSource(
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       let result = await play(null, LOOK_FOR_SECONDS[attempt === 0 ? 'first' : 'again'])
       if (result.transcode) {
-        admitTranscode(result.transcode.video ?? { width: 0, height: 0 })
+        admitTranscode(result.transcode.video)
         result = await play(result.transcode, LOOK_FOR_SECONDS.again)
       }
       if (closing.signal.aborted) return
@@ -109,12 +109,11 @@ export function startRtmpSource(
     let refused: string | null = null
     const options = tracks ? planCodecs(tracks).outputOptions : COPY_ALL
     const purpose: FfmpegPurpose = { use: tracks ? 'transcode' : 'play', stream: broadcast.name, name: null }
-    let silence = setTimeout(onSilence, SILENT_MS)
+    const silence = setTimeout(onSilence, SILENT_MS)
     const run = await ffmpegs.run(rtmpSourceJob(url, options, lookForSeconds), purpose, {
       onOutput: (bytes) => {
         broadcast.bytesIn += bytes.length
-        clearTimeout(silence)
-        silence = setTimeout(onSilence, SILENT_MS)
+        silence.refresh()
         return eachInTurn(reader.read(bytes), turns, take)
       },
       onLine: (line) => {

@@ -60,12 +60,12 @@ export class Capacity {
   }
 
   /**
-   * One more transcoder is to begin, to a picture of this size. It is refused where there are others, and the gateway needs all processors that it
+   * One more transcoder is to begin, to a picture of this size; null where that is not known. It is refused where there are others, and the gateway needs all processors that it
    * may: what else runs on the machine is not counted, since its end cannot be waited for. And where there is no memory for it, beside what those
    * that run were promised and have not taken yet.
    * @throws IngestError `no_capacity`
    */
-  admitTranscode(picture: PictureSize): void {
+  admitTranscode(picture: PictureSize | null): void {
     const processes = this.#load()
     const used = processes.reduce((sum, { cpu, picture }) => sum + (cpu ?? (picture ? YOUNG_CPU : 0)), 0)
     const isBusy = (used / CORES) * 100 >= this.#options.maxCpuPercent

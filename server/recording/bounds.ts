@@ -30,6 +30,16 @@ export function unsupported(message: string): IngestError {
   return new IngestError('unsupported_media', message)
 }
 
+/** The same of one that breaks off in the middle of what can be read. `offset`: in bytes from its beginning. */
+export function damaged(offset: number): IngestError {
+  return unsupported(`The recording is damaged after ${offset} bytes.`)
+}
+
+/** The same of one with a header that does not end in time. */
+export function headerTooLong(): IngestError {
+  return unsupported(`The header of the recording is longer than ${HEADER_BYTES} bytes.`)
+}
+
 /** @throws IngestError for sound that would cost more to decode than any recorder's */
 export function checkSound(sampleRate: number, channels: number): void {
   if (sampleRate > MOST_SAMPLE_RATE || channels > MOST_CHANNELS) {

@@ -35,9 +35,13 @@ export function opusTrack(track: number, codec = 'A_OPUS', more: Buffer = Buffer
   return element(0xae, Buffer.concat([number(0xd7, track), number(0x83, 2), element(0x86, Buffer.from(codec)), more]))
 }
 
+/** The beginning of a cluster of unknown size, and of any. */
+export const OPEN_CLUSTER = Buffer.from('1f43b67501ffffffffffffff', 'hex')
+export const CLUSTER_ID = OPEN_CLUSTER.subarray(0, 4)
+
 /** A cluster that begins at `time`, of unknown size. */
 export function cluster(time: number, blocks: Buffer[]): Buffer {
-  return Buffer.concat([Buffer.from('1f43b67501ffffffffffffff', 'hex'), number(0xe7, time), ...blocks])
+  return Buffer.concat([OPEN_CLUSTER, number(0xe7, time), ...blocks])
 }
 
 /** A block of one byte, `at` units behind its cluster's time; with another id, that of a group. */

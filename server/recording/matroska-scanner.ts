@@ -1,4 +1,4 @@
-import { ELEMENT_BYTES, HEADER_BYTES, unsupported } from './bounds.ts'
+import { damaged, ELEMENT_BYTES, HEADER_BYTES, headerTooLong, unsupported } from './bounds.ts'
 import { child, dataOf, type Element, ID, numberIn, readElement, textIn } from './ebml.ts'
 import { type MatroskaTracks, readMatroskaTracks } from './matroska-tracks.ts'
 import type { Pieces, Point, Scanner, Seen, TrackKind } from './scanner.ts'
@@ -71,7 +71,7 @@ export class MatroskaScanner implements Scanner {
   #inHeader(bytes: Buffer, at: number, element: Element): Seen | 'incomplete' {
     const skip = element.end - at
     if (element.id !== ID.tracks && element.id !== ID.info) return { skip }
-    if (skip > HEADER_BYTES) throw unsupported(`The header of the recording is longer than ${HEADER_BYTES} bytes.`)
+    if (skip > HEADER_BYTES) throw headerTooLong()
     if (element.end > bytes.length) return 'incomplete'
     const data = dataOf(bytes, element)
     if (element.id === ID.info) {
@@ -141,10 +141,6 @@ export class MatroskaScanner implements Scanner {
     this.#cluster.decided = true
     return hasPicture && !isKeyframe ? null : { offset: this.#cluster.offset, time }
   }
-}
-
-function damaged(offset: number): Error {
-  return unsupported(`The recording is damaged after ${offset} bytes.`)
 }
 
 function notMatroska(): Error {

@@ -1,4 +1,4 @@
-import { HEADER_BYTES, MOOF_BYTES, MOST_TRACKS, unsupported } from './bounds.ts'
+import { damaged, HEADER_BYTES, headerTooLong, MOOF_BYTES, MOST_TRACKS, unsupported } from './bounds.ts'
 import { BOX_HEADER_BYTES, type Box, boxes, readBox } from './boxes.ts'
 import { readFragment } from './mp4-fragment.ts'
 import { type Mp4Track, readMp4Tracks } from './mp4-tracks.ts'
@@ -36,7 +36,7 @@ export class Mp4Scanner implements Scanner {
       throw unsupported('The recording is no MP4 file.')
     }
     if (box === 'incomplete') return box
-    if (box === 'invalid') throw unsupported(`The recording is damaged after ${offset} bytes.`)
+    if (box === 'invalid') throw damaged(offset)
     const size = box.end - at
     switch (box.type) {
       case 'mdat':
@@ -44,7 +44,7 @@ export class Mp4Scanner implements Scanner {
         return { skip: size, isMedia: true }
       case 'moov':
         if (this.#layout !== null) throw unsupported('The recording names its tracks twice.')
-        if (size > HEADER_BYTES) throw unsupported(`The header of the recording is longer than ${HEADER_BYTES} bytes.`)
+        if (size > HEADER_BYTES) throw headerTooLong()
         return box.whole ? this.#header(box.data, size) : 'incomplete'
       case 'moof':
         if (this.#layout === null) throw early()
@@ -53,7 +53,7 @@ export class Mp4Scanner implements Scanner {
         return box.whole ? this.#fragment(box, size, offset, this.#layout) : 'incomplete'
       default:
         // FFmpeg looks for fragments in whatever it may find boxes in.
-        if (!TOP_LEVEL.has(box.type)) throw unsupported(`The recording is damaged after ${offset} bytes.`)
+        if (!TOP_LEVEL.has(box.type)) throw damaged(offset)
         return { skip: size }
     }
   }

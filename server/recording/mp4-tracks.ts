@@ -147,11 +147,10 @@ function checkEdits(elst: Buffer | null, movieScale: number): void {
 /** The tables of samples (8.6.1.2, 8.7.3) are empty where all media is in fragments; some muxers have the first one here. */
 function checkTables(stbl: Buffer | null, timescale: number): void {
   if (!stbl) return
-  if (find(stbl, ['stz2']))
-    throw unsupported('The recording is not fragmented. Use a fragmented MP4, as recorders write it.')
+  if (find(stbl, ['stz2'])) throw notFragmented()
   const sizes = find(stbl, ['stsz'])
   if (sizes && sizes.readUInt32BE(8) > MOST_SAMPLES) {
-    throw unsupported('The recording is not fragmented. Use a fragmented MP4, as recorders write it.')
+    throw notFragmented()
   }
   const times = find(stbl, ['stts'])
   for (let i = 0; times && i < times.readUInt32BE(4); i++) {
@@ -160,4 +159,8 @@ function checkTables(stbl: Buffer | null, timescale: number): void {
       throw unsupported('The recording has a picture, or a piece of sound, that lasts longer than any recorder writes.')
     }
   }
+}
+
+function notFragmented(): Error {
+  return unsupported('The recording is not fragmented. Use a fragmented MP4, as recorders write it.')
 }

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { IngestError } from '../../shared/close-codes.ts'
 import type { RecorderContainer } from '../../shared/recorder-type.ts'
 import { HEADER_BYTES, MOST_ELEMENTS_BETWEEN } from './bounds.ts'
-import { box, cluster, element, opusTrack, simpleBlock, webm } from './fixtures.ts'
+import { box, cluster, element, OPEN_CLUSTER, opusTrack, simpleBlock, webm } from './fixtures.ts'
 import { MatroskaScanner } from './matroska-scanner.ts'
 import { type Part, RecordingReader } from './reader.ts'
 
@@ -187,10 +187,7 @@ describe('a recording whose time jumps', () => {
 
   it.each([
     ['forward', cluster(36_000_000, [simpleBlock(2, 0)])],
-    [
-      'in eight bytes',
-      Buffer.concat([Buffer.from('1f43b67501ffffffffffffff', 'hex'), longTime(36_000_000), simpleBlock(2, 0)]),
-    ],
+    ['in eight bytes', Buffer.concat([OPEN_CLUSTER, longTime(36_000_000), simpleBlock(2, 0)])],
     ['in a group of one block', cluster(36_000_000, [element(0xa0, simpleBlock(2, 0, 0xa1))])],
     ['within a cluster', cluster(0, [simpleBlock(2, 30_000)])],
   ])('begins anew behind the jump: %s', (_, next) => {

@@ -1,7 +1,7 @@
 import type { RecorderContainer } from '../../shared/recorder-type.ts'
 import type { Tracks } from '../ffmpeg/job.ts'
 import { GrowingBuffer } from '../process/growing-buffer.ts'
-import { HEADER_BYTES, MOST_ELEMENTS_BETWEEN, unsupported } from './bounds.ts'
+import { HEADER_BYTES, headerTooLong, MOST_ELEMENTS_BETWEEN, unsupported } from './bounds.ts'
 import { MatroskaScanner } from './matroska-scanner.ts'
 import { Mp4Scanner } from './mp4-scanner.ts'
 import { Quota } from './quota.ts'
@@ -132,10 +132,7 @@ export class RecordingReader {
 
   #checkHeader(length: number): void {
     if (length <= HEADER_BYTES && this.#next <= this.#offset + 2 * HEADER_BYTES) return
-    throw unsupported(
-      this.#hasTracks
-        ? `The recording has more than ${HEADER_BYTES} bytes between its header and its media.`
-        : `The header of the recording is longer than ${HEADER_BYTES} bytes.`,
-    )
+    if (!this.#hasTracks) throw headerTooLong()
+    throw unsupported(`The recording has more than ${HEADER_BYTES} bytes between its header and its media.`)
   }
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import { isStreamName } from '../../../shared/stream-name.ts'
 import { type Child, startChild } from '../../process/child.ts'
+import { makeOwnDirectory } from '../../process/own-directory.ts'
 import { redact } from '../../process/redact.ts'
 import { supervise } from '../../process/supervise.ts'
 import { Joins } from '../joins.ts'
@@ -27,7 +27,7 @@ export interface EmbeddedOptions {
 export async function startEmbedded(options: EmbeddedOptions, handlers: PublishHandlers): Promise<RtmpServer> {
   const { host, rtmpPort, directory, isPrivate, log } = options
   await requireFreePort(host, rtmpPort, '--rtmp-port')
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeOwnDirectory(directory)
   const secret = randomBytes(16).toString('hex')
   const program = fileURLToPath(new URL('./process.js', import.meta.url))
   let conversation: Conversation | null = null

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type Child, capture, startChild } from '../../process/child.ts'
 import { ExitError } from '../../process/errors.ts'
+import { makeOwnDirectory } from '../../process/own-directory.ts'
 import { redact } from '../../process/redact.ts'
 import { supervise } from '../../process/supervise.ts'
 import { addressInUrl, listening, requireFreePort } from '../port.ts'
@@ -42,8 +43,8 @@ export async function startNginx(options: NginxOptions, handlers: PublishHandler
   await endLeftover(directory, configurationFile)
   await requireFreePort(host, rtmpPort, '--rtmp-port')
   await requireFreePort(host, hlsPort, '--hls-port')
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  await mkdir(hlsDirectory, { recursive: true, mode: 0o700 })
+  await makeOwnDirectory(directory)
+  await makeOwnDirectory(hlsDirectory)
   const secret = randomBytes(16).toString('hex')
   const controlPath = `/${randomBytes(16).toString('hex')}`
   const hook = await startHook({ secret, isPrivate: options.isPrivate, log }, handlers)
