@@ -130,12 +130,11 @@ describe('a gateway that records', () => {
     const { id } = await until('it is recorded', async () => (await recordingsOf(gateway, 'busy'))[0])
     expect((await asAdmin(gateway, `recordings/${id}`, 'DELETE')).status).toBe(409)
     await loop.stop()
-    await readyRecording(gateway, 'busy')
-    const types = await until('the broadcast has ended', async () => {
+    const types = await until('the broadcast has ended, and its recording is ready', async () => {
       const types = (await eventsOf(gateway, 'busy')).map(({ type }) => type)
-      return types.includes('stream.ended') ? types : null
+      return types.includes('stream.ended') && types.includes('recording.ready') ? types : null
     })
-    // A recording may be ready while other outputs still end.
+    // Which of the two comes first is open: a recording may be ready while other outputs still end.
     expect(types.filter((type) => type.startsWith('stream'))).toEqual(['stream.started', 'stream.ended'])
     expect(types.filter((type) => type.startsWith('recording'))).toEqual([
       'recording.started',

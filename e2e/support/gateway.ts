@@ -108,11 +108,12 @@ export async function startLoop(
   stream: string,
   file = mediaPath('chrome-h264.mp4'),
   tokens: LoopTokens | null = null,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<{ push: Program; stop(): Promise<void> }> {
   const environment = tokens ? { CASTGATE_TOKEN: tokens.publish } : undefined
   const push = castgate(['push', file, stream, '--loop', '--port', `${gateway.port}`], environment)
   await until('it is live', async () => (await gateway.stream(stream, tokens?.play))?.state === 'live')
   return {
+    push,
     async stop() {
       push.process.kill('SIGINT')
       await push.exited

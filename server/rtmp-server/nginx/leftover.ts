@@ -14,8 +14,9 @@ const POLL_MS = 20
 export async function endLeftover(directory: string, configurationFile: string): Promise<void> {
   const group = Number(await readFile(join(directory, 'nginx.pid'), 'utf8').catch(() => ''))
   if (!Number.isInteger(group) || group <= 1) return
-  const master = await readFile(`/proc/${group}/cmdline`, 'utf8').catch(() => null)
-  if (master !== null && !master.includes(configurationFile)) return
+  // Empty for one that is dead and not waited for yet.
+  const master = await readFile(`/proc/${group}/cmdline`, 'utf8').catch(() => '')
+  if (master !== '' && !master.includes(configurationFile)) return
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const deadline = performance.now() + PATIENCE_MS
     if (await hasNginx(group)) signalGroup(group, signal)
