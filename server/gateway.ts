@@ -143,6 +143,10 @@ export async function startGateway(
     onLive: addOutputs,
     onFault: (broadcast, error) => log.error({ err: error, ...broadcast.logFields }, 'an output failed'),
     onPresence: (broadcast) => tellPresence(events, broadcast),
+    onSound: ({ logFields }, isFilled) => {
+      if (isFilled) log.warn(logFields, 'the sound is missing: silence stands in for it')
+      else log.info(logFields, 'the sound is back')
+    },
     onClosed: (broadcast) => {
       pulse.end(broadcast)
       tellEnd(events, broadcast)

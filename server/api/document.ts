@@ -33,7 +33,13 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const origins = new Origins({ allowed: config.origins, publicUrl: null })
   const viewing = new Viewing(access, limits, origins)
   const nothing = () => {}
-  const directory = new Directory({ onLive: nothing, onPresence: nothing, onFault: nothing, onClosed: nothing })
+  const directory = new Directory({
+    onLive: nothing,
+    onPresence: nothing,
+    onSound: nothing,
+    onFault: nothing,
+    onClosed: nothing,
+  })
   const log = pino({ level: 'silent' })
   const ffmpeg = { path: process.execPath, version: '' }
   const ffmpegs = new Ffmpegs(ffmpeg.path)

@@ -10,6 +10,7 @@ function status(name: string, codec: unknown): StreamStatus {
   const broadcast = new Broadcast(name, 'recorder', {
     onLive: nothing,
     onPresence: nothing,
+    onSound: nothing,
     onFault: nothing,
     onClosed: nothing,
   })

@@ -138,7 +138,13 @@ describe('an archive that is opened', () => {
   it('touches nothing any more where another gateway has taken the directory', async () => {
     const { id } = await add({ state: 'ready', bytes: 5_000 }, MP4)
     const opened = await open([id])
-    const broadcast = new Broadcast('cam', 'rtmp', { onLive() {}, onFault() {}, onPresence() {}, onClosed() {} })
+    const broadcast = new Broadcast('cam', 'rtmp', {
+      onLive() {},
+      onFault() {},
+      onPresence() {},
+      onSound() {},
+      onClosed() {},
+    })
     const { id: recorded } = opened.start(broadcast)
     await expect.poll(() => isOnDisk(recorded)).toBe(true)
     await writeFile(join(directory, '.lock-9'), '{}')

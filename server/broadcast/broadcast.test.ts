@@ -36,6 +36,7 @@ function liveBroadcast() {
   const broadcast = new Broadcast('name', 'recorder', {
     onLive: () => events.push('live'),
     onPresence: () => {},
+    onSound: () => {},
     onFault: (_, error) => events.push(`fault: ${error}`),
     onClosed: () => events.push('closed'),
   })
@@ -129,6 +130,7 @@ describe('Broadcast', () => {
     const broadcast = new Broadcast('name', 'recorder', {
       onLive: () => {},
       onPresence: () => {},
+      onSound: () => {},
       onFault: () => {},
       onClosed: () => {},
     })
@@ -192,7 +194,13 @@ describe('Subscription', () => {
 
 describe('Directory', () => {
   it('gives each name once at a time', async () => {
-    const directory = new Directory({ onLive: () => {}, onPresence: () => {}, onFault: () => {}, onClosed: () => {} })
+    const directory = new Directory({
+      onLive: () => {},
+      onPresence: () => {},
+      onSound: () => {},
+      onFault: () => {},
+      onClosed: () => {},
+    })
     const first = directory.claim('name', 'recorder')
     expect(() => directory.claim('name', 'rtmp')).toThrow(expect.objectContaining({ code: 'name_taken' }))
     await first.end()

@@ -48,6 +48,8 @@ export interface BroadcastEvents {
   onLive(broadcast: Broadcast): void
   /** Its source has gone, or is back. */
   onPresence(broadcast: Broadcast): void
+  /** Silence stands in for sound that is missing, or the sound is back. */
+  onSound(broadcast: Broadcast, isFilled: boolean): void
   /** A listener failed at a tag, or at the end: it gets nothing more, and the rest goes on. */
   onFault(broadcast: Broadcast, error: unknown): void
   /** The last output is closed: the name is free again. */
@@ -148,7 +150,7 @@ export class Broadcast {
 
   /** Begins an epoch. Its tags go into the writer, with times of their own. */
   beginEpoch(info: EpochInfo): EpochWriter {
-    this.#epoch = info
+    this.#epoch = { ...info, audio: info.audio && { ...info.audio } }
     this.#layout = {
       video: this.#layout.video || info.video !== null,
       audio: this.#layout.audio || info.audio !== null,
@@ -156,7 +158,18 @@ export class Broadcast {
     this.#carried = { video: info.video !== null, audio: info.audio !== null }
     if (!this.#carried.video) this.#cache.forgetPictures()
     this.#timeline.beginEpoch(info.at)
-    return new EpochWriter((tag) => this.#publish(tag), info.audio?.action === 'silence')
+    return new EpochWriter(
+      (tag) => this.#publish(tag),
+      info.audio?.action === 'silence',
+      (isFilling) => this.#filling(info, isFilling),
+    )
+  }
+
+  /** Tells that silence stands in for the sound, which `info` says how it is otherwise, or that the sound is back. */
+  #filling({ epoch, audio }: EpochInfo, isFilling: boolean): void {
+    if (this.#epoch?.epoch === epoch && this.#epoch.audio && audio)
+      this.#epoch.audio.action = isFilling ? 'silence' : audio.action
+    this.#events.onSound(this, isFilling)
   }
 
   /** What someone who joins needs: the headers, and everything since the last keyframe. */

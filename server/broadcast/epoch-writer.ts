@@ -1,15 +1,15 @@
 import { isEndOfSequence, isWholeHeader, ParameterSetWatch } from '../flv/avc.ts'
-import { Silence } from '../flv/silence.ts'
 import { kindOf, TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
+import { SoundFiller } from './sound-filler.ts'
 
 /**
  * Makes the tags of one epoch fit for the bus: a picture header goes before a keyframe that brings its own, and silence goes
- * beside a picture that has no sound. After another FFmpeg took over, what went out already is left out.
+ * beside a picture whose sound is missing. After another FFmpeg took over, what went out already is left out.
  */
 export class EpochWriter {
   readonly #publish: (tag: Tag) => void
   readonly #parameterSets = new ParameterSetWatch()
-  readonly #silence: Silence | null
+  readonly #sound: SoundFiller
   /** Headers that went out, by kind: the same one again says nothing new. */
   readonly #headers = new Map<TagKind, Buffer>()
   /** Time of the last picture and sound that went out, as the epoch counts. */
@@ -17,10 +17,13 @@ export class EpochWriter {
   /** What is not later than this went out before the FFmpeg was lost that made it. */
   #repeated = { ...this.#last }
 
-  /** `publish` puts a tag on the bus; `silent` says that the epoch has a picture and no sound. */
-  constructor(publish: (tag: Tag) => void, silent: boolean) {
+  /**
+   * `publish` puts a tag on the bus; `silent` says that the epoch has a picture and no sound. `tellFilling` is told when silence stands in for sound
+   * that it has, and when that is back.
+   */
+  constructor(publish: (tag: Tag) => void, silent: boolean, tellFilling: (isFilling: boolean) => void) {
     this.#publish = publish
-    this.#silence = silent ? new Silence() : null
+    this.#sound = new SoundFiller(publish, silent, tellFilling)
   }
 
   /** From now on another FFmpeg gives the tags, from a keyframe on that may be out already: what went out is not written again. */
@@ -45,10 +48,10 @@ export class EpochWriter {
         break
       }
     }
+    if (kind === 'audio-header') this.#sound.sawHeader(tag)
+    if (kind === 'audio' && !this.#sound.takes(tag)) return
     this.#publish(tag)
-    if (this.#silence && kind !== 'metadata') {
-      for (const silent of this.#silence.upTo(tag.timestamp)) this.#publish(silent)
-    }
+    if (tag.type === TAG_TYPE.video) this.#sound.sawPicture(kind, tag.timestamp)
   }
 
   #isRepeat(kind: TagKind, tag: Tag): boolean {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isWholeHeader, ParameterSetWatch, pictureSize } from './avc.ts'
@@ -38,6 +39,8 @@ function header(sps: Buffer): Tag {
 
 const audio = (timestamp: number): Tag => ({ type: TAG_TYPE.audio, timestamp, body: Buffer.from([0xaf, 1, 0]) })
 const video = (timestamp: number): Tag => ({ type: TAG_TYPE.video, timestamp, body: Buffer.from([0x27, 1, 0, 0, 0]) })
+
+const FFMPEG = process.env.CASTGATE_FFMPEG ?? 'ffmpeg'
 
 describe('the times of tags', () => {
   it('go on where 31 bits are full, and may begin below zero', () => {
@@ -193,12 +196,37 @@ describe('Timeline', () => {
 })
 
 describe('Silence', () => {
-  it('begins with a header, and then keeps up with the picture at 48 kHz', () => {
-    const silence = new Silence()
-    expect([...silence.upTo(1000)].map(kindOf)).toEqual(['audio-header', 'audio'])
+  const mono = Buffer.from([0xaf, 0, 0x12, 0x08])
+
+  it('keeps up with the picture, at 48 kHz where nothing else is known', () => {
+    const silence = new Silence(1000)
+    expect([...silence.upTo(1000)].map(kindOf)).toEqual(['audio'])
     const second = [...silence.upTo(2000)]
-    expect(second.every((tag) => kindOf(tag) === 'audio')).toBe(true)
     expect(second).toHaveLength(46)
     expect(second.at(-1)?.timestamp).toBeLessThanOrEqual(2000)
+    expect(silence.end).toBeGreaterThan(2000)
+  })
+
+  it.each([1, 2, 3, 4, 5, 6])('is what a decoder takes, of %i channels', (channels) => {
+    const config = Buffer.from([0xaf, 0, 0x11, 0x80 | (channels << 3)])
+    // ADTS (ISO/IEC 14496-3, 1.A.2.2) around each frame.
+    const adts = [...new Silence(0, config).upTo(500)].map(({ body }) => {
+      const frame = body.subarray(2)
+      const length = frame.length + 7
+      const size = [0x4c | (channels >> 2), ((channels & 3) << 6) | (length >> 11), (length >> 3) & 0xff]
+      return Buffer.concat([Buffer.from([0xff, 0xf1, ...size, ((length & 7) << 5) | 0x1f, 0xfc]), frame])
+    })
+    const args = ['-v', 'error', '-f', 'aac', '-i', 'pipe:0', '-f', 's16le', 'pipe:1']
+    const { stdout, stderr } = spawnSync(FFMPEG, args, { input: Buffer.concat(adts) })
+    expect(stderr.toString()).toBe('')
+    expect(stdout).toHaveLength(adts.length * 1024 * 2 * channels)
+    expect(stdout.every((byte) => byte === 0)).toBe(true)
+  })
+
+  it('has the shape of the sound that it stands in for', () => {
+    const silence = new Silence(0, mono)
+    expect(silence.header).toBe(mono)
+    expect([...silence.upTo(1000)]).toHaveLength(44)
+    expect(new Silence(0, Buffer.from([0xaf, 0, 0xff, 0xff])).header).toEqual(new Silence(0).header)
   })
 })

@@ -1,46 +1,68 @@
+import { readAacConfig } from './aac.ts'
 import { AAC, TAG_TYPE, type Tag } from './tag.ts'
 
 /** Sound format AAC, 44 kHz, 16 bits, stereo: what annex E.4.2.1 wants of every AAC tag, whatever its real rate. */
 const SOUND = (AAC << 4) | 0x0f
 
 /** AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1): AAC-LC, 48 kHz, two channels. */
-const CONFIG = Buffer.from([SOUND, 0, 0x11, 0x90])
+const STEREO_48K = Buffer.from([SOUND, 0, 0x11, 0x90])
 
-/** A raw_data_block (ISO/IEC 14496-3, 4.4.2.1): a channel pair without a spectrum, then the end. */
-const FRAME = Buffer.from([SOUND, 1, 0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c])
+/** Raw data blocks (ISO/IEC 14496-3, 4.4.2.1) without a spectrum, by the number of channels: each element, then the end. */
+const FRAMES: readonly (string | undefined)[] = [
+  undefined,
+  '00c800802380',
+  '211004608c1c',
+  '00c8008020840126400864008e',
+  '00c800802084012640086400802c80080238',
+  '00c800802084012640086400823004990021900238',
+  '00c800802084012640086400823004990021900200b2002008e0',
+]
 
 /** A longer gap in the picture is not filled: a hostile one could be years. */
 const LONGEST_GAP_MS = 10_000
 
-/** Samples of one AAC frame, and the rate of the configuration above. */
+/** Samples of one AAC frame. */
 const SAMPLES = 1024
-const RATE = 48_000
 
 /**
- * Makes silent AAC to go with a picture that has no sound: some targets, YouTube among them, show nothing without an
- * audio track. It needs no encoder: every frame of silence is the same six bytes.
+ * Makes silent AAC: some targets, YouTube among them, show nothing without an audio track, and players stop where a track does. It needs no encoder:
+ * every frame of silence is the same few bytes.
  */
 export class Silence {
-  #start: number | null = null
-  #frames = 0;
+  /** The audio header that its frames go with. */
+  readonly header: Buffer
+  /** Length of a frame, in ms. */
+  readonly frameMs: number
+  readonly #frame: Buffer
+  #start: number
+  #frames = 0
 
-  /**
-   * Tags that bring the silence up to `timestamp` (ms). The first call gives the AAC header as well. After a gap in the picture it
-   * goes on behind the gap.
-   */
+  /** Begins at `start` (ms), in the shape that the audio header `like` announces; null for stereo at 48 kHz. */
+  constructor(start: number, like: Buffer | null = null) {
+    this.#start = start
+    const config = like && readAacConfig({ body: like })
+    const known = FRAMES[config?.channels ?? 2]
+    const frame = known ?? FRAMES[2]
+    this.header = like && config && known ? like : STEREO_48K
+    this.frameMs = (SAMPLES * 1000) / (config && known ? config.sampleRate : 48_000)
+    this.#frame = Buffer.concat([Buffer.from([SOUND, 1]), Buffer.from(frame ?? '', 'hex')])
+  }
+
+  /** Where the silence ends that was made so far, in ms. */
+  get end(): number {
+    return this.#start + this.#frames * this.frameMs
+  }
+
+  /** Tags that bring the silence up to `timestamp` (ms). After a gap in the picture it goes on behind the gap. */
   *upTo(timestamp: number): Generator<Tag, void, undefined> {
-    if (this.#start === null) {
-      this.#start = timestamp
-      yield { type: TAG_TYPE.audio, timestamp, body: CONFIG }
-    } else if (timestamp - this.#start - (this.#frames * SAMPLES * 1000) / RATE > LONGEST_GAP_MS) {
+    if (timestamp - this.end > LONGEST_GAP_MS) {
       this.#start = timestamp
       this.#frames = 0
     }
-    for (;;) {
-      const at = this.#start + Math.round((this.#frames * SAMPLES * 1000) / RATE)
-      if (at > timestamp) return
+    while (this.end <= timestamp) {
+      const at = Math.round(this.end)
       this.#frames++
-      yield { type: TAG_TYPE.audio, timestamp: at, body: FRAME }
+      yield { type: TAG_TYPE.audio, timestamp: at, body: this.#frame }
     }
   }
 }

@@ -15,7 +15,7 @@ function held(
   limits: Partial<Grant>,
   access = new Access({ secret: null, tokenKeys: null, adminKey: null, isPrivate: false }),
 ) {
-  const events = { onLive: nothing, onPresence: nothing, onFault: nothing, onClosed: nothing }
+  const events = { onLive: nothing, onPresence: nothing, onSound: nothing, onFault: nothing, onClosed: nothing }
   const broadcast = new Broadcast('cam', 'recorder', events)
   const grant = { tokenId: 'token', expiresAt: null, maxSeconds: null, maxBitrate: null, record: false, ...limits }
   const reasons: string[] = []

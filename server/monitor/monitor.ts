@@ -111,6 +111,7 @@ export class Monitor {
       name: broadcast.name,
       state: broadcast.state,
       targets: broadcast.targets(),
+      audio: broadcast.epoch?.audio ?? null,
       behindMs: pulse.of(broadcast).at(-1)?.behindMs ?? 0,
       notRecorded: archive.faultOf(broadcast),
     }))

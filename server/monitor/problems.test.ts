@@ -28,7 +28,7 @@ const target = (state: TargetStatus['state'], lastError: string | null = null): 
   },
 })
 const cam = (change: Partial<Signs['streams'][number]> = {}) => ({
-  ...{ name: 'cam', state: 'live' as const, targets: [target('live')], behindMs: 100, notRecorded: null },
+  ...{ name: 'cam', state: 'live' as const, targets: [target('live')], audio: null, behindMs: 100, notRecorded: null },
   ...change,
 })
 const words = (signs: Partial<Signs>) => findProblems({ ...GOOD, ...signs }).map(({ message }) => message)
@@ -68,6 +68,10 @@ describe('what is wrong with a gateway', () => {
     [
       'A recording of "cam" is not an MP4 yet: no room. It is tried again when the gateway is started anew.',
       { recordings: [{ stream: 'cam', state: 'unfinished', problem: 'no room', isGivenUp: true }] },
+    ],
+    [
+      'The sound of "cam" is missing: silence stands in for it.',
+      { streams: [cam({ audio: { codec: 'opus', action: 'silence' } })] },
     ],
     ['"cam" waits for its broadcaster.', { streams: [cam({ state: 'waiting' })] }],
     ['"cam" is 7 s behind: its uplink, or this machine, is too slow.', { streams: [cam({ behindMs: 7_200 })] }],

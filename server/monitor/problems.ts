@@ -19,7 +19,10 @@ export interface Signs {
   /** Receivers of webhooks that do not take them. */
   webhooks: { host: string; reason: string }[]
   /** `notRecorded`: why it is not, though it should be, as a sentence, or null. */
-  streams: (Pick<StreamStatus, 'name' | 'state' | 'targets'> & { behindMs: number; notRecorded: string | null })[]
+  streams: (Pick<StreamStatus, 'name' | 'state' | 'targets' | 'audio'> & {
+    behindMs: number
+    notRecorded: string | null
+  })[]
   /** `isGivenUp`: it is not tried again to make it an MP4. */
   recordings: (Pick<Entry, 'stream' | 'state' | 'problem'> & { isGivenUp: boolean })[]
   disk: { freeBytes: number; floorBytes: number }
@@ -66,6 +69,10 @@ export function findProblems(signs: Signs): Problem[] {
       const seconds = Math.round(behindMs / 1000)
       warning(`"${name}" is ${seconds} s behind: its uplink, or this machine, is too slow.`, name)
     }
+  }
+  for (const { name, state, audio } of streams) {
+    const isMissing = audio?.action === 'silence' && audio.codec !== 'none'
+    if (state === 'live' && isMissing) warning(`The sound of "${name}" is missing: silence stands in for it.`, name)
   }
   for (const { stream, state, problem, isGivenUp } of recordings) {
     const why = sentence(problem ?? 'it failed')

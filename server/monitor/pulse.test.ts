@@ -7,7 +7,13 @@ afterEach(() => void vi.useRealTimers())
 
 const nothing = () => {}
 const broadcastOf = () =>
-  new Broadcast('cam', 'recorder', { onLive: nothing, onPresence: nothing, onFault: nothing, onClosed: nothing })
+  new Broadcast('cam', 'recorder', {
+    onLive: nothing,
+    onPresence: nothing,
+    onSound: nothing,
+    onFault: nothing,
+    onClosed: nothing,
+  })
 
 it('a broadcast has its bitrate, second by second, for some minutes, and every byte is counted once', () => {
   const broadcast = broadcastOf()

@@ -194,14 +194,15 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
       }
       if (stop.aborted) finish()
       stop.addEventListener('abort', finish)
-      const stalled = await pump(subscription, ffmpeg, gone.signal)
-      if (stalled) {
+      const end = await pump(subscription, ffmpeg, gone.signal)
+      if (end === 'stalled') {
         subscription.discard()
         ffmpeg.kill('SIGKILL')
         await ffmpeg.exited
         return { kind: 'failed', message: attempt.problem() ?? `it took nothing for ${STALLED_MS / 1000} s` }
       }
-      const byItself = gone.signal.aborted && !stop.aborted
+      if (end === 'picture') log.info('output begins anew: the broadcast has a picture now')
+      const byItself = gone.signal.aborted && !stop.aborted && end !== 'picture'
       if (byItself) subscription.discard()
       const exit = await stopFfmpeg(ffmpeg, CLOSE_MS)
       if (!byItself) return { kind: 'stopped' }
@@ -231,16 +232,23 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
     log.warn({ ...dropped }, 'output is too slow: frames were dropped')
   }
 
-  /** Feeds the run until it or the broadcast ends; whether it was given up because it took nothing any more. */
-  async function pump(subscription: Subscription, run: FfmpegRun, gone: AbortSignal): Promise<boolean> {
-    run.stdin.write(encodeFileHeader(broadcast.layout))
+  /** Feeds the run until it or the broadcast ends (`over`), or takes nothing any more (`stalled`), or there is a picture that it knows nothing of. */
+  async function pump(
+    subscription: Subscription,
+    run: FfmpegRun,
+    gone: AbortSignal,
+  ): Promise<'over' | 'stalled' | 'picture'> {
+    // FFmpeg takes the tracks that it finds at the beginning.
+    const { video: hasPicture, audio } = broadcast.carried
+    run.stdin.write(encodeFileHeader({ video: hasPicture, audio }))
     for (;;) {
       const batch = await subscription.next(gone)
-      if (batch === null) return false
+      if (batch === null) return 'over'
+      if (!hasPicture && batch.some(({ kind }) => kind === 'keyframe')) return 'picture'
       const pieces = batch.map((tag) => tag.bytes)
       if (!(await write(run.stdin, pieces, gone))) {
         subscription.dropped.frames += framesIn(batch)
-        return true
+        return 'stalled'
       }
       for (const { length } of pieces) bytes.given += length
       noticeDrops(subscription)

@@ -15,6 +15,7 @@ function start(height: 720 | 540 | null = 720): void {
   broadcast = new Broadcast('name', 'recorder', {
     onLive: () => {},
     onPresence: () => {},
+    onSound: () => {},
     onFault: (_, error) => {
       throw error
     },

@@ -1,0 +1,95 @@
+import { Silence } from '../flv/silence.ts'
+import { TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
+
+/** Sound that is later than this is missed by players: they stop where one of their tracks does. */
+const LATE_MS = 500
+/** The most that sound may be behind the picture for good, where it is each time it comes. */
+const MOST_LATE_MS = 5_000
+/** Times that are further apart are no lateness, but a jump. */
+const JUMP_MS = 10_000
+
+/**
+ * Fills what is missing of the sound of one epoch with silence: all of it, where the epoch has none, and whatever falls behind its picture by more than
+ * half a second, until the sound is back. Sound that comes for a time that is filled is left out; where it always comes so late, it is waited for longer.
+ */
+export class SoundFiller {
+  readonly #publish: (tag: Tag) => void
+  readonly #tell: (isFilling: boolean) => void
+  readonly #isSilent: boolean
+  /** The header of the sound itself; null before it came. */
+  #header: Tag | null = null
+  /** Where the sound ends that went out; null before the first picture. */
+  #end: number | null = null
+  #lastPicture = Number.NEGATIVE_INFINITY
+  /** While silence stands in. */
+  #silence: Silence | null = null
+  /** Up to where silence went out, while no later sound did. */
+  #filledUntil: number | null = null
+  /** Whether the header on the bus is that of the silence. */
+  #isOwnHeader = false
+  #toleranceMs = LATE_MS
+  /** Length of a piece of sound, in ms. */
+  #frameMs = new Silence(0).frameMs
+
+  /** `tell` is called when silence begins to stand in for sound that the epoch has, and when the sound is back. */
+  constructor(publish: (tag: Tag) => void, isSilent: boolean, tell: (isFilling: boolean) => void) {
+    this.#publish = publish
+    this.#isSilent = isSilent
+    this.#tell = tell
+  }
+
+  /** Notes an audio header that goes out. */
+  sawHeader(tag: Tag): void {
+    this.#header = tag
+    this.#frameMs = new Silence(0, tag.body).frameMs
+    this.#isOwnHeader = false
+    this.#silence = null
+  }
+
+  /** Whether this piece of sound goes out; the header that it needs does so before it. */
+  takes({ timestamp }: Tag): boolean {
+    const filled = this.#filledUntil
+    if (filled !== null && timestamp < filled - 1 && filled - timestamp < JUMP_MS) {
+      const late = this.#lastPicture - timestamp
+      this.#toleranceMs = Math.min(MOST_LATE_MS, Math.max(this.#toleranceMs, late + LATE_MS))
+      this.#silence = null
+      return false
+    }
+    if (filled !== null) {
+      this.#tell(false)
+      this.#filledUntil = null
+      this.#silence = null
+    }
+    if (this.#isOwnHeader && this.#header) this.#publish({ ...this.#header, timestamp })
+    this.#isOwnHeader = false
+    this.#end = timestamp + this.#frameMs
+    return true
+  }
+
+  /** Fills the sound up to a picture that went out at `timestamp`, or to the header of the pictures. */
+  sawPicture(kind: TagKind, timestamp: number): void {
+    if (kind === 'metadata' || (kind === 'video-header' && !this.#isSilent)) return
+    // Time jumped back: what went out says nothing any more.
+    if (timestamp < this.#lastPicture - JUMP_MS) this.#end = null
+    this.#lastPicture = timestamp
+    this.#end ??= timestamp
+    if (this.#silence === null) {
+      if (!this.#isSilent && timestamp - this.#end <= this.#toleranceMs) return
+      this.#begin(this.#end)
+    }
+    if (this.#silence === null) return
+    for (const tag of this.#silence.upTo(timestamp)) this.#publish(tag)
+    this.#end = this.#silence.end
+    if (!this.#isSilent) this.#filledUntil = this.#end
+  }
+
+  #begin(from: number): void {
+    const silence = new Silence(from, this.#header?.body)
+    this.#silence = silence
+    if (silence.header !== this.#header?.body && !this.#isOwnHeader) {
+      this.#publish({ type: TAG_TYPE.audio, timestamp: from, body: silence.header })
+      this.#isOwnHeader = true
+    }
+    if (!this.#isSilent && this.#filledUntil === null) this.#tell(true)
+  }
+}
