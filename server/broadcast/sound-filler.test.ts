@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { kindOf, TAG_TYPE, type Tag } from '../flv/tag.ts'
 import { EpochWriter } from './epoch-writer.ts'
 
@@ -30,12 +30,20 @@ function epoch(silent = false) {
   return { out, told, writer, sound, real }
 }
 
-/** Sound and picture from `from` to `to`, as a recorder gives them. */
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** Sound and picture from `from` to `to`, as a recorder gives them: in the time that they last. */
 function write(writer: EpochWriter, from: number, to: number, { sound = true } = {}): void {
   const frames: Tag[] = []
   for (let at = from; at < to; at += 40) frames.push(picture(at))
   if (sound) for (let at = from; at < to; at += FRAME_MS) frames.push(audio(Math.round(at)))
-  for (const tag of frames.sort((a, b) => a.timestamp - b.timestamp)) writer.write(tag)
+  let now = from
+  for (const tag of frames.sort((a, b) => a.timestamp - b.timestamp)) {
+    vi.advanceTimersByTime(tag.timestamp - now)
+    now = tag.timestamp
+    writer.write(tag)
+  }
 }
 
 /** Longest time without sound. */
@@ -70,11 +78,31 @@ describe('sound that stops', () => {
     expect([told, sound().every(({ body }) => body[2] === 7)]).toEqual([[], true])
   })
 
+  it('is waited for where all pictures of two seconds come before all of their sound, as in an MP4', () => {
+    const { writer, told, real } = epoch()
+    writer.write(header)
+    let sent = 0
+    for (let from = 0; from < 10_000; from += 2000) {
+      vi.advanceTimersByTime(2000)
+      for (let at = from; at < from + 2000; at += 40) writer.write(picture(at))
+      for (let at = from; at < from + 2000; at += 20, sent += 1) writer.write(audio(at))
+    }
+    expect([told, real().length]).toEqual([[], sent])
+  })
+
+  it('is not waited for where ten seconds of pictures come at once without any', () => {
+    const { writer, told } = epoch()
+    writer.write(header)
+    for (let at = 0; at < 11_000; at += 40) writer.write(picture(at))
+    expect(told).toEqual([true])
+  })
+
   it('that always comes two seconds later than its picture is heard, after one gap', () => {
     const { writer, real, told } = epoch()
     writer.write(header)
     const heard: Tag[] = []
     for (let at = 0; at < 20_000; at += 40) {
+      vi.advanceTimersByTime(40)
       writer.write(picture(at))
       const late = at - 2000
       if (late >= 0) for (const time of [late, late + 20]) heard.push(audio(time))

@@ -3,14 +3,16 @@ import { TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
 
 /** Sound that is later than this is missed by players: they stop where one of their tracks does. */
 const LATE_MS = 500
+/** For so long sound that is late is waited for: an MP4 holds all pictures of a second before all of its sound. */
+const WAIT_MS = 500
 /** The most that sound may be behind the picture for good, where it is each time it comes. */
-const MOST_LATE_MS = 5_000
+const MOST_LATE_MS = 10_000
 /** Times that are further apart are no lateness, but a jump. */
 const JUMP_MS = 10_000
 
 /**
  * Fills what is missing of the sound of one epoch with silence: all of it, where the epoch has none, and whatever falls behind its picture by more than
- * half a second, until the sound is back. Sound that comes for a time that is filled is left out; where it always comes so late, it is waited for longer.
+ * half a second and does not come within another, until the sound is back. Sound that comes for a time that is filled is left out; where it always comes so late, it is waited for longer.
  */
 export class SoundFiller {
   readonly #publish: (tag: Tag) => void
@@ -21,6 +23,8 @@ export class SoundFiller {
   /** Where the sound ends that went out; null before the first picture. */
   #end: number | null = null
   #lastPicture = Number.NEGATIVE_INFINITY
+  /** Since when late sound is waited for, by `performance.now()`; null while none is. */
+  #waitsSince: number | null = null
   /** While silence stands in. */
   #silence: Silence | null = null
   /** Up to where silence went out, while no later sound did. */
@@ -63,6 +67,7 @@ export class SoundFiller {
     if (this.#isOwnHeader && this.#header) this.#publish({ ...this.#header, timestamp })
     this.#isOwnHeader = false
     this.#end = timestamp + this.#frameMs
+    this.#waitsSince = null
     return true
   }
 
@@ -74,7 +79,7 @@ export class SoundFiller {
     this.#lastPicture = timestamp
     this.#end ??= timestamp
     if (this.#silence === null) {
-      if (!this.#isSilent && timestamp - this.#end <= this.#toleranceMs) return
+      if (!this.#isSilent && !this.#isMissing(timestamp - this.#end)) return
       this.#begin(this.#end)
     }
     if (this.#silence === null) return
@@ -83,9 +88,18 @@ export class SoundFiller {
     if (!this.#isSilent) this.#filledUntil = this.#end
   }
 
+  /** Whether sound that is `lateMs` behind its picture will not come any more. */
+  #isMissing(lateMs: number): boolean {
+    if (lateMs <= this.#toleranceMs) return false
+    if (lateMs > MOST_LATE_MS) return true
+    this.#waitsSince ??= performance.now()
+    return performance.now() - this.#waitsSince >= WAIT_MS
+  }
+
   #begin(from: number): void {
     const silence = new Silence(from, this.#header?.body)
     this.#silence = silence
+    this.#waitsSince = null
     if (silence.header !== this.#header?.body && !this.#isOwnHeader) {
       this.#publish({ type: TAG_TYPE.audio, timestamp: from, body: silence.header })
       this.#isOwnHeader = true
