@@ -17,10 +17,11 @@ import { type Part, RecordingReader } from '../recording/reader.ts'
 import { ReplayBuffer } from '../recording/replay.ts'
 import { deadly, notStarted, tooLarge, tooMuchMemory, unreadable } from './refusals.ts'
 
-/** How long FFmpeg may take to write what it has after its input ended: a transcoder may be behind. */
-const FLUSH_MS = { copy: 10_000, transcode: 30_000 }
-/** How long FFmpeg may take to take a chunk, and to give something for what it took. */
-const STUCK_MS = 10_000
+/**
+ * How long FFmpeg may take to take a chunk, to give something for what it took, and to write what it has after its input ended: a transcoder may be
+ * behind, more so on a busy machine.
+ */
+const PATIENCE_MS = { copy: 10_000, transcode: 30_000 }
 /** What it must have taken before the latter counts: a header alone gives nothing. */
 const LEAST_FED_BYTES = 64 * 1024
 /** How much more time FFmpeg may give than the recording has, in ms: what is beyond was made up. */
@@ -289,7 +290,7 @@ export class RecordingEpoch {
     let { run } = this.#state
     this.#state = { kind: 'flushing' }
     for (;;) {
-      const exit = await stopFfmpeg(run, FLUSH_MS[this.#use])
+      const exit = await stopFfmpeg(run, PATIENCE_MS[this.#use])
       clearTimeout(this.#watchdog)
       if (!wasLost(exit) || this.#tags === 0 || this.#context.ffmpegs.isEnding) return exit
       const bytes = this.#toGoOn(exit)
@@ -302,7 +303,7 @@ export class RecordingEpoch {
   }
 
   async #feed(run: FfmpegRun, bytes: Uint8Array): Promise<void> {
-    const stuck = setTimeout(() => run.kill('SIGKILL'), STUCK_MS)
+    const stuck = setTimeout(() => run.kill('SIGKILL'), PATIENCE_MS[this.#use])
     await new Promise<void>((resolve) => {
       this.#abandonWrite = resolve
       run.stdin.write(bytes, () => resolve())
@@ -321,7 +322,7 @@ export class RecordingEpoch {
       this.#giveUp(
         new IngestError('unsupported_media', 'The recording has a header, and nothing that can be read behind it.'),
       )
-    }, STUCK_MS)
+    }, PATIENCE_MS[this.#use])
   }
 }
 
