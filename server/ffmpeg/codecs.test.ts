@@ -31,6 +31,12 @@ describe('planCodecs', () => {
     for (const rate of ['-b:v', '-maxrate', '-bufsize']) expect(valueAfter(outputOptions, rate)).toBe('1000000')
   })
 
+  it('turns a picture that lies on its side, whatever its codec', () => {
+    const plan = planCodecs({ video: { ...H264, width: 720, height: 1280, isTurned: true }, audio: { codec: 'aac' } })
+    expect(plan.video).toMatchObject({ codec: 'h264', action: 'transcode', width: 720, height: 1280 })
+    expect(valueAfter(plan.outputOptions, '-vf')).toContain('scale=720:1280')
+  })
+
   it('says silence where there is no sound, and leaves out what is not there', () => {
     expect(planCodecs({ video: H264, audio: null }).audio).toEqual({ codec: 'none', action: 'silence' })
     expect(planCodecs({ video: H264, audio: null }).outputOptions).toContain('-an')

@@ -14,13 +14,15 @@ export type VideoCodec = 'h264' | 'vp8' | 'vp9' | 'av1' | 'other'
 /** Codec of the sound. */
 export type AudioCodec = 'aac' | 'opus' | 'other'
 
-/** The picture of a source. `width` and `height` are 0 where the source does not say. */
+/** The picture of a source. `width` and `height` are those of the upright picture, 0 where the source does not say. */
 export interface VideoTrack {
   codec: VideoCodec
   width: number
   height: number
   /** H.264 whose parameter sets are in the pictures alone, and not in the container's header (Annex B, as Chromium writes it). */
   annexB?: true
+  /** It is stored lying on its side or upside down, as phones do, and has to be turned: FLV cannot say so. */
+  isTurned?: true
 }
 
 /** What a source holds. */

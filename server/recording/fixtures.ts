@@ -59,3 +59,20 @@ export function box(type: string, ...data: Buffer[]): Buffer {
   head.write(type, 4, 'latin1')
   return Buffer.concat([head, body])
 }
+
+/** A copy of an MP4 whose pictures are to be shown turned clockwise by so many quarters (ISO/IEC 14496-12, 8.3.2: the matrix of `tkhd`). */
+export function turnedMp4(mp4: Buffer, quarters: 0 | 1 | 2 | 3): Buffer {
+  const turned = Buffer.from(mp4)
+  const cos = [1, 0, -1, 0][quarters] ?? 1
+  const sin = [0, 1, 0, -1][quarters] ?? 0
+  for (let at = turned.indexOf('tkhd'); at >= 0; at = turned.indexOf('tkhd', at + 1)) {
+    const data = at + 4
+    const matrix = data + (turned[data] === 1 ? 52 : 40)
+    // A width of zero is a track of sound.
+    if (turned.readUInt32BE(matrix + 36) === 0) continue
+    for (const [index, value] of [cos, sin, 0, -sin, cos].entries()) {
+      turned.writeInt32BE(value * 0x10000, matrix + index * 4)
+    }
+  }
+  return turned
+}

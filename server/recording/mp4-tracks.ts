@@ -1,4 +1,4 @@
-import type { AudioCodec, Tracks, VideoCodec } from '../ffmpeg/job.ts'
+import type { AudioCodec, Tracks, VideoCodec, VideoTrack } from '../ffmpeg/job.ts'
 import { checkSound, MOST_SAMPLES, MOST_TRACKS, quoted, unsupported } from './bounds.ts'
 import { boxes, find } from './boxes.ts'
 import type { TrackKind } from './scanner.ts'
@@ -60,7 +60,7 @@ export function readMp4Tracks(moov: Buffer): { tracks: Tracks; layout: Mp4Track[
     checkTables(find(box.data, ['mdia', 'minf', 'stbl']), timescale)
     if (tracks[kind] !== null) continue
     const entry = firstEntry(find(box.data, ['mdia', 'minf', 'stbl', 'stsd']))
-    if (kind === 'video') tracks.video = videoOf(entry)
+    if (kind === 'video') tracks.video = turned(videoOf(entry), quarterTurnsOf(box.data))
     else tracks.audio = audioOf(entry)
     const id = idOf(box.data)
     layout.push({ id, kind, timescale, defaults: defaultsOf(moov, id) })
@@ -85,6 +85,21 @@ function idOf(trak: Buffer): number {
   return tkhd.readUInt32BE(tkhd[0] === 1 ? 20 : 12)
 }
 
+/** By how many quarters of a turn the picture is to be shown turned, as the matrix of the track header says (8.3.2; 16.16 numbers). */
+function quarterTurnsOf(trak: Buffer): number {
+  const tkhd = find(trak, ['tkhd'])
+  if (!tkhd) return 0
+  const at = tkhd[0] === 1 ? 52 : 40
+  const [a, b] = [tkhd.readInt32BE(at), tkhd.readInt32BE(at + 4)]
+  return (Math.round(Math.atan2(b, a) / (Math.PI / 2)) + 4) % 4
+}
+
+function turned(video: VideoTrack, quarters: number): VideoTrack {
+  if (quarters === 0) return video
+  const { width, height } = video
+  return { ...video, isTurned: true, ...(quarters % 2 === 1 && { width: height, height: width }) }
+}
+
 function timescaleOf(trak: Buffer): number {
   const mdhd = find(trak, ['mdia', 'mdhd'])
   if (!mdhd) throw unsupported('A track of the recording does not say how it counts time.')
@@ -96,7 +111,7 @@ function firstEntry(stsd: Buffer | null): { type: string; data: Buffer } {
   throw unsupported('A track of the recording does not say what it holds.')
 }
 
-function videoOf({ type, data }: { type: string; data: Buffer }): Tracks['video'] {
+function videoOf({ type, data }: { type: string; data: Buffer }): VideoTrack {
   const codec = VIDEO_CODECS.get(type)
   if (!codec) throw unsupported(`A picture in ${quoted(type)} is not taken. Record H.264, VP8, VP9 or AV1.`)
   // VisualSampleEntry, 12.1.3.2: width and height follow 24 bytes of other fields.

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { IngestError } from '../../shared/close-codes.ts'
 import type { RecorderContainer } from '../../shared/recorder-type.ts'
 import { HEADER_BYTES, MOST_ELEMENTS_BETWEEN } from './bounds.ts'
-import { box, cluster, element, OPEN_CLUSTER, opusTrack, simpleBlock, webm } from './fixtures.ts'
+import { box, cluster, element, OPEN_CLUSTER, opusTrack, simpleBlock, turnedMp4, webm } from './fixtures.ts'
 import { MatroskaScanner } from './matroska-scanner.ts'
 import { type Part, RecordingReader } from './reader.ts'
 
@@ -76,6 +76,19 @@ describe('the reader of a recording', () => {
     expect(Buffer.concat([begin.header, media.bytes]).equals(bytes)).toBe(true)
     expect(begin.header.length).toBeLessThan(2000)
     expect(media.points.length).toBeGreaterThan(0)
+  })
+
+  it.each([
+    [1, { codec: 'h264', width: 720, height: 1280, isTurned: true }],
+    [2, { codec: 'h264', width: 1280, height: 720, isTurned: true }],
+    [3, { codec: 'h264', width: 720, height: 1280, isTurned: true }],
+    [0, { codec: 'h264', width: 1280, height: 720 }],
+  ] as const)('sees that the pictures of an MP4 are to be turned by %i quarters', (quarters, video) => {
+    const bytes = turnedMp4(recording('chrome-h264.mp4'), quarters)
+    expect(read(new RecordingReader('mp4'), bytes)[0]).toEqual({
+      kind: 'tracks',
+      tracks: { video, audio: { codec: 'opus' } },
+    })
   })
 
   it.each(['chrome-h264.webm', 'firefox-vp8.webm', 'chrome-h264.mp4', 'synthetic-h264-aac.mp4'])(
