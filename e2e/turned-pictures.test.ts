@@ -6,7 +6,7 @@ import { startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { ffmpeg } from './support/media.ts'
 import { castgate } from './support/program.ts'
-import { inBlobs, ingestUrl, publish, readRecording } from './support/publisher.ts'
+import { ingestUrl, publish, readRecording } from './support/publisher.ts'
 import { temporaryDirectory } from './support/resources.ts'
 
 let gateway: TestGateway
