@@ -55,13 +55,23 @@ export async function pageRoutes(app: FastifyInstance, directory: string, option
     reply.header('x-content-type-options', 'nosniff')
     reply.header('referrer-policy', 'no-referrer')
   })
-  const page = async (file: string) => {
-    const html = forPlace(await readFile(join(directory, file), 'utf8'), options)
+  // Links that are relative hold at the root, with a prefix, and behind a proxy that takes a path away.
+  const page = async ([file, root]: readonly [file: string, root: string]) => {
+    const html = forPlace(await readFile(join(directory, file), 'utf8'), root, options)
     return (reply: FastifyReply, frameAncestors: string, connect = CONNECT.anywhere) =>
       reply.headers(pageHeaders(frameAncestors, connect)).send(html)
   }
   const [studio, watch, broadcast, player, admin] = await Promise.all(
-    ['studio.html', 'watch.html', 'embed-broadcast.html', 'embed-player.html', 'admin.html'].map(page),
+    (
+      [
+        // With a prefix it is also served without the slash at its end.
+        ['studio.html', options.prefix === '' ? '.' : options.prefix],
+        ['watch.html', '..'],
+        ['embed-broadcast.html', '../..'],
+        ['embed-player.html', '../..'],
+        ['admin.html', '.'],
+      ] as const
+    ).map(page),
   )
   const script = await readFile(join(directory, 'castgate.js'))
   app.get('/castgate.js', (_, reply) =>
@@ -87,15 +97,15 @@ export async function pageRoutes(app: FastifyInstance, directory: string, option
   }
 }
 
-/** A page of the client, with its paths as they are here, and with what it must know of the gateway. */
-function forPlace(html: string, { prefix, origins, access, publisherDestinations }: PageOptions): string {
+/** A page of the client, with its links to what is below `root`, and with what it must know of the gateway. */
+function forPlace(html: string, root: string, { origins, access, publisherDestinations }: PageOptions): string {
   const facts = {
     'castgate-access': access.isOpen ? 'open' : access.isPrivate ? 'private' : 'token',
     'castgate-origins': origins.named.join(' '),
     'castgate-publisher-destinations': publisherDestinations ? 'yes' : 'no',
   }
   const meta = Object.entries(facts).map(([name, content]) => `<meta name="${name}" content="${content}" />`)
-  return html.replaceAll('="/assets/', `="${prefix}/assets/`).replace('</head>', `${meta.join('')}</head>`)
+  return html.replaceAll('="/assets/', `="${root}/assets/`).replace('</head>', `${meta.join('')}</head>`)
 }
 
 function pageHeaders(frameAncestors: string, connect: string): OutgoingHttpHeaders {
