@@ -12,6 +12,9 @@ export type { TokenSource }
 /** Most that waits for the server; above, what was never sent is given up. As long as the server waits, it is kept in any case. */
 const SPOOL_LIMIT_BYTES = 64 * 1024 * 1024
 const SPOOL_LIMIT_SECONDS = 60
+/** So often in a minute a recorder that fails is followed by another. */
+const MOST_RESTARTS = 5
+const RESTARTS_MS = 60_000
 /** How often the uplink is looked at. */
 const OBSERVE_MS = 1_000
 
@@ -82,6 +85,10 @@ export class Broadcaster extends EventTarget {
   #epochOpen = false
   #secondsLost = 0
   #observedAt = 0
+  /** Types that the browser promised and did not record. */
+  readonly #failedTypes = new Set<string>()
+  /** When recorders failed, by `performance.now()`. */
+  #restarts: number[] = []
   /** Epochs begin one after the other, whatever asks for them. */
   #changing: Promise<void> = Promise.resolve()
 
@@ -127,6 +134,8 @@ export class Broadcaster extends EventTarget {
         },
         onRestart: () => void this.#nextEpoch(),
         onSessionLost: () => {
+          // What the server did not acknowledge went with the session.
+          this.#secondsLost += Math.round(this.#spool(performance.now()).secondsBehind)
           this.#epochOpen = false
           this.#sessionBegan = null
           // It was told of a broadcast that is no more.
@@ -223,10 +232,15 @@ export class Broadcaster extends EventTarget {
     const { fitted, quality } = this.#source
     this.#fitted = fitted
     try {
-      const recording = startRecording(fitted.stream, quality, {
-        onData: (bytes) => this.#recorded(bytes),
-        onLost: (message) => this.#lostSource(recording, message),
-      })
+      const recording = startRecording(
+        fitted.stream,
+        quality,
+        {
+          onData: (bytes) => this.#recorded(bytes),
+          onLost: (message) => this.#lostRecorder(recording, message),
+        },
+        this.#failedTypes,
+      )
       const now = performance.now()
       this.#sessionBegan ??= now
       this.#recording = recording
@@ -296,11 +310,21 @@ export class Broadcaster extends EventTarget {
     await this.#nextEpoch()
   }
 
-  /** The source ended by itself: a screen that is no longer shared, a camera that was pulled out, the end of a file. */
-  #lostSource(recording: Recording, message: string): void {
-    if (recording !== this.#recording) return
+  /**
+   * A recorder ended by itself. Where all of the source has ended, as at the end of a file, so does the broadcast; otherwise another recorder goes on,
+   * with another type where this one gave nothing.
+   */
+  #lostRecorder(recording: Recording, message: string): void {
+    if (recording !== this.#recording || !this.#isOnAir) return
     if (this.#source?.stream.getTracks().every((track) => track.readyState === 'ended')) {
       void this.stop()
+      return
+    }
+    if (!recording.hasData()) this.#failedTypes.add(recording.type)
+    const now = performance.now()
+    this.#restarts = [...this.#restarts.filter((at) => now - at < RESTARTS_MS), now]
+    if (this.#restarts.length <= MOST_RESTARTS) {
+      void this.#nextEpoch()
       return
     }
     this.#fail('recorder_failed', `The browser stopped recording: ${message}. Press Broadcast to begin again.`)

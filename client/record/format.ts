@@ -22,10 +22,10 @@ export interface RecordedTracks {
   audio: boolean
 }
 
-/** The type to ask the recorder for, or null where the browser records nothing that a server takes. */
-export function chooseType(tracks: RecordedTracks, isSupported: (type: string) => boolean): string | null {
+/** The types to ask the recorder for, one after the other; none where the browser records nothing that a server takes. */
+export function typesFor(tracks: RecordedTracks, isSupported: (type: string) => boolean): string[] {
   const types = tracks.video ? VIDEO_TYPES : AUDIO_TYPES
-  return types.map((type) => (tracks.audio ? type : withoutAudio(type))).find(isSupported) ?? null
+  return types.map((type) => (tracks.audio ? type : withoutAudio(type))).filter(isSupported)
 }
 
 /** A recorder that is promised a track that is not there may wait for it. */

@@ -40,7 +40,7 @@ export interface UplinkEvents {
   onRestart(): void
   /**
    * The server does not know the session any more, or never had what is left of it: a new session under the same name begins.
-   * What it had not acknowledged is lost; `onConnected` follows, and then a new epoch must.
+   * What it had not acknowledged is lost, and still counted here; `onConnected` follows, and then a new epoch must.
    */
   onSessionLost(): void
   /** The server has more than before. */
@@ -303,8 +303,8 @@ export class Uplink {
       return this.#finish({ kind: 'refused', code: 'no_session', message })
     }
     this.#session = null
-    this.#sender = new Sender()
     this.#events.onSessionLost()
+    this.#sender = new Sender()
     this.#retry()
   }
 

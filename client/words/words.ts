@@ -4,7 +4,6 @@ export interface Words {
   broadcast: string
   stop: string
   mute: string
-  unmute: string
   settings: string
   openCamera: string
   chooseScreen: string
@@ -22,21 +21,29 @@ export interface Words {
   chosenByBrowser: string
   noCamera: string
   noMicrophone: string
+  microphoneHears: string
+  speech: string
+  music: string
 
   // How it is.
   preview: string
+  sound: string
   soundLevel: string
   opening: string
   soundOnly: string
   cameraHint: string
   screenHint: string
   fileHint: string
+  liveIn(seconds: number): string
   connecting: string
   live: string
   reconnecting: string
   ending: string
   ended: string
   noStream: string
+  /** What the cards say that stand in for a picture. */
+  cameraOff: string
+  backInAMoment: string
   viewers(count: number): string
   slowUplink(quality: string): string
   behind(seconds: number): string
