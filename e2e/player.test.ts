@@ -168,6 +168,23 @@ describe('the player', () => {
     await until('nobody watches', async () => (await viewers())?.flv === 0)
   })
 
+  it('shows its controls at the tap of a finger, and plays on', async () => {
+    await open()
+    await playing()
+    const tap = (pointerType: string) =>
+      video().evaluate((element, type) => {
+        element.dispatchEvent(new PointerEvent('pointerdown', { pointerType: type, bubbles: true }))
+        element.dispatchEvent(new PointerEvent('click', { pointerType: type, bubbles: true }))
+        return (element as HTMLVideoElement).paused
+      }, pointerType)
+    await page.locator('.stage.idle').waitFor()
+    expect(await tap('touch')).toBe(false)
+    await page.locator('.stage:not(.idle)').waitFor()
+    expect(await tap('touch')).toBe(false)
+    await page.locator('.stage.idle').waitFor()
+    expect(await tap('mouse')).toBe(true)
+  })
+
   it('begins without sound and with an obvious way to turn it on, and is used by keyboard', async () => {
     await open()
     await playing()

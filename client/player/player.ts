@@ -1,6 +1,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import type { StreamStatus } from '../../shared/status.ts'
 import { AttributeReader } from '../elements/attribute-values.ts'
+import { AwakeScreen } from '../elements/awake-screen.ts'
 import { gatewayOfScript } from '../gateway-url.ts'
 import { icons } from './icons.ts'
 import { METHODS, readMethods } from './method.ts'
@@ -45,6 +46,9 @@ export class Player extends LitElement {
   #idle = false
   #session: PlayerSession | null = null
   #clock = 0
+  readonly #wakeLock = new AwakeScreen()
+  #isTouched = false
+  #wasIdle = false
   #idleTimer = 0
   #pausedTimer = 0
 
@@ -77,6 +81,7 @@ export class Player extends LitElement {
     clearInterval(this.#clock)
     clearTimeout(this.#idleTimer)
     clearTimeout(this.#pausedTimer)
+    this.#wakeLock.wanted = false
     this.#session?.close()
     this.#session = null
   }
@@ -125,7 +130,7 @@ export class Player extends LitElement {
       @pointermove=${this.#moved}
       @focusin=${this.#moved}
     >
-      <video part="video" aria-label=${this.#label()} playsinline muted @play=${this.#played} @pause=${this.#pausedNow} @volumechange=${this.#redraw} @click=${this.#togglePlay}></video>
+      <video part="video" aria-label=${this.#label()} playsinline muted @play=${this.#played} @pause=${this.#pausedNow} @volumechange=${this.#redraw} @pointerdown=${this.#pointed} @click=${this.#clicked}></video>
       ${this.#message()}
       <div class="top">
         ${kind === 'playing' && this.#video?.muted ? html`<button part="button" class="unmute" type="button" @click=${this.#toggleSound}>Turn on sound</button>` : nothing}
@@ -160,7 +165,7 @@ export class Player extends LitElement {
       <button part="button" class="live ${behind < LIVE_WITHIN_S && !paused && this.#state.kind === 'playing' ? 'on' : ''}" type="button" title="Go to the newest picture" @click=${this.#toLive}>LIVE</button>
       <span class="figures">${this.#figures}</span>
       ${document.pictureInPictureEnabled ? this.#button('Picture in picture', icons.pictureInPicture, this.#togglePictureInPicture) : nothing}
-      ${document.fullscreenEnabled ? this.#button(full ? 'Leave full screen' : 'Full screen', full ? icons.leaveFullScreen : icons.fullScreen, this.#toggleFullScreen) : nothing}
+      ${document.fullscreenEnabled || fullScreenOf(video) ? this.#button(full ? 'Leave full screen' : 'Full screen', full ? icons.leaveFullScreen : icons.fullScreen, this.#toggleFullScreen) : nothing}
     </div>`
   }
 
@@ -205,7 +210,10 @@ export class Player extends LitElement {
   }
 
   #become(state: PlayerState): void {
+    // The controls go away by themselves also where nobody moves anything.
+    if (state.kind === 'playing' && this.#state.kind !== 'playing') this.#moved()
     this.#state = state
+    this.#wakeLock.wanted = state.kind === 'playing'
     this.requestUpdate()
   }
 
@@ -222,6 +230,18 @@ export class Player extends LitElement {
     if (figures === this.#figures) return
     this.#figures = figures
     this.requestUpdate()
+  }
+
+  readonly #pointed = ({ pointerType }: PointerEvent): void => {
+    this.#isTouched = pointerType === 'touch'
+    this.#wasIdle = this.#idle
+  }
+
+  /** A finger asks for the controls; the click of a mouse pauses. */
+  readonly #clicked = (): void => {
+    if (!this.#isTouched) return this.#togglePlay()
+    this.#moved()
+    if (!this.#wasIdle && this.#state.kind === 'playing') this.#beIdle(true)
   }
 
   readonly #togglePlay = (): void => {
@@ -273,6 +293,8 @@ export class Player extends LitElement {
   }
 
   readonly #toggleFullScreen = (): void => {
+    // An iPhone gives it to videos alone.
+    if (!document.fullscreenEnabled) return fullScreenOf(this.#video)?.()
     const change = this.#isFullScreen() ? document.exitFullscreen() : this.requestFullscreen()
     change.catch(() => {})
   }
@@ -324,6 +346,12 @@ export class Player extends LitElement {
     this.#idle = idle
     this.requestUpdate()
   }
+}
+
+/** What shows a video alone on the full screen, where a browser has that (Safari). */
+function fullScreenOf(video: HTMLVideoElement | null): (() => void) | null {
+  const enter = (video as { webkitEnterFullscreen?: () => void } | null)?.webkitEnterFullscreen
+  return enter ? () => enter.call(video) : null
 }
 
 const METHOD_WORDS = { flv: 'FLV', 'flv-websocket': 'FLV', 'll-hls': 'LL-HLS', hls: 'HLS', native: 'HLS' } as const
