@@ -176,13 +176,15 @@ describe('the widget', () => {
     await until('it is over', async () => (await gateway.stream('second')) === null)
     expect(await openTracks()).toBe(2)
     await until('the other is live', async () => (await gateway.stream('first'))?.state === 'live')
-    // Moved, it ends what ran, and is of use again.
+    // Moved, it goes on.
+    const bytesIn = async () => (await gateway.stream('first'))?.bytesIn ?? 0
+    const before = await bytesIn()
     await widget().evaluate((element) => document.body.append(element))
-    await until('it is over', async () => (await gateway.stream('first')) === null)
-    await until('no camera is on', async () => (await openTracks()) === 0)
-    await widget().getByRole('button', { name: 'Broadcast' }).click()
+    await until('it goes on', async () => (await bytesIn()) > before + 100_000)
+    expect(await openTracks()).toBe(2)
     await widget().getByText('LIVE', { exact: true }).waitFor()
     await widget().evaluate((element) => element.remove())
+    await until('it is over', async () => (await gateway.stream('first')) === null)
     await until('no camera is on', async () => (await openTracks()) === 0)
     expect(await errors()).toEqual([])
     await tab.close()

@@ -15,3 +15,10 @@ export async function listDevices(): Promise<{ cameras: Device[]; microphones: D
       .map((device, index) => ({ id: device.deviceId, label: device.label || `${name} ${index + 1}` }))
   return { cameras: of('videoinput', 'Camera'), microphones: of('audioinput', 'Microphone') }
 }
+
+/** Calls `listener` whenever a camera or microphone comes or goes; gives what ends that. */
+export function onDeviceChange(listener: () => void): () => void {
+  const devices = requireCapture()
+  devices.addEventListener('devicechange', listener)
+  return () => devices.removeEventListener('devicechange', listener)
+}

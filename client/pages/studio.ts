@@ -1,27 +1,28 @@
-import { html, LitElement, nothing } from 'lit'
+import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
 import { isOver } from '../broadcaster-state.ts'
 import { AttributeReader } from '../elements/attribute-values.ts'
-import '../elements/level-meter.ts'
 import '../elements/live-stats.ts'
 import '../elements/share-link.ts'
 import { theme } from '../elements/theme.ts'
 import { uplinkNotice } from '../elements/uplink-notice.ts'
 import { gatewayOfScript } from '../gateway-url.ts'
 import { readPageFacts, readToken } from '../page-facts.ts'
-import { cameraIsAllowed, type Interrupted, keepInterrupted, readInterrupted } from '../publisher/interrupted.ts'
+import { type Interrupted, keepInterrupted, mayGoOn, readInterrupted } from '../publisher/interrupted.ts'
 import { preview, problemText } from '../publisher/preview.ts'
 import { Publisher } from '../publisher/publisher.ts'
+import { SessionHold } from '../publisher/session-hold.ts'
 import { qualityChoice, sourceChoice, sourceDetails, valueFrom } from '../publisher/settings.ts'
+import { soundStrips } from '../publisher/sounds.ts'
 import { publisherStyles } from '../publisher/styles.ts'
 import '../targets/targets.ts'
 import { wordsFor } from '../words/words.ts'
+import { LivePage } from './live-page.ts'
+import { firstStreamName, rememberChoices, rememberedChoices, rememberStreamName } from './remembered.ts'
 import { broadcastSnippets, playerSnippets } from './snippets.ts'
 import { studioStyles } from './studio-styles.ts'
 
-const NAME_KEY = 'castgate.stream'
 const TOKEN_KEY = 'castgate.token'
-const FIRST_NAME = 'my-stream'
 /** How often the figures of a live broadcast are drawn. */
 const REDRAW_MS = 500
 
@@ -38,7 +39,11 @@ export class Studio extends LitElement {
   readonly #facts = readPageFacts()
   /** The studio speaks English. */
   readonly #words = wordsFor(['en'])
+  readonly #page = new LivePage()
   #interrupted: Interrupted | null
+  /** Whether the interrupted broadcast may be on air from another tab. */
+  #isElsewhere = false
+  readonly #hold = new SessionHold()
   #timer = 0
 
   static override styles = [theme, publisherStyles, studioStyles]
@@ -46,24 +51,31 @@ export class Studio extends LitElement {
   constructor() {
     super()
     const asked = read.streamName('stream', new URLSearchParams(location.search).get('stream'))
-    const before = localStorage.getItem(NAME_KEY)
-    this.name = asked || (isStreamName(before) ? before : FIRST_NAME)
+    this.name = asked || firstStreamName()
     this.token = readToken() ?? sessionStorage.getItem(TOKEN_KEY) ?? ''
     this.#interrupted = readInterrupted()
-    if (this.#interrupted) this.name = this.#interrupted.stream
-    this.#publisher.addEventListener('change', () => this.requestUpdate())
+    const choices = rememberedChoices()
+    if (this.#interrupted) {
+      this.name = this.#interrupted.stream
+      this.#publisher.restore(this.#interrupted)
+    } else if (choices) {
+      const { qualityId, ...devices } = choices
+      this.#publisher.restore({ ...this.#publisher.setting, qualityId, choice: devices })
+    }
+    this.#publisher.addEventListener('change', () => this.#changed())
     this.#publisher.addEventListener('statechange', () => this.#stateChanged())
   }
 
-  /** A broadcast that a reload interrupted goes on by itself where the camera may be opened without a question. */
+  /** A broadcast that a reload interrupted goes on by itself, where nothing has to be allowed or chosen, and with nothing that was off. */
   override firstUpdated(): void {
-    if (this.#interrupted) void cameraIsAllowed().then((allowed) => (allowed ? this.#broadcast() : undefined))
+    if (this.#interrupted) void this.#goOn(this.#interrupted)
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
     clearInterval(this.#timer)
     this.#publisher.close()
+    this.#page.show(null)
   }
 
   override render() {
@@ -76,7 +88,7 @@ export class Studio extends LitElement {
       </header>
       <main>
         <section class="stage" aria-label="Preview">
-          ${preview(publisher, words)}${this.#levelMeter()}${problemText(publisher.problem, words)}
+          ${preview(publisher, words)}${soundStrips(publisher, words)}${problemText(publisher, words)}
         </section>
         <section class="controls card ${publisher.busy ? 'busy' : ''}" aria-label="Settings">
           ${sourceChoice(publisher, words)} ${sourceDetails(publisher, words)} ${qualityChoice(publisher, words)}
@@ -85,18 +97,6 @@ export class Studio extends LitElement {
         <section class="results" aria-label="Broadcast">${this.#results()}${this.#targets()}</section>
       </main>
     `
-  }
-
-  #levelMeter() {
-    const { stream } = this.#publisher.source
-    if (!stream || stream.getAudioTracks().length === 0) return nothing
-    const { muted } = this.#publisher
-    return html`<div class="sound">
-      <castgate-level .stream=${stream}></castgate-level>
-      <button type="button" @click=${() => this.#publisher.mute(!muted)}>
-        ${muted ? this.#words.unmute : this.#words.mute}
-      </button>
-    </div>`
   }
 
   #nameField() {
@@ -147,17 +147,14 @@ export class Studio extends LitElement {
   #results() {
     const { state, stats } = this.#publisher
     if (!state || !stats) {
-      if (!this.#interrupted) return nothing
-      return html`<p class="card notice" role="status">
-        The broadcast “${this.#interrupted.stream}” is waiting for you. Press Broadcast to go on.
-      </p>`
+      return this.#interrupted ? this.#waitingNotice(this.#interrupted) : nothing
     }
     if (state.kind === 'ended') return html`<p class="card" role="status">${this.#words.ended}</p>`
     if (!stats.playback || isOver(state)) return nothing
     const { watch, hls, flv } = stats.playback
     const { script, frame } = playerSnippets(GATEWAY, this.name)
     const own = broadcastSnippets(GATEWAY, this.name)
-    return html`${uplinkNotice(stats, this.#publisher.qualityId, this.#words)}
+    return html`${this.#chooseAgainNotice()}${uplinkNotice(stats, this.#publisher.qualityId, this.#words)}
       <div class="card">
         <h2>Share</h2>
         <castgate-link label="Watch page" url=${watch}></castgate-link>
@@ -177,6 +174,24 @@ export class Studio extends LitElement {
           <castgate-link label="Broadcast button in a frame" code=${own.frame}></castgate-link>
         </div>
       </details>`
+  }
+
+  #waitingNotice({ stream }: Interrupted): TemplateResult {
+    return html`<p class="card notice" role="status">
+      ${
+        this.#isElsewhere
+          ? `The broadcast “${stream}” is on air from another tab. Press Broadcast to take it over.`
+          : `The broadcast “${stream}” is waiting for you. Press Broadcast to go on.`
+      }
+    </p>`
+  }
+
+  /** While viewers see a card since what was broadcast has to be chosen again. */
+  #chooseAgainNotice(): TemplateResult | typeof nothing {
+    const { card, kind, source } = this.#publisher
+    if (card === null || source.isOpen || kind === 'camera') return nothing
+    const what = kind === 'screen' ? 'the screen' : 'the file'
+    return html`<p class="card notice" role="status">Viewers see “${card}”. Choose ${what} again to go on.</p>`
   }
 
   /** The same element before and during a broadcast: it keeps what was entered. */
@@ -200,36 +215,70 @@ export class Studio extends LitElement {
         type="button"
         class=${stoppable ? 'stop' : 'primary'}
         ?disabled=${waiting || (!stoppable && !isStreamName(this.name))}
-        @click=${stoppable ? this.#stop : this.#broadcast}
+        @click=${this.#press}
       >
         ${stoppable ? this.#words.stop : this.#words.broadcast}
       </button>
     </div>`
   }
 
-  readonly #broadcast = async (): Promise<void> => {
+  readonly #press = (event: MouseEvent): void => {
+    // The second click of a double click means what the first one did.
+    if (event.detail > 1) return
+    if (this.#publisher.stoppable) void this.#publisher.stop()
+    else void this.#broadcast(false)
+  }
+
+  async #goOn(interrupted: Interrupted): Promise<void> {
+    if (!(await mayGoOn(interrupted))) return
+    if (!(await this.#hold.take(interrupted.resumption.session))) {
+      this.#isElsewhere = true
+      return this.requestUpdate()
+    }
+    await this.#broadcast(true)
+  }
+
+  async #broadcast(isAutomatic: boolean): Promise<void> {
     const began = await this.#publisher.start({
       server: GATEWAY,
       stream: this.name,
       ...(this.token && { token: this.token }),
       interrupted: this.#interrupted,
+      isAutomatic,
     })
     if (!began) return
-    localStorage.setItem(NAME_KEY, this.name)
+    rememberStreamName(this.name)
     // A reload needs it again; it goes with the tab.
     if (this.token) sessionStorage.setItem(TOKEN_KEY, this.token)
     this.#interrupted = null
+    this.#isElsewhere = false
     clearInterval(this.#timer)
-    this.#timer = window.setInterval(() => this.requestUpdate(), REDRAW_MS)
+    this.#timer = window.setInterval(() => this.#tick(), REDRAW_MS)
   }
 
-  readonly #stop = (): void => {
-    void this.#publisher.stop()
+  #tick(): void {
+    this.#keep()
+    this.requestUpdate()
+  }
+
+  /** Keeps what a reload needs. */
+  #keep(): void {
+    const { resumption, setting } = this.#publisher
+    keepInterrupted(resumption && { stream: this.name, resumption, ...setting, seenAt: Date.now() })
+  }
+
+  #changed(): void {
+    const { busy, setting, source } = this.#publisher
+    if (busy) this.#keep()
+    if (source.isOpen) rememberChoices({ qualityId: setting.qualityId, ...setting.choice })
+    this.requestUpdate()
   }
 
   #stateChanged(): void {
     const { resumption, busy } = this.#publisher
-    keepInterrupted(resumption && { stream: this.name, resumption })
+    this.#keep()
+    this.#hold.hold(resumption?.session ?? null)
+    this.#page.show(busy ? this.name : null)
     if (!busy) clearInterval(this.#timer)
   }
 }

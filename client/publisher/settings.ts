@@ -1,4 +1,4 @@
-import { html, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import type { Device } from '../capture/devices.ts'
 import { QUALITIES } from '../record/quality.ts'
 import type { Words } from '../words/words.ts'
@@ -31,13 +31,13 @@ export function sourceDetails(publisher: Publisher, words: Words): TemplateResul
   switch (publisher.kind) {
     case 'camera':
       return html`${deviceField('camera', source.cameras, words.noCamera, publisher, words)}
-      ${deviceField('microphone', source.microphones, words.noMicrophone, publisher, words)}`
+      ${microphoneFields(publisher, words)}`
     case 'screen':
-      return html`<button type="button" ?disabled=${opening} @click=${() => void publisher.open()}>
+      return html`${microphoneFields(publisher, words)}<button type="button" ?disabled=${opening} @click=${() => void publisher.open()}>
         ${source.kind === 'screen' && source.stream ? words.anotherScreen : words.chooseScreen}
       </button>`
     case 'file':
-      return html`<div>
+      return html`${source.microphone ? microphoneFields(publisher, words) : nothing}<div>
         <label for="file">${words.videoFile}</label>
         <input id="file" type="file" accept="video/*,audio/*,.mkv" ?disabled=${opening} @change=${chosen} />
       </div>`
@@ -65,6 +65,29 @@ export function qualityChoice(publisher: Publisher, words: Words): TemplateResul
 /** What a field holds. */
 export function valueFrom(event: Event): string {
   return (event.target as HTMLInputElement | HTMLSelectElement).value
+}
+
+/** Which microphone, and what it hears. */
+function microphoneFields(publisher: Publisher, words: Words): TemplateResult {
+  const { choice, opening, source } = publisher
+  const option = (music: boolean, label: string) => html`<label class="segment">
+    <span
+      >${label}<input
+        type="radio"
+        name="music"
+        .checked=${choice.music === music}
+        @change=${() => publisher.chooseMusic(music)}
+    /></span>
+  </label>`
+  return html`${deviceField('microphone', source.microphones, words.noMicrophone, publisher, words)}
+    ${
+      choice.microphone === 'none'
+        ? nothing
+        : html`<fieldset ?disabled=${opening}>
+            <legend class="label">${words.microphoneHears}</legend>
+            <div class="segments">${option(false, words.speech)}${option(true, words.music)}</div>
+          </fieldset>`
+    }`
 }
 
 function deviceField(

@@ -16,6 +16,35 @@ export const publisherStyles = css`
     color: #e9eaee;
   }
 
+  .preview.upright {
+    aspect-ratio: 9 / 16;
+    max-height: 75vh;
+    margin-inline: auto;
+    max-width: 100%;
+  }
+
+  .countdown {
+    position: absolute;
+    inset: 0;
+    display: grid;
+    place-content: center;
+    font-size: 5rem;
+    font-weight: 750;
+    color: #fff;
+    background: rgb(20 20 22 / 0.35);
+  }
+
+  .shown {
+    font-size: 1.25rem;
+    font-weight: 600;
+  }
+
+  .offers {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.5rem;
+  }
+
   .preview.dropping {
     outline: 3px dashed var(--cg-focus);
     outline-offset: -8px;
@@ -63,9 +92,20 @@ export const publisherStyles = css`
 
   .sound {
     display: grid;
-    grid-template-columns: 1fr auto;
+    grid-template-columns: minmax(0, 1fr) auto;
     gap: 0.9rem;
     align-items: center;
+  }
+
+  .sound .quiet {
+    grid-column: 1 / -1;
+    margin-bottom: -0.6rem;
+  }
+
+  .sound button.muted {
+    color: #fff;
+    background: #8a5a00;
+    border-color: transparent;
   }
 
   .sound button {

@@ -3,14 +3,15 @@ import { isStreamName } from '../../shared/stream-name.ts'
 import type { TokenSource } from '../broadcaster.ts'
 import { type BroadcasterState, type BroadcasterStats, isOver } from '../broadcaster-state.ts'
 import { AttributeReader } from '../elements/attribute-values.ts'
-import '../elements/level-meter.ts'
+import { AwakeScreen } from '../elements/awake-screen.ts'
 import { theme } from '../elements/theme.ts'
 import { uplinkNotice } from '../elements/uplink-notice.ts'
 import { gatewayOfScript } from '../gateway-url.ts'
 import { preview, problemText } from '../publisher/preview.ts'
 import { Publisher } from '../publisher/publisher.ts'
 import { qualityChoice, sourceChoice, sourceDetails } from '../publisher/settings.ts'
-import type { SourceKind } from '../publisher/source.ts'
+import { soundStrips } from '../publisher/sounds.ts'
+import type { DeviceEvent, SourceKind } from '../publisher/source.ts'
 import { publisherStyles } from '../publisher/styles.ts'
 import { DEFAULT_QUALITY_ID, QUALITY_IDS } from '../record/quality.ts'
 import { hasWords, type Words, wordsFor } from '../words/words.ts'
@@ -32,6 +33,8 @@ export interface WidgetEvents {
   'castgate-ended': { stream: string }
   /** `code` is a protocol error code, a capture error code, `unreachable` or `recorder_failed`. */
   'castgate-error': { stream: string; code: string; message: string }
+  /** A device was unplugged, taken by another program or muted by the system, or is back; the broadcast goes on without. */
+  'castgate-device': { stream: string } & DeviceEvent
   /** About once a second while a broadcast runs. */
   'castgate-status': BroadcasterStats
 }
@@ -42,6 +45,7 @@ export const WIDGET_EVENTS = [
   'castgate-waiting',
   'castgate-ended',
   'castgate-error',
+  'castgate-device',
   'castgate-status',
 ] as const satisfies readonly (keyof WidgetEvents)[]
 
@@ -71,6 +75,7 @@ export class BroadcastElement extends LitElement {
   declare quality: string
   declare muted: boolean
   readonly #publisher = new Publisher()
+  readonly #wakeLock = new AwakeScreen()
   /** What the publisher had when it was looked at last: a property that differs from it was set by the page. */
   #known = { source: 'camera', quality: DEFAULT_QUALITY_ID, muted: false }
   #told: BroadcasterState['kind'] | null = null
@@ -91,6 +96,10 @@ export class BroadcastElement extends LitElement {
     this.muted = false
     this.#publisher.addEventListener('change', () => this.#changed())
     this.#publisher.addEventListener('statechange', () => this.#tell())
+    this.#publisher.addEventListener('device', (event) => {
+      const { detail } = event as CustomEvent<DeviceEvent>
+      this.#emit('castgate-device', { stream: this.#broadcastAs || this.stream, ...detail })
+    })
   }
 
   /** What the broadcast does; null before the first one. */
@@ -145,10 +154,14 @@ export class BroadcastElement extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    clearInterval(this.#timer)
-    this.#timer = 0
-    // Whatever the page does with it, no camera stays on.
-    this.#publisher.close()
+    // One that is moved is back in the same task, and goes on. Otherwise, whatever the page does with it, no camera stays on.
+    setTimeout(() => {
+      if (this.isConnected) return
+      clearInterval(this.#timer)
+      this.#timer = 0
+      this.#publisher.close()
+      this.#wakeLock.wanted = false
+    })
   }
 
   override willUpdate(): void {
@@ -162,13 +175,14 @@ export class BroadcastElement extends LitElement {
   override render() {
     const words = this.#words()
     const publisher = this.#publisher
+    publisher.cards = { cameraOff: words.cameraOff, back: words.backInAMoment }
     if (!isStreamName(this.stream) && !publisher.busy)
       return html`<div class="frame"><p class="nothing">${words.noStream}</p></div>`
-    const { stats, qualityId, problem } = publisher
+    const { stats, qualityId } = publisher
     return html`<div class="frame" role="group" aria-label=${words.broadcast}>
       <div class="stage">${preview(publisher, words)}</div>
-      ${problemText(problem, words)} ${publisher.busy && stats ? uplinkNotice(stats, qualityId, words) : nothing}
-      ${this.#sound(words)}
+      ${problemText(publisher, words)} ${publisher.busy && stats ? uplinkNotice(stats, qualityId, words) : nothing}
+      ${soundStrips(publisher, words)}
       <div part="bar" class="bar">${sourceChoice(publisher, words)} ${this.#action(words)}</div>
       <details part="settings">
         <summary>${words.settings}</summary>
@@ -183,15 +197,6 @@ export class BroadcastElement extends LitElement {
     return wordsFor([...(this.lang ? [this.lang] : []), ...(inherited ? [inherited] : []), ...navigator.languages])
   }
 
-  #sound(words: Words): TemplateResult | typeof nothing {
-    const { source, muted } = this.#publisher
-    if (!source.stream || source.stream.getAudioTracks().length === 0) return nothing
-    return html`<div class="sound">
-      <castgate-level .stream=${source.stream} label=${words.soundLevel}></castgate-level>
-      <button type="button" aria-pressed=${muted} @click=${() => this.mute(!muted)}>${words.mute}</button>
-    </div>`
-  }
-
   #action(words: Words): TemplateResult {
     const { stoppable, waiting } = this.#publisher
     return html`<button
@@ -199,10 +204,16 @@ export class BroadcastElement extends LitElement {
       type="button"
       class=${stoppable ? 'action stop' : 'action primary'}
       ?disabled=${waiting}
-      @click=${() => (stoppable ? this.stop() : this.start())}
+      @click=${(event: MouseEvent) => this.#press(event, stoppable)}
     >
       ${stoppable ? words.stop : words.broadcast}
     </button>`
+  }
+
+  #press({ detail }: MouseEvent, stoppable: boolean): void {
+    // The second click of a double click means what the first one did.
+    if (detail > 1) return
+    void (stoppable ? this.stop() : this.start())
   }
 
   /** Makes of what the page has set what can be used: whatever it is, the page goes on. */
@@ -246,7 +257,8 @@ export class BroadcastElement extends LitElement {
 
   /** Tells the page what the broadcast does now. */
   #tell(): void {
-    const { state, stats } = this.#publisher
+    const { state, stats, busy } = this.#publisher
+    this.#wakeLock.wanted = busy
     if (!state || state.kind === this.#told) return
     this.#told = state.kind
     const stream = this.#broadcastAs
