@@ -154,6 +154,6 @@ describe('a page that broadcasts', () => {
     // How long that is hangs on how far behind the transcoder was: what counts is that the rest is whole.
     const lost = recorded.flatMap((number, index) => (seen.includes(number) ? [] : [index]))
     expect(lost).toEqual(lost.map((_, index) => (lost[0] ?? 0) + index))
-    expect(lost.length).toBeLessThan(recorded.length / 2)
+    expect(seen).toContain(recorded.at(-1))
   })
 })
