@@ -130,7 +130,7 @@ export class Player extends LitElement {
       @pointermove=${this.#moved}
       @focusin=${this.#moved}
     >
-      <video part="video" aria-label=${this.#label()} playsinline muted @play=${this.#played} @pause=${this.#pausedNow} @volumechange=${this.#redraw} @pointerdown=${this.#pointed} @click=${this.#clicked}></video>
+      <video part="video" aria-label=${this.#label()} playsinline muted @play=${this.#played} @pause=${this.#pausedNow} @volumechange=${this.#redraw} @resize=${this.#resized} @pointerdown=${this.#pointed} @click=${this.#clicked}></video>
       ${this.#message()}
       <div class="top">
         ${kind === 'playing' && this.#video?.muted ? html`<button part="button" class="unmute" type="button" @click=${this.#toggleSound}>Turn on sound</button>` : nothing}
@@ -218,6 +218,11 @@ export class Player extends LitElement {
   }
 
   readonly #redraw = (): void => this.requestUpdate()
+
+  readonly #resized = (): void => {
+    const { videoWidth = 0, videoHeight = 0 } = this.#video ?? {}
+    this.toggleAttribute('upright', videoHeight > videoWidth)
+  }
 
   readonly #showFigures = (): void => {
     const behind = this.#session?.behindSeconds() ?? null

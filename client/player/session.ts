@@ -6,6 +6,8 @@ import { askForStream, type StreamAddress, type StreamAnswer, withToken } from '
 
 /** How often the gateway is asked whether a stream has begun or gone on, and how it is while it plays, in ms. */
 const ASK_MS = 1_000
+/** The longest pause between two questions of a player that waits: a thousand of them behind one address ask less than its limit allows. */
+const LAST_ASK_MS = 15_000
 const ASK_WHILE_PLAYING_MS = 5_000
 
 /** How long a method may take to its first picture, and how long a picture may stand still, before something is done, in ms. */
@@ -110,6 +112,7 @@ export class PlayerSession {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing
+    let waitsSince = performance.now()
     while (!signal.aborted) {
       if (this.#paused) await this.#untilResumed()
       const answer = await askForStream(this.#address, signal)
@@ -120,12 +123,13 @@ export class PlayerSession {
         await this.#playOnce(stream)
         // What ended may also be told as live for a moment yet.
         await this.#pause(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures))
+        waitsSince = performance.now()
         continue
       }
       if (answer.kind === 'unreachable' || answer.kind === 'refused') this.#setState({ kind: answer.kind })
       else if (!this.#hasPlayed) this.#setState({ kind: 'waiting' })
       else this.#setState({ kind: answer.kind === 'absent' ? 'ended' : 'interrupted' })
-      await this.#pause(ASK_MS)
+      await this.#pause(askAgainMs(performance.now() - waitsSince))
     }
   }
 
@@ -253,4 +257,9 @@ export class PlayerSession {
     this.#state = state
     this.#events.onState(state)
   }
+}
+
+/** When to ask again after `waitedMs`: each second at first, and then with a tenth of that, so that a crowd who waits is not limited. */
+export function askAgainMs(waitedMs: number, random = Math.random()): number {
+  return Math.min(LAST_ASK_MS, Math.max(ASK_MS, waitedMs / 10)) * (0.75 + random / 2)
 }

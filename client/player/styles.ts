@@ -18,6 +18,13 @@ export const playerStyles = css`
     font: 15px / 1.4 var(--castgate-font, system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif);
   }
 
+  /* A picture that stands upright; a page that sets a height or a ratio has its own way. */
+  :host([upright]) {
+    aspect-ratio: 9 / 16;
+    max-height: 85vh;
+    margin-inline: auto;
+  }
+
   :host([hidden]) {
     display: none;
   }

@@ -360,11 +360,10 @@ export class Publisher extends EventTarget {
   #reopen(which: 'camera' | 'microphone'): void {
     this.#changed()
     const { kind, isOpen } = this.source
-    const isWanted = isOpen || this.busy
-    if (kind === 'camera' && this.kind === 'camera' && isWanted) void this.open()
-    else if (which === 'microphone' && isWanted && kind !== 'stream') {
-      void this.#opened(() => this.source.openMicrophone(this.choice, this.#quality))
-    }
+    if (!isOpen && !this.busy) return
+    if (which === 'camera') {
+      if (this.kind === 'camera') void this.open()
+    } else if (kind !== 'stream') void this.#opened(() => this.source.openMicrophone(this.choice, this.#quality))
   }
 
   /** Shows and hears the source as it is now, and releases the one before. */

@@ -33,10 +33,17 @@ export const widgetStyles = css`
     aspect-ratio: 16 / 9;
   }
 
-  .preview {
+  .stage:has(.upright) {
+    aspect-ratio: 9 / 16;
+    max-height: 75vh;
+  }
+
+  .preview,
+  .preview.upright {
     position: absolute;
     inset: 0;
     aspect-ratio: auto;
+    max-height: none;
     border-radius: calc(var(--cg-radius) * 0.7);
   }
 
