@@ -238,6 +238,16 @@ describe('the first press', () => {
     expect(await page.title()).toBe('Castgate studio')
   })
 
+  it('uses what was chosen before, or what the browser chooses where that device is gone', async () => {
+    const choices = { qualityId: '360p', camera: 'gone', microphone: 'none', music: true }
+    await page.addInitScript((kept) => localStorage.setItem('castgate.choices', kept), JSON.stringify(choices))
+    await page.goto(gateway.url)
+    expect(await page.getByLabel('Quality').inputValue()).toBe('360p')
+    await page.getByRole('button', { name: 'Turn on camera' }).click()
+    await page.locator('.preview video').waitFor()
+    expect(await captures()).toEqual(['video'])
+  })
+
   it('on a server where nobody broadcast before is under a name of its own', async () => {
     await page.goto(gateway.url)
     expect(await page.getByLabel('Stream name').inputValue()).toMatch(/^[a-z]+-[a-z]+-\d{4}$/)

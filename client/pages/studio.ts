@@ -60,7 +60,7 @@ export class Studio extends LitElement {
       this.#publisher.restore(this.#interrupted)
     } else if (choices) {
       const { qualityId, ...devices } = choices
-      this.#publisher.restore({ ...this.#publisher.setting, qualityId, choice: devices })
+      this.#publisher.remember(qualityId, devices)
     }
     this.#publisher.addEventListener('change', () => this.#changed())
     this.#publisher.addEventListener('statechange', () => this.#stateChanged())

@@ -1,13 +1,10 @@
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
+import { ASK_MS, askAgainMs } from './ask-again.ts'
 import type { Method } from './method.ts'
 import { play, playableMethods, preload } from './methods.ts'
 import type { OnStopped, Playback } from './playback.ts'
 import { askForStream, type StreamAddress, type StreamAnswer, withToken } from './stream.ts'
 
-/** How often the gateway is asked whether a stream has begun or gone on, and how it is while it plays, in ms. */
-const ASK_MS = 1_000
-/** The longest pause between two questions of a player that waits: a thousand of them behind one address ask less than its limit allows. */
-const LAST_ASK_MS = 15_000
 const ASK_WHILE_PLAYING_MS = 5_000
 
 /** How long a method may take to its first picture, and how long a picture may stand still, before something is done, in ms. */
@@ -257,9 +254,4 @@ export class PlayerSession {
     this.#state = state
     this.#events.onState(state)
   }
-}
-
-/** When to ask again after `waitedMs`: each second at first, and then with a tenth of that, so that a crowd who waits is not limited. */
-export function askAgainMs(waitedMs: number, random = Math.random()): number {
-  return Math.min(LAST_ASK_MS, Math.max(ASK_MS, waitedMs / 10)) * (0.75 + random / 2)
 }

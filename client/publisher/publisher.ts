@@ -55,6 +55,8 @@ export class Publisher extends EventTarget {
   #recorded: { stream: MediaStream; quality: Quality } | null = null
   /** Whether the camera was broadcast before the screen or the file that is now. */
   #isCameraBehind = false
+  /** Whether {@link choice} was made on another day, with devices that may be gone. */
+  #isOfAnotherDay = false
   /** Sources that are being opened. */
   #openings = 0
   /** The start that opens a source now: until it is over, `stop` ends it. */
@@ -125,6 +127,12 @@ export class Publisher extends EventTarget {
     }
   }
 
+  /** Sets what was chosen on another day; nothing is opened. */
+  remember(qualityId: string, choice: DeviceChoice): void {
+    this.restore({ ...this.setting, qualityId, choice })
+    this.#isOfAnotherDay = true
+  }
+
   /** Sets what was kept; nothing is opened. */
   restore({ kind, choice, qualityId, muted }: Publisher['setting']): void {
     this.kind = kind
@@ -147,7 +155,7 @@ export class Publisher extends EventTarget {
   /** Opens the camera, or lets a screen be chosen, with a microphone; whether it is open then. */
   open(): Promise<boolean> {
     return this.#opened(async () => {
-      if (this.kind !== 'screen') return this.source.openCamera(this.choice, this.#quality)
+      if (this.kind !== 'screen') return this.#openCamera()
       const wasCamera = this.#showsCamera
       await this.source.openScreen(this.#quality)
       this.#isCameraBehind ||= wasCamera
@@ -344,6 +352,20 @@ export class Publisher extends EventTarget {
     } finally {
       this.#openings--
       this.#changed()
+    }
+  }
+
+  /** A device that was chosen on another day, and is not there now, gives way to the browser's choice. */
+  async #openCamera(): Promise<void> {
+    const { source, choice } = this
+    const isOfAnotherDay = this.#isOfAnotherDay
+    this.#isOfAnotherDay = false
+    try {
+      await source.openCamera(choice, this.#quality)
+    } catch (error) {
+      if (!isOfAnotherDay || !(error instanceof CaptureError) || error.code !== 'no_device') throw error
+      for (const which of ['camera', 'microphone'] as const) if (choice[which] !== 'none') choice[which] = ''
+      await source.openCamera(choice, this.#quality)
     }
   }
 

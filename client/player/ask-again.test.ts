@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { askAgainMs } from './session.ts'
+import { askAgainMs } from './ask-again.ts'
 
 /** What one address may call in a minute. */
 const CALLS = 6000
