@@ -183,7 +183,7 @@ describe('a site on Fastify with a gateway inside (examples/fastify)', () => {
     expect(token.status).toBe(401)
     const watch = await fetch(`${origin()}/live/watch/anna`, NOT_KEPT)
     expect(watch.status).toBe(200)
-    expect(await watch.text()).toContain('src="/live/assets/')
+    expect(await watch.text()).toContain('src="../assets/')
     expect((await fetch(`${origin()}/live/nowhere`, NOT_KEPT)).status).toBe(404)
     expect((await fetch(`${origin()}/nowhere`, NOT_KEPT)).status).toBe(404)
     const socket = await new TestSocket(`${origin().replace('http', 'ws')}/live/ingest/anna`).opened()
