@@ -90,13 +90,13 @@ describe('a page that broadcasts', () => {
   })
 
   it('goes on with every frame while it is not seen, when its timers hardly run', async () => {
+    const collector = await goLive('hidden')
     // Chromium runs the timers of a page that was long hidden once a minute.
-    await page.addInitScript(() => {
+    await page.evaluate(() => {
       const rare = (original: (action: TimerHandler, ms?: number) => number) => (action: TimerHandler, ms?: number) =>
         original(action, Math.max(ms ?? 0, 60_000))
       Object.assign(window, { setTimeout: rare(window.setTimeout), setInterval: rare(window.setInterval) })
     })
-    const collector = await goLive('hidden')
     const happened = (async () => {
       proxy.refuse = true
       proxy.cut()
