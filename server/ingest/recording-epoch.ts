@@ -120,10 +120,13 @@ export class RecordingEpoch {
    * @throws IngestError `unsupported_media` for what is no recording, `no_capacity` where there is no room to transcode it
    */
   async write(payload: Uint8Array): Promise<void> {
-    await this.#recovery
+    await this.#recovered()
     if (this.#isOver) return
     for (const part of this.#reader.read(payload)) {
       await this.#context.turns.next()
+      // What is pushed while a successor is being given the replay would be in neither.
+      await this.#recovered()
+      if (this.#isOver) return
       if (part.kind === 'tracks') this.#planFor(part.tracks)
       else if (part.kind === 'begin') await this.#begin(part)
       else {
@@ -131,8 +134,16 @@ export class RecordingEpoch {
         // What FFmpeg does not take any more, its successor gets from the replay.
         if (this.#state.kind === 'running') await this.#feed(this.#state.run, part.bytes)
       }
-      await this.#recovery
+      await this.#recovered()
       if (this.#isOver) return
+    }
+  }
+
+  /** Resolves when no successor of a lost FFmpeg is being started, however often that is lost as well. */
+  async #recovered(): Promise<void> {
+    for (let waited: Promise<void> | null = null; waited !== this.#recovery; ) {
+      waited = this.#recovery
+      await waited
     }
   }
 
@@ -141,7 +152,7 @@ export class RecordingEpoch {
    * @throws IngestError `unsupported_media` where nothing ever came out of the recording
    */
   async end(): Promise<void> {
-    await this.#recovery
+    await this.#recovered()
     const isInHeader = this.#state.kind === 'header' && this.#reader.isInHeader
     const exit = await this.#flush()
     this.#state = { kind: 'ended' }
