@@ -9,9 +9,9 @@ export class LivePage {
 
   /** `title`: what the page is called meanwhile, behind "● LIVE"; null where it does not broadcast. */
   show(title: string | null): void {
-    document.title = title === null ? this.#title : `● LIVE ${title}`
-    this.#wakeLock.wanted = title !== null
     const isLive = title !== null
+    document.title = isLive ? `● LIVE ${title}` : this.#title
+    this.#wakeLock.wanted = isLive
     if (isLive === this.#isLive) return
     this.#isLive = isLive
     if (isLive) addEventListener('beforeunload', this.#ask)

@@ -1,16 +1,14 @@
 import { isFields } from '../../shared/narrow.ts'
 import { isStreamName } from '../../shared/stream-name.ts'
+import { type DeviceChoice, deviceChoiceOf } from '../publisher/source.ts'
 import { QUALITY_IDS } from '../record/quality.ts'
 
 const NAME_KEY = 'castgate.stream'
 const CHOICES_KEY = 'castgate.choices'
 
 /** What a person chose the last time. */
-export interface Choices {
+export interface Choices extends DeviceChoice {
   qualityId: string
-  camera: string
-  microphone: string
-  music: boolean
 }
 
 const ADJECTIVES =
@@ -38,11 +36,11 @@ export function rememberChoices(choices: Choices): void {
 export function rememberedChoices(): Choices | null {
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(CHOICES_KEY) ?? 'null')
-    if (!isFields(kept)) return null
-    const { qualityId, camera, microphone, music } = kept
+    const devices = deviceChoiceOf(kept)
+    if (devices === null || !isFields(kept)) return null
+    const { qualityId } = kept
     if (typeof qualityId !== 'string' || !QUALITY_IDS.includes(qualityId)) return null
-    if (typeof camera !== 'string' || typeof microphone !== 'string') return null
-    return { qualityId, camera, microphone, music: music === true }
+    return { qualityId, ...devices }
   } catch {
     return null
   }

@@ -1,6 +1,6 @@
 import { isFields } from '../../shared/narrow.ts'
 import type { Resumption } from '../broadcaster.ts'
-import type { DeviceChoice, SourceKind } from './source.ts'
+import { type DeviceChoice, deviceChoiceOf, type SourceKind } from './source.ts'
 
 /** Where a tab keeps its broadcast: it outlives a reload. A copy of the tab has a copy of it. */
 const KEY = 'castgate.broadcast'
@@ -38,18 +38,17 @@ export function readInterrupted(): Interrupted | null {
 export function interruptedOf(kept: unknown): Interrupted | null {
   if (!isFields(kept)) return null
   const { stream, resumption, kind, choice, qualityId, muted, seenAt } = kept
-  if (!isFields(resumption) || !isFields(choice) || !isFields(muted)) return null
+  const devices = deviceChoiceOf(choice)
+  if (!isFields(resumption) || devices === null || !isFields(muted)) return null
   const { session, began } = resumption
   if (typeof stream !== 'string' || typeof session !== 'string' || typeof began !== 'number') return null
   if (kind !== 'camera' && kind !== 'screen' && kind !== 'file') return null
   if (typeof qualityId !== 'string' || typeof seenAt !== 'number') return null
-  const { camera, microphone } = choice
-  if (typeof camera !== 'string' || typeof microphone !== 'string') return null
   return {
     stream,
     resumption: { session, began },
     kind,
-    choice: { camera, microphone, music: choice.music === true },
+    choice: devices,
     qualityId,
     // What is not known to have been heard is not heard.
     muted: { microphone: muted.microphone !== false, screen: muted.screen !== false, file: muted.file !== false },

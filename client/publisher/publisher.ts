@@ -118,12 +118,11 @@ export class Publisher extends EventTarget {
 
   /** What to keep beside {@link resumption}, so that what was on is on again, and nothing else. */
   get setting(): Omit<Interrupted, 'stream' | 'resumption' | 'seenAt'> {
-    const [microphone, screen, file] = (['microphone', 'screen', 'file'] as const).map((name) => this.isMuted(name))
     return {
       kind: this.kind,
       choice: { ...this.choice },
       qualityId: this.qualityId,
-      muted: { microphone: microphone === true, screen: screen === true, file: file === true },
+      muted: { microphone: this.isMuted('microphone'), screen: this.isMuted('screen'), file: this.isMuted('file') },
     }
   }
 

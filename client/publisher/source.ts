@@ -1,3 +1,4 @@
+import { isFields } from '../../shared/narrow.ts'
 import { openCamera } from '../capture/camera.ts'
 import { type Device, listDevices, onDeviceChange } from '../capture/devices.ts'
 import { type FileCapture, openFile } from '../capture/file.ts'
@@ -13,6 +14,14 @@ export interface DeviceChoice {
   microphone: string
   /** The microphone hears music: all of it, in stereo, and not what a voice needs. */
   music: boolean
+}
+
+/** What was kept of a choice, or null where it is something else. */
+export function deviceChoiceOf(kept: unknown): DeviceChoice | null {
+  if (!isFields(kept)) return null
+  const { camera, microphone, music } = kept
+  if (typeof camera !== 'string' || typeof microphone !== 'string') return null
+  return { camera, microphone, music: music === true }
 }
 
 /** What happened to a device by itself. `ended`: it was unplugged, taken away, or is over; `muted`: the system holds it back for a while. */

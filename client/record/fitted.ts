@@ -1,3 +1,4 @@
+import { insertableMedia, redrawn } from '../video-frames.ts'
 import type { Quality } from './quality.ts'
 
 /** How long a first picture may take; a screen on which nothing moves may give none. */
@@ -8,14 +9,6 @@ export interface Fitted {
   stream: MediaStream
   /** Releases what made it smaller; the stream that it was made of goes on. */
   close(): void
-}
-
-/** MediaStreamTrack Insertable Media Processing, as Chromium has it on pages. */
-interface InsertableMedia {
-  MediaStreamTrackProcessor?: new (options: { track: MediaStreamTrack }) => { readable: ReadableStream<VideoFrame> }
-  MediaStreamTrackGenerator?: new (options: {
-    kind: 'video'
-  }) => MediaStreamTrack & { writable: WritableStream<VideoFrame> }
 }
 
 /** `stream` with the picture that it was opened with, after it was smaller for a time. */
@@ -34,7 +27,7 @@ export async function fitted(stream: MediaStream, quality: Quality): Promise<Fit
   if (!track) return asIs
   const { height } = quality
   await constrain(stream, quality)
-  const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = globalThis as InsertableMedia
+  const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = insertableMedia()
   if (!MediaStreamTrackProcessor || !MediaStreamTrackGenerator) return asIs
   const size = await firstPictureSize(new MediaStreamTrackProcessor({ track }).readable)
   if (!size || size.height <= height) return asIs
@@ -73,14 +66,11 @@ async function firstPictureSize(pictures: ReadableStream<VideoFrame>): Promise<D
 
 function scaler(width: number, height: number): TransformStream<VideoFrame, VideoFrame> {
   const canvas = new OffscreenCanvas(width, height)
-  // Every picture is read back, so it had better not be on the GPU.
-  const context = canvas.getContext('2d', { alpha: false, willReadFrequently: true })
   return new TransformStream({
     transform(picture, controller) {
-      context?.drawImage(picture, 0, 0, width, height)
-      const { timestamp } = picture
+      const smaller = redrawn(picture, canvas, picture.timestamp)
       picture.close()
-      controller.enqueue(new VideoFrame(canvas, { timestamp, alpha: 'discard' }))
+      controller.enqueue(smaller)
     },
   })
 }

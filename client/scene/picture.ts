@@ -1,19 +1,9 @@
+import { insertableMedia } from '../video-frames.ts'
 import type { CardSize } from './card.ts'
 import { PicturePump } from './pump.ts'
 
 /** Pictures that may wait while a page's processor is busy; cameras have no more buffers than some ten. */
 const MOST_WAITING = 8
-/** MediaStreamTrack Insertable Media Processing, as Chromium has it on pages. */
-interface InsertableMedia {
-  MediaStreamTrackProcessor?: new (options: {
-    track: MediaStreamTrack
-    maxBufferSize?: number
-  }) => { readable: ReadableStream<VideoFrame> }
-  MediaStreamTrackGenerator?: new (options: {
-    kind: 'video'
-  }) => MediaStreamTrack & { writable: WritableStream<VideoFrame> }
-}
-
 /** One track of pictures that never ends, whatever it shows. */
 export interface Picture {
   readonly track: MediaStreamTrack
@@ -31,7 +21,7 @@ export interface Picture {
  * processor that was made on the page sometimes do not come (seen in Chromium 156).
  */
 export function makePicture(): Picture | null {
-  const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = globalThis as InsertableMedia
+  const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = insertableMedia()
   if (!MediaStreamTrackProcessor || !MediaStreamTrackGenerator) return null
   const generator = new MediaStreamTrackGenerator({ kind: 'video' })
   let isShown = () => {}

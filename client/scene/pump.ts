@@ -1,3 +1,4 @@
+import { redrawn } from '../video-frames.ts'
 import { type CardSize, drawCard } from './card.ts'
 
 /** How often it is looked whether a picture came. */
@@ -6,8 +7,6 @@ const TICK_MS = 100
 const REPEAT_MS = { pictures: 500, card: 200 }
 /** How often a picture of a camera is copied for that: one that is kept itself is missing from the few that a camera has. */
 const COPY_MS = 1_000
-/** Every picture is read back, so it had better not be on the GPU. */
-const CONTEXT: CanvasRenderingContext2DSettings = { alpha: false, willReadFrequently: true }
 /** Times that are further from the clock than this are counted anew. */
 const DRIFT_US = 500_000
 
@@ -58,8 +57,7 @@ export class PicturePump {
   /** Goes on with a card in the size of the last picture, or in `size` where there was none. */
   card(text: string, size: CardSize): void {
     this.#leave()
-    const { displayWidth: width, displayHeight: height } = this.#last ?? { displayWidth: 0, displayHeight: 0 }
-    const cardSize = width > 0 && height > 0 ? { width, height } : size
+    const cardSize = this.#last ? { width: this.#last.displayWidth, height: this.#last.displayHeight } : size
     const canvas = new OffscreenCanvas(cardSize.width, cardSize.height)
     const context = canvas.getContext('2d', { alpha: false })
     if (!context) return
@@ -157,6 +155,5 @@ function copied(picture: VideoFrame, timestamp: number, canvas: OffscreenCanvas)
   // H.264 with 4:2:0 has no odd sizes.
   canvas.width = 2 * Math.ceil(picture.displayWidth / 2)
   canvas.height = 2 * Math.ceil(picture.displayHeight / 2)
-  canvas.getContext('2d', CONTEXT)?.drawImage(picture, 0, 0, canvas.width, canvas.height)
-  return new VideoFrame(canvas, { timestamp, alpha: 'discard' })
+  return redrawn(picture, canvas, timestamp)
 }

@@ -25,6 +25,13 @@ export interface VideoTrack {
   isTurned?: true
 }
 
+/** The same picture where it is stored turned by so many quarters, and is to be shown upright. */
+export function turned(video: VideoTrack, quarters: number): VideoTrack {
+  if (quarters % 4 === 0) return video
+  const { width, height } = video
+  return { ...video, isTurned: true, ...(quarters % 2 !== 0 && { width: height, height: width }) }
+}
+
 /** What a source holds. */
 export interface Tracks {
   video: VideoTrack | null

@@ -1,5 +1,5 @@
 import { access, constants } from 'node:fs/promises'
-import type { AudioCodec, Tracks, VideoCodec } from '../ffmpeg/job.ts'
+import { type AudioCodec, type Tracks, turned, type VideoCodec } from '../ffmpeg/job.ts'
 import { lastWords, runFfmpeg } from '../ffmpeg/run.ts'
 import { ExitError } from '../process/errors.ts'
 
@@ -47,11 +47,8 @@ function tracksOf(lines: string[]): Tracks {
   const tracks: Tracks = { video: null, audio: null }
   for (const line of lines) {
     // What is beside a stream stands behind it: `displaymatrix: rotation of -90.00 degrees`.
-    const degrees = Math.round(Number(/displaymatrix: rotation of (-?[\d.]+) degrees/.exec(line)?.[1] ?? 0))
-    if (degrees % 360 !== 0 && tracks.video && !tracks.video.isTurned) {
-      const { width, height } = tracks.video
-      Object.assign(tracks.video, { isTurned: true, ...(degrees % 180 !== 0 && { width: height, height: width }) })
-    }
+    const degrees = Number(/displaymatrix: rotation of (-?[\d.]+) degrees/.exec(line)?.[1] ?? 0)
+    if (tracks.video && !tracks.video.isTurned) tracks.video = turned(tracks.video, Math.round(degrees / 90))
     const [, kind, codec = ''] = /^\s*Stream #0:\d+.*?: (Video|Audio): (\w+)/.exec(line) ?? []
     if (kind === 'Video' && tracks.video === null && !line.includes('(attached pic)')) {
       const [, width = 0, height = 0] = /, (\d{2,5})x(\d{2,5})/.exec(line) ?? []

@@ -1,4 +1,4 @@
-import type { AudioCodec, Tracks, VideoCodec, VideoTrack } from '../ffmpeg/job.ts'
+import { type AudioCodec, type Tracks, turned, type VideoCodec, type VideoTrack } from '../ffmpeg/job.ts'
 import { checkSound, MOST_SAMPLES, MOST_TRACKS, quoted, unsupported } from './bounds.ts'
 import { boxes, find } from './boxes.ts'
 import type { TrackKind } from './scanner.ts'
@@ -92,12 +92,6 @@ function quarterTurnsOf(trak: Buffer): number {
   const at = tkhd[0] === 1 ? 52 : 40
   const [a, b] = [tkhd.readInt32BE(at), tkhd.readInt32BE(at + 4)]
   return (Math.round(Math.atan2(b, a) / (Math.PI / 2)) + 4) % 4
-}
-
-function turned(video: VideoTrack, quarters: number): VideoTrack {
-  if (quarters === 0) return video
-  const { width, height } = video
-  return { ...video, isTurned: true, ...(quarters % 2 === 1 && { width: height, height: width }) }
 }
 
 function timescaleOf(trak: Buffer): number {
