@@ -155,6 +155,14 @@ const CASES: Case[] = [
     good: 'll-hls flv',
     rubbish: ['webrtc', 'FLV', 'constructor'],
   },
+  {
+    tag: 'castgate-player',
+    name: 'poster',
+    fallback: '',
+    good: 'https://pictures.example/a.jpg',
+    rubbish: ['javascript:alert(1)', 'data:text/html,x', 'https://'],
+    taken: ['a long text', 'markup', 'a name that objects have anyway'],
+  },
 ]
 
 /** What the studio calls a stream that has no name yet. */
@@ -202,22 +210,28 @@ describe('an element', () => {
   }
 })
 
-describe('muted of <castgate-broadcast>', () => {
-  it('is a yes or a no, and no where it is neither', async () => {
-    await open('<castgate-broadcast stream="x"></castgate-broadcast>')
-    for (const [expression, muted, warned] of [
+describe('a yes or a no', () => {
+  it.each([
+    ['castgate-broadcast', 'muted', false],
+    ['castgate-player', 'muted', false],
+    ['castgate-player', 'autoplay', true],
+    ['castgate-player', 'controls', true],
+  ] as const)('of <%s>, %s, is %s where it is neither', async (tag, name, fallback) => {
+    await open(`<${tag} stream="x"></${tag}>`)
+    expect(await property(tag, name)).toBe(fallback)
+    for (const [expression, value, warned] of [
       ['true', true, 0],
-      ['undefined', false, 0],
+      ['undefined', fallback, 0],
       ['"false"', false, 0],
       ['"yes"', true, 0],
-      ['null', false, 0],
-      ['"banana"', false, 1],
-      ['7', false, 1],
-      ['({})', false, 1],
+      ['null', fallback, 0],
+      ['"banana"', fallback, 1],
+      ['7', fallback, 1],
+      ['({})', fallback, 1],
     ] as const) {
-      await page.evaluate(`document.querySelector('castgate-broadcast').muted = ${expression}`)
+      await page.evaluate(`document.querySelector('${tag}').${name} = ${expression}`)
       await answers()
-      expect([expression, await property('castgate-broadcast', 'muted')]).toEqual([expression, muted])
+      expect([expression, await property(tag, name)]).toEqual([expression, value])
       expect([expression, warnings.splice(0).length]).toEqual([expression, warned])
     }
   })

@@ -6,6 +6,7 @@ import { startBrowser } from './support/browser.ts'
 import { ingestFfmpegs, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { installClockCamera, readClock } from './support/page-clock.ts'
 import { startProxy, type TestProxy } from './support/proxy.ts'
+import { mediaPath } from './support/publisher.ts'
 import { until } from './support/wait.ts'
 
 /** A picture that is older was waiting in a buffer, in ms: the player has not come back to what is live. */
@@ -185,17 +186,18 @@ describe('the player', () => {
     expect(await tap('mouse')).toBe(true)
   })
 
-  it('begins without sound and with an obvious way to turn it on, and is used by keyboard', async () => {
+  const isMuted = () => video().evaluate((element: HTMLVideoElement) => element.muted)
+
+  it('begins with sound where the browser allows it, and is used by keyboard', async () => {
     await open()
     await playing()
-    const muted = () => video().evaluate((element: HTMLVideoElement) => element.muted)
-    expect(await muted()).toBe(true)
-    await page.getByRole('button', { name: 'Turn on sound' }).first().click()
-    expect(await muted()).toBe(false)
+    expect(await isMuted()).toBe(false)
+    expect(await page.getByText('Turn on sound').count()).toBe(0)
     await page.getByRole('region', { name: 'Player' }).focus()
     await page.keyboard.press('m')
-    expect(await muted()).toBe(true)
+    expect(await isMuted()).toBe(true)
     await page.keyboard.press('ArrowUp')
+    expect(await isMuted()).toBe(false)
     await page.keyboard.press('k')
     await page.getByRole('button', { name: 'Play', exact: true }).waitFor()
     expect(await video().evaluate((element: HTMLVideoElement) => element.paused)).toBe(true)
@@ -246,6 +248,64 @@ describe('the player', () => {
     await until('nobody watches', async () => (await gateway.stream('stream'))?.viewers.flv === 0)
     await page.close()
     site.close()
+  })
+
+  it('begins without sound where the browser wants a press for it, with an obvious way to turn it on', async () => {
+    const strict = await startBrowser(['--autoplay-policy=user-gesture-required'])
+    page = await strict.newPage()
+    await page.goto(`${gateway.url}/watch/stream`)
+    await playing()
+    expect(await isMuted()).toBe(true)
+    expect(await player().evaluate((element) => (element as unknown as { muted: boolean }).muted)).toBe(true)
+    await page.getByText('Turn on sound').click()
+    expect(await isMuted()).toBe(false)
+    expect(await page.getByText('Turn on sound').count()).toBe(0)
+    await strict.close()
+  })
+
+  it('begins as its attributes say: muted, without buttons, with a poster, and not before somebody presses', async () => {
+    page = await browser.newPage()
+    const poster = `${gateway.url}/api/streams/stream/thumbnail.jpg`
+    await page.goto(`${gateway.url}/embed/player/stream?muted&autoplay=false&controls=no`)
+    await player().evaluate((element, poster) => element.setAttribute('poster', poster), poster)
+    const press = page.getByRole('button', { name: 'Watch' })
+    await press.waitFor()
+    expect(await video().getAttribute('poster')).toBe(poster)
+    expect((await gateway.stream('stream'))?.viewers.flv).toBe(0)
+    await press.click()
+    await playing()
+    expect(await isMuted()).toBe(true)
+    expect(await page.getByRole('button').count()).toBe(0)
+    await video().click()
+    expect(await video().evaluate((element: HTMLVideoElement) => element.paused)).toBe(false)
+    await player().evaluate((element) => element.setAttribute('controls', ''))
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    await page.close()
+  })
+
+  it('takes the next way where a network holds back what comes without an end, and remembers that', async () => {
+    const context = await browser.newContext()
+    page = await context.newPage()
+    const held: string[] = []
+    // Never answered.
+    await context.route('**/live/*', (route) => void held.push(route.request().url()))
+    await page.goto(`${gateway.url}/watch/stream`)
+    await playing()
+    expect([held.length, await method()]).toEqual([1, 'flv-websocket'])
+    await page.reload()
+    await playing()
+    expect([held.length, await method()]).toEqual([1, 'flv-websocket'])
+    await context.close()
+  })
+
+  it('shows that there is nothing to see where a broadcast is sound alone', async () => {
+    const sound = await startLoop(gateway, 'sound', mediaPath('chrome-audio-only.webm'))
+    page = await browser.newPage()
+    await page.goto(`${gateway.url}/watch/sound`)
+    await page.getByText('Sound only').waitFor()
+    await playing()
+    await page.close()
+    await sound.stop()
   })
 
   it('says what is missing where no stream is named', async () => {

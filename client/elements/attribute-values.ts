@@ -31,14 +31,14 @@ export class AttributeReader {
     return isStreamName(value) ? value : this.#refuse(name, shown(value), `It has ${STREAM_NAME_RULE}.`, '')
   }
 
-  /** A yes or a no. An attribute without a value, and the empty value of a query, is a yes. */
-  flag(name: string, value: unknown): boolean {
-    if (value === null || value === undefined) return false
+  /** A yes or a no; `fallback` where it is absent. An attribute without a value, and the empty value of a query, is a yes. */
+  flag(name: string, value: unknown, fallback = false): boolean {
+    if (value === null || value === undefined) return fallback
     if (typeof value === 'boolean') return value
     const word = typeof value === 'string' ? value.toLowerCase() : null
     if (word !== null && ['', '1', 'true', 'yes', 'on'].includes(word)) return true
     if (word !== null && ['0', 'false', 'no', 'off'].includes(word)) return false
-    return this.#refuse(name, shown(value), 'It is true or false.', false)
+    return this.#refuse(name, shown(value), 'It is true or false.', fallback)
   }
 
   /** The base of a gateway, without a slash at its end; '' for none. A path, such as `/live`, is one of this page's own site. */

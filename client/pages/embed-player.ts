@@ -7,7 +7,12 @@ const player = new Player()
 player.stream = streamOfAddress()
 player.server = gatewayOfScript(import.meta.url)
 player.token = readToken() ?? ''
-player.methods = new URLSearchParams(location.search).get('methods') ?? ''
+// What the element of the same name has as attributes, a frame has in the query of its address.
+const query = new URLSearchParams(location.search)
+for (const name of ['methods', 'muted', 'autoplay', 'controls']) {
+  const value = query.get(name)
+  if (value !== null) player.setAttribute(name, value)
+}
 
 const { origins } = readPageFacts()
 // Where the operator named no origin, playing is for any page.

@@ -29,6 +29,14 @@ export async function playFlv(
   )
   player.on(mpegts.Events.LOADING_COMPLETE, () => onStopped('ended'))
   player.on(mpegts.Events.ERROR, () => onStopped('failed'))
+  let hasArrived = false
+  // The headers come at once, and how fast bytes come is told several times in a second.
+  player.on(mpegts.Events.MEDIA_INFO, () => {
+    hasArrived = true
+  })
+  player.on(mpegts.Events.STATISTICS_INFO, ({ speed = 0 }: { speed?: number }) => {
+    hasArrived ||= speed > 0
+  })
   const staying = stayLive(video, EDGE_NEEDS)
   player.attachMediaElement(video)
   player.load()
@@ -37,6 +45,7 @@ export async function playFlv(
       player.destroy()
       staying.close()
     },
+    hasArrived: () => hasArrived,
     behindSeconds: () => {
       const end = bufferEnd(video)
       return end === null ? null : Math.max(0, end - video.currentTime)

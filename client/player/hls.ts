@@ -48,6 +48,8 @@ export async function playHls(
       staying.close()
       hls.destroy()
     },
+    // The first playlist may wait for a whole segment.
+    hasArrived: () => true,
     behindSeconds: () => (hls.latency > 0 ? hls.latency : null),
     toLiveEdge: staying.toLiveEdge,
   }

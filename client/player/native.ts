@@ -14,6 +14,7 @@ export function playNatively(video: HTMLVideoElement, url: string, onStopped: On
       video.removeAttribute('src')
       video.load()
     },
+    hasArrived: () => true,
     behindSeconds: () => null,
     toLiveEdge() {
       const { seekable } = video

@@ -2,6 +2,8 @@
 export interface Playback {
   /** Releases the player and what it loads. */
   close(): void
+  /** Whether anything has come of what should come at once; true for a method that is slow to begin. */
+  hasArrived(): boolean
   /** Seconds that the picture is behind what the server has, as far as is known. */
   behindSeconds(): number | null
   /** Goes to the newest that is there. */

@@ -3,14 +3,16 @@ import type { StreamStatus } from '../../shared/status.ts'
 import { AttributeReader } from '../elements/attribute-values.ts'
 import { AwakeScreen } from '../elements/awake-screen.ts'
 import { gatewayOfScript } from '../gateway-url.ts'
+import { type ControlsActions, controls } from './controls.ts'
+import { FullScreen } from './full-screen.ts'
 import { icons } from './icons.ts'
+import { Idleness } from './idleness.ts'
+import { MESSAGES, NO_ADDRESS } from './messages.ts'
 import { METHODS, readMethods } from './method.ts'
-import { PlayerSession, type PlayerState } from './session.ts'
-import { readWatchAddress, type StreamAddress } from './stream.ts'
+import { play, playableMethods, preload } from './methods.ts'
+import { PlayerSession, type PlayerState, type PlayerTools } from './session.ts'
+import { askForStream, readWatchAddress, type StreamAddress } from './stream.ts'
 import { playerStyles } from './styles.ts'
-
-/** After so long without a move the controls go away, in ms. */
-const IDLE_MS = 3_000
 
 /** A picture that was paused for so long is not loaded any more, in ms. */
 const PAUSED_MS = 10_000
@@ -20,13 +22,21 @@ const LIVE_WITHIN_S = 8
 
 const VOLUME_STEP = 0.1
 
+/** How often the figures are drawn, in ms. */
+const FIGURES_MS = 500
+
+const METHOD_WORDS = { flv: 'FLV', 'flv-websocket': 'FLV', 'll-hls': 'LL-HLS', hls: 'HLS', native: 'HLS' } as const
+
 const read = new AttributeReader('<castgate-player>')
 
 /**
- * `<castgate-player>`: plays a stream, and waits for it. Attributes: `src`, the address of a watch page, or `stream`, a name, and
- * `server`, the gateway's address where it is not the one that this script came from; `token`, where watching needs one; `methods`, the
- * ways to play that are tried, such as `ll-hls flv`. Events: `castgate-state` with a {@link PlayerState}, `castgate-stream` with a
- * {@link StreamStatus} or null.
+ * `<castgate-player>`: plays a stream, and waits for it.
+ *
+ * Attributes: `src`, the address of a watch page, or `stream`, a name, and `server`, the gateway's address where it is not the one that
+ * this script came from; `token`, where watching needs one; `methods`, the ways to play that are tried, such as `ll-hls flv`; `muted`;
+ * `autoplay` and `controls`, which are on unless they are `false`; `poster`, the address of a picture. Methods: {@link play},
+ * {@link pause}, {@link mute}. Events: `castgate-state` with a {@link PlayerState}, `castgate-stream` with a {@link StreamStatus} or
+ * null, and `volumechange`.
  */
 export class Player extends LitElement {
   static override properties = {
@@ -35,21 +45,39 @@ export class Player extends LitElement {
     server: {},
     token: {},
     methods: {},
+    muted: {},
+    autoplay: {},
+    controls: {},
+    poster: {},
   }
   declare src: string
   declare stream: string
   declare server: string
   declare token: string
   declare methods: string
+  /** Whether nothing is heard, by the page's choice, the viewer's, or the browser's. */
+  declare muted: boolean
+  /** Whether it plays without a press. */
+  declare autoplay: boolean
+  /** Whether it shows buttons, and obeys keys and clicks. */
+  declare controls: boolean
+  declare poster: string
   #state: PlayerState = { kind: 'waiting' }
   #figures = ''
-  #idle = false
+  /** The stream, as the gateway told it last. */
+  #status: StreamStatus | null = null
+  /** Whether the browser plays nothing before a press. */
+  #needsPress = false
   #session: PlayerSession | null = null
   #clock = 0
   readonly #wakeLock = new AwakeScreen()
+  readonly #idleness = new Idleness(
+    () => !this.#video?.paused,
+    () => this.requestUpdate(),
+  )
+  readonly #fullScreen = new FullScreen(this, () => this.#video)
   #isTouched = false
   #wasIdle = false
-  #idleTimer = 0
   #pausedTimer = 0
 
   constructor() {
@@ -59,6 +87,10 @@ export class Player extends LitElement {
     this.server = ''
     this.token = ''
     this.methods = ''
+    this.muted = false
+    this.autoplay = true
+    this.controls = true
+    this.poster = ''
   }
 
   /** What the player does. */
@@ -71,16 +103,16 @@ export class Player extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback()
     document.addEventListener('fullscreenchange', this.#redraw)
-    this.#clock = window.setInterval(this.#showFigures, 500)
-    if (this.hasUpdated) this.#begin()
+    this.#clock = window.setInterval(this.#showFigures, FIGURES_MS)
+    if (this.hasUpdated) this.#begin(this.autoplay)
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
     document.removeEventListener('fullscreenchange', this.#redraw)
     clearInterval(this.#clock)
-    clearTimeout(this.#idleTimer)
     clearTimeout(this.#pausedTimer)
+    this.#idleness.close()
     this.#wakeLock.wanted = false
     this.#session?.close()
     this.#session = null
@@ -93,16 +125,25 @@ export class Player extends LitElement {
     this.server = read.gateway('server', this.server)
     this.token = read.text('token', this.token)
     this.methods = read.words('methods', this.methods, METHODS)
+    this.muted = read.flag('muted', this.muted)
+    this.autoplay = read.flag('autoplay', this.autoplay, true)
+    this.controls = read.flag('controls', this.controls, true)
+    this.poster = read.textWhere('poster', this.poster, isPicture, 'It is the address of a picture.')
   }
 
   override updated(changed: PropertyValues<this>): void {
     const names = ['src', 'stream', 'server', 'token', 'methods'] as const
     // What could not be used has become what it was.
-    if (names.some((name) => changed.has(name) && changed.get(name) !== this[name])) this.#begin()
+    const isChanged = (name: keyof Player) => changed.has(name) && changed.get(name) !== this[name]
+    if (changed.has('muted') && this.#video) this.#video.muted = this.muted
+    if (names.some(isChanged)) this.#begin(this.autoplay)
+    else if (isChanged('autoplay') && this.autoplay && this.#state.kind === 'ready') this.#begin(true)
   }
 
-  /** Plays on, with what is live now. */
+  /** Plays on, with what is live now; begins where `autoplay` is off. */
   play(): void {
+    if (this.#state.kind === 'ready') return this.#begin(true)
+    this.#needsPress = false
     // A browser that wants a gesture first shows the button for it.
     void this.#video?.play().catch(() => {})
   }
@@ -121,21 +162,24 @@ export class Player extends LitElement {
 
   override render() {
     const { kind } = this.#state
+    const isShown = kind === 'playing' || kind === 'interrupted' || kind === 'starting'
     return html`<div
-      class="stage ${this.#idle && kind === 'playing' ? 'idle' : ''}"
+      class="stage ${this.#idleness.isIdle && kind === 'playing' ? 'idle' : ''}"
       role="region"
       aria-label="Player"
-      tabindex="0"
+      tabindex=${this.controls ? 0 : nothing}
       @keydown=${this.#key}
       @pointermove=${this.#moved}
       @focusin=${this.#moved}
     >
-      <video part="video" aria-label=${this.#label()} playsinline muted @play=${this.#played} @pause=${this.#pausedNow} @volumechange=${this.#redraw} @resize=${this.#resized} @pointerdown=${this.#pointed} @click=${this.#clicked}></video>
+      <video part="video" aria-label=${this.#label()} playsinline poster=${this.poster || nothing} @play=${this.#played} @pause=${this.#pausedNow} @volumechange=${this.#volumeChanged} @resize=${this.#resized} @pointerdown=${this.#pointed} @click=${this.#clicked}></video>
+      ${this.#isSoundAlone ? this.#soundAlone() : nothing}
       ${this.#message()}
       <div class="top">
-        ${kind === 'playing' && this.#video?.muted ? html`<button part="button" class="unmute" type="button" @click=${this.#toggleSound}>Turn on sound</button>` : nothing}
+        ${this.controls && kind === 'playing' && this.#video?.muted ? html`<button part="button" class="unmute" type="button" @click=${this.#toggleSound}>Turn on sound</button>` : nothing}
       </div>
-      ${kind === 'playing' || kind === 'interrupted' || kind === 'starting' ? this.#controls() : nothing}
+      ${kind === 'ready' || (this.#needsPress && isShown) ? this.#bigPlay() : nothing}
+      ${this.controls && isShown ? this.#controls() : nothing}
     </div>`
   }
 
@@ -149,28 +193,48 @@ export class Player extends LitElement {
     const { kind } = this.#state
     const [big, small] = this.#address() ? MESSAGES[kind] : NO_ADDRESS
     const looks = kind === 'playing' ? 'sr' : kind === 'interrupted' || kind === 'starting' ? 'message soft' : 'message'
-    return html`<div part="message" class=${looks} role="status"><p class="big">${big}</p>${small ? html`<p>${small}</p>` : nothing}</div>`
+    return html`<div part="message" class="${looks} ${big === '' ? 'sr' : ''}" role="status"><p class="big">${big}</p>${small ? html`<p>${small}</p>` : nothing}</div>`
+  }
+
+  get #isSoundAlone(): boolean {
+    return this.#state.kind === 'playing' && this.#status?.video === null && !this.#video?.videoWidth
+  }
+
+  #soundAlone(): TemplateResult {
+    const looks = `sound-alone ${this.poster ? 'on-poster' : ''} ${this.#video?.paused ? '' : 'moving'}`
+    return html`<div class=${looks}>
+      <div class="bars" aria-hidden="true"><i></i><i></i><i></i><i></i><i></i></div>
+      <p><b>${this.#address()?.name}</b><br />Sound only</p>
+    </div>`
+  }
+
+  #bigPlay(): TemplateResult {
+    return html`<button part="button" class="big-play" type="button" aria-label="Watch" title="Watch" @click=${() => this.play()}>${icons.play}</button>`
   }
 
   #controls(): TemplateResult {
     const video = this.#video
-    const paused = video?.paused ?? false
-    const muted = video?.muted ?? true
-    const full = this.#isFullScreen()
-    const behind = this.#session?.behindSeconds() ?? 0
-    return html`<div part="controls" class="controls">
-      ${this.#button(paused ? 'Play' : 'Pause', paused ? icons.play : icons.pause, this.#togglePlay)}
-      ${this.#button(muted ? 'Turn on sound' : 'Mute', muted ? icons.muted : icons.sound, this.#toggleSound)}
-      <input type="range" aria-label="Volume" min="0" max="1" step="0.05" .value=${String(muted ? 0 : (video?.volume ?? 1))} @input=${this.#setVolume} />
-      <button part="button" class="live ${behind < LIVE_WITHIN_S && !paused && this.#state.kind === 'playing' ? 'on' : ''}" type="button" title="Go to the newest picture" @click=${this.#toLive}>LIVE</button>
-      <span class="figures">${this.#figures}</span>
-      ${document.pictureInPictureEnabled ? this.#button('Picture in picture', icons.pictureInPicture, this.#togglePictureInPicture) : nothing}
-      ${document.fullscreenEnabled || fullScreenOf(video) ? this.#button(full ? 'Leave full screen' : 'Full screen', full ? icons.leaveFullScreen : icons.fullScreen, this.#toggleFullScreen) : nothing}
-    </div>`
+    const isPaused = video?.paused ?? false
+    const isNear = (this.#session?.behindSeconds() ?? 0) < LIVE_WITHIN_S
+    const view = {
+      isPaused,
+      isMuted: video?.muted ?? true,
+      volume: video?.volume ?? 1,
+      isAtLiveEdge: isNear && !isPaused && this.#state.kind === 'playing',
+      figures: this.#figures,
+      hasPictureInPicture: document.pictureInPictureEnabled && !this.#isSoundAlone,
+      isFullScreen: this.#fullScreen.isOn,
+    }
+    return controls(view, this.#actions)
   }
 
-  #button(label: string, picture: TemplateResult, onClick: () => void): TemplateResult {
-    return html`<button part="button" type="button" aria-label=${label} title=${label} @click=${onClick}>${picture}</button>`
+  readonly #actions: ControlsActions = {
+    togglePlay: () => this.#togglePlay(),
+    toggleSound: () => this.#toggleSound(),
+    setVolume: (volume) => this.#setVolume(volume),
+    toLive: () => this.#toLive(),
+    togglePictureInPicture: () => this.#togglePictureInPicture(),
+    toggleFullScreen: () => this.#fullScreen.toggle(),
   }
 
   get #video(): HTMLVideoElement | null {
@@ -187,25 +251,41 @@ export class Player extends LitElement {
     return { server: this.server || gatewayOfScript(import.meta.url), name: this.stream, token }
   }
 
-  #begin(): void {
+  /** Leaves what was played; waits for the stream and plays it, or for a press where `plays` is false. */
+  #begin(plays: boolean): void {
     this.#session?.close()
     this.#session = null
-    this.#become({ kind: 'waiting' })
+    this.#status = null
+    this.#needsPress = false
     clearTimeout(this.#pausedTimer)
     const video = this.#video
     const address = this.#address()
-    if (!this.isConnected || !video || !address) return
-    // The attribute alone does not mute what a script has made, and browsers let nothing else begin by itself.
-    video.muted = true
-    this.#session = new PlayerSession(video, address, readMethods(this.methods), {
+    this.#become({ kind: address && !plays ? 'ready' : 'waiting' })
+    if (!this.isConnected || !video || !address || !plays) return
+    video.muted = this.muted
+    const methods = playableMethods(video, readMethods(this.methods))
+    preload(methods[0])
+    const tools: PlayerTools = {
+      ask: (signal) => askForStream(address, signal),
+      play: (method, ...given) => play(method, video, ...given),
+    }
+    this.#session = new PlayerSession(video, address, methods, tools, {
       onState: (state) => {
         this.#become(state)
         // The end of a stream and a new beginning pause a video as well.
         if (state.kind !== 'playing') clearTimeout(this.#pausedTimer)
         this.dispatchEvent(new CustomEvent('castgate-state', { detail: state }))
       },
-      onStream: (stream) =>
-        this.dispatchEvent(new CustomEvent<StreamStatus | null>('castgate-stream', { detail: stream })),
+      onStream: (stream) => {
+        const isSoundAlone = this.#isSoundAlone
+        this.#status = stream
+        if (this.#isSoundAlone !== isSoundAlone) this.requestUpdate()
+        this.dispatchEvent(new CustomEvent<StreamStatus | null>('castgate-stream', { detail: stream }))
+      },
+      onNeedsPress: () => {
+        this.#needsPress = true
+        this.requestUpdate()
+      },
     })
   }
 
@@ -222,6 +302,7 @@ export class Player extends LitElement {
   readonly #resized = (): void => {
     const { videoWidth = 0, videoHeight = 0 } = this.#video ?? {}
     this.toggleAttribute('upright', videoHeight > videoWidth)
+    this.requestUpdate()
   }
 
   readonly #showFigures = (): void => {
@@ -239,17 +320,18 @@ export class Player extends LitElement {
 
   readonly #pointed = ({ pointerType }: PointerEvent): void => {
     this.#isTouched = pointerType === 'touch'
-    this.#wasIdle = this.#idle
+    this.#wasIdle = this.#idleness.isIdle
   }
 
   /** A finger asks for the controls; the click of a mouse pauses. */
   readonly #clicked = (): void => {
+    if (!this.controls) return
     if (!this.#isTouched) return this.#togglePlay()
     this.#moved()
-    if (!this.#wasIdle && this.#state.kind === 'playing') this.#beIdle(true)
+    if (!this.#wasIdle && this.#state.kind === 'playing') this.#idleness.beIdle()
   }
 
-  readonly #togglePlay = (): void => {
+  #togglePlay(): void {
     if (this.#video?.paused) this.play()
     else this.pause()
   }
@@ -265,31 +347,37 @@ export class Player extends LitElement {
   }
 
   readonly #played = (): void => {
+    this.#needsPress = false
     this.requestUpdate()
     clearTimeout(this.#pausedTimer)
     this.#session?.resume()
     this.#session?.toLiveEdge()
   }
 
+  /** The person, the page, or the browser has turned the sound on, off, up or down. */
+  readonly #volumeChanged = (): void => {
+    this.muted = this.#video?.muted ?? this.muted
+    this.requestUpdate()
+    this.dispatchEvent(new Event('volumechange'))
+  }
+
   readonly #toggleSound = (): void => {
     this.mute(!(this.#video?.muted ?? true))
   }
 
-  readonly #setVolume = (event: Event): void => this.#volume(Number((event.target as HTMLInputElement).value))
-
-  #volume(value: number): void {
+  #setVolume(value: number): void {
     const video = this.#video
     if (!video) return
     video.volume = Math.min(1, Math.max(0, value))
     video.muted = video.volume === 0
   }
 
-  readonly #toLive = (): void => {
+  #toLive(): void {
     this.#session?.toLiveEdge()
     if (this.#video?.paused) this.#togglePlay()
   }
 
-  readonly #togglePictureInPicture = (): void => {
+  #togglePictureInPicture(): void {
     const change = document.pictureInPictureElement
       ? document.exitPictureInPicture()
       : this.#video?.requestPictureInPicture()
@@ -297,19 +385,8 @@ export class Player extends LitElement {
     change?.catch(() => {})
   }
 
-  readonly #toggleFullScreen = (): void => {
-    // An iPhone gives it to videos alone.
-    if (!document.fullscreenEnabled) return fullScreenOf(this.#video)?.()
-    const change = this.#isFullScreen() ? document.exitFullscreen() : this.requestFullscreen()
-    change.catch(() => {})
-  }
-
-  #isFullScreen(): boolean {
-    return this.matches(':fullscreen')
-  }
-
   readonly #key = (event: KeyboardEvent): void => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (!this.controls || event.ctrlKey || event.metaKey || event.altKey) return
     const onControl = event.target instanceof HTMLButtonElement || event.target instanceof HTMLInputElement
     const volume = this.#video?.muted ? 0 : (this.#video?.volume ?? 1)
     switch (event.key) {
@@ -323,7 +400,7 @@ export class Player extends LitElement {
         this.#toggleSound()
         break
       case 'f':
-        this.#toggleFullScreen()
+        this.#fullScreen.toggle()
         break
       case 'l':
         this.#toLive()
@@ -331,7 +408,7 @@ export class Player extends LitElement {
       case 'ArrowUp':
       case 'ArrowDown':
         if (event.target instanceof HTMLInputElement) return
-        this.#volume(volume + (event.key === 'ArrowUp' ? VOLUME_STEP : -VOLUME_STEP))
+        this.#setVolume(volume + (event.key === 'ArrowUp' ? VOLUME_STEP : -VOLUME_STEP))
         break
       default:
         return
@@ -340,42 +417,13 @@ export class Player extends LitElement {
     this.#moved()
   }
 
-  readonly #moved = (): void => {
-    this.#beIdle(false)
-    clearTimeout(this.#idleTimer)
-    this.#idleTimer = window.setTimeout(() => this.#beIdle(!this.#video?.paused), IDLE_MS)
-  }
-
-  #beIdle(idle: boolean): void {
-    if (idle === this.#idle) return
-    this.#idle = idle
-    this.requestUpdate()
-  }
+  readonly #moved = (): void => this.#idleness.moved()
 }
 
-/** What shows a video alone on the full screen, where a browser has that (Safari). */
-function fullScreenOf(video: HTMLVideoElement | null): (() => void) | null {
-  const enter = (video as { webkitEnterFullscreen?: () => void } | null)?.webkitEnterFullscreen
-  return enter ? () => enter.call(video) : null
+function isPicture(text: string): boolean {
+  if (!URL.canParse(text, document.baseURI)) return false
+  const { protocol } = new URL(text, document.baseURI)
+  return ['https:', 'http:', 'blob:'].includes(protocol) || text.startsWith('data:image/')
 }
-
-const METHOD_WORDS = { flv: 'FLV', 'flv-websocket': 'FLV', 'll-hls': 'LL-HLS', hls: 'HLS', native: 'HLS' } as const
-
-/** What stands over the picture, by state. */
-const MESSAGES: Record<PlayerState['kind'], readonly [big: string, small: string]> = {
-  waiting: ['Waiting for the broadcast', 'It starts here by itself as soon as it begins.'],
-  starting: ['Starting…', ''],
-  playing: ['Playing live', ''],
-  interrupted: ['The broadcast is interrupted', 'It goes on here by itself.'],
-  refused: ['This link does not let you watch', 'It may have expired. Ask whoever gave it to you for a new one.'],
-  unreachable: ['The server cannot be reached', 'The player tries again.'],
-  ended: ['The broadcast has ended', 'If it comes back, it starts here by itself.'],
-  failed: [
-    'This browser cannot play the broadcast',
-    'The player tries again. A player such as VLC opens the HLS link.',
-  ],
-}
-
-const NO_ADDRESS = ['No stream is named', 'Give this element a watch page as src, or a stream.'] as const
 
 customElements.define('castgate-player', Player)

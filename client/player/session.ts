@@ -1,15 +1,19 @@
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import { ASK_MS, askAgainMs } from './ask-again.ts'
+import { beginPlaying } from './begin.ts'
 import type { Method } from './method.ts'
-import { play, playableMethods, preload } from './methods.ts'
 import type { OnStopped, Playback } from './playback.ts'
-import { askForStream, type StreamAddress, type StreamAnswer, withToken } from './stream.ts'
+import { rememberedMethod, rememberMethod } from './remembered-method.ts'
+import { type StreamAddress, type StreamAnswer, withToken } from './stream.ts'
 
 const ASK_WHILE_PLAYING_MS = 5_000
 
 /** How long a method may take to its first picture, and how long a picture may stand still, before something is done, in ms. */
 const START_MS = 8_000
 const STALL_MS = 1_500
+
+/** A method by which nothing at all came for so long is held back by a network, as HTTP without an end is by some; the next one is tried. */
+const HELD_BACK_MS = 2_000
 
 /** A picture that stands still for longer, of a broadcast that is live, is fetched anew, in ms. */
 const RESTART_MS = 5_000
@@ -28,6 +32,8 @@ const LOOK_MS = 250
 
 /** What a player does. */
 export type PlayerState =
+  /** Somebody has to press first: it does not play by itself. */
+  | { kind: 'ready' }
   /** The stream is not there yet. */
   | { kind: 'waiting' }
   /** The gateway does not let this viewer in: the link lacks a token, or that is over. */
@@ -43,15 +49,25 @@ export type PlayerState =
   /** It is there, and this browser plays it in no way; the player tries again. */
   | { kind: 'failed' }
 
+/** What a session asks and plays with. */
+export interface PlayerTools {
+  /** Asks the gateway for the stream. */
+  ask(signal: AbortSignal): Promise<StreamAnswer>
+  /** Begins to play by `method`. @throws where its player cannot be loaded, or `signal` is aborted */
+  play(method: Method, links: PlaybackLinks, onStopped: OnStopped, signal: AbortSignal): Promise<Playback>
+}
+
 /** What a player tells. */
 export interface PlayerEvents {
   onState(state: PlayerState): void
   /** The stream as the gateway tells it, each time it was asked; null while it is not there. */
   onStream(stream: StreamStatus | null): void
+  /** The browser plays nothing before somebody presses. */
+  onNeedsPress(): void
 }
 
 /** How playing ended. */
-type End = 'ended' | 'failed' | 'no-picture' | 'stood-still' | 'paused'
+type End = 'ended' | 'failed' | 'held-back' | 'no-picture' | 'stood-still' | 'paused'
 
 /**
  * Plays a stream in a video element, for as long as it lasts and whenever it comes: waits for it, takes the first method that works,
@@ -60,7 +76,8 @@ type End = 'ended' | 'failed' | 'no-picture' | 'stood-still' | 'paused'
 export class PlayerSession {
   readonly #video: HTMLVideoElement
   readonly #address: StreamAddress
-  readonly #methods: Method[]
+  readonly #methods: readonly Method[]
+  readonly #tools: PlayerTools
   readonly #events: PlayerEvents
   readonly #closing = new AbortController()
   #playback: Playback | null = null
@@ -68,17 +85,28 @@ export class PlayerSession {
   /** Index of the method that is tried next. */
   #next = 0
   #hasPlayed = false
+  /** Whether a network held back a method: the one that plays then is remembered. */
+  #isHeldBack = false
   /** How often it failed soon, one after the other. */
   #failures = 0
   #paused = false
   readonly #resumption = new EventTarget()
 
-  constructor(video: HTMLVideoElement, address: StreamAddress, wanted: Method[], events: PlayerEvents) {
+  /** `methods` are those that this browser can play, from the one to try first on. */
+  constructor(
+    video: HTMLVideoElement,
+    address: StreamAddress,
+    methods: readonly Method[],
+    tools: PlayerTools,
+    events: PlayerEvents,
+  ) {
     this.#video = video
     this.#address = address
-    this.#methods = playableMethods(video, wanted)
+    this.#methods = methods
+    this.#tools = tools
     this.#events = events
-    preload(this.#methods[0])
+    const remembered = rememberedMethod(address.server)
+    if (remembered) this.#next = Math.max(0, methods.indexOf(remembered))
     void this.#run()
   }
 
@@ -112,7 +140,7 @@ export class PlayerSession {
     let waitsSince = performance.now()
     while (!signal.aborted) {
       if (this.#paused) await this.#untilResumed()
-      const answer = await askForStream(this.#address, signal)
+      const answer = await this.#tools.ask(signal)
       if (signal.aborted) return
       const stream = answer.kind === 'there' ? answer.stream : null
       this.#events.onStream(stream)
@@ -146,7 +174,8 @@ export class PlayerSession {
     if (this.#closing.signal.aborted || end === 'paused') return
     if (performance.now() - from > SHORT_MS) this.#failures = 0
     else this.#failures++
-    const isUseless = end === 'failed' || end === 'no-picture'
+    if (end === 'held-back') this.#isHeldBack = true
+    const isUseless = end === 'failed' || end === 'held-back' || end === 'no-picture'
     if (!isUseless && (this.#failures === 0 || this.#failures % MOST_SHORT !== 0)) return
     this.#next++
     if (isUseless && this.#next % this.#methods.length === 0) this.#setState({ kind: 'failed' })
@@ -158,13 +187,14 @@ export class PlayerSession {
       stopped ??= reason
     }
     try {
-      this.#playback = await play(method, this.#video, this.#linksOf(stream), onStopped, this.#closing.signal)
+      this.#playback = await this.#tools.play(method, this.#linksOf(stream), onStopped, this.#closing.signal)
     } catch {
       // The player itself could not be loaded: the server may be going.
       return 'failed'
     }
-    // Browsers may allow it without sound alone, and some not even that: then a button starts it.
-    this.#video.play().catch(() => {})
+    void beginPlaying(this.#video).then((plays) => {
+      if (!plays && !this.#closing.signal.aborted) this.#events.onNeedsPress()
+    })
     return this.#watch(method, () => stopped)
   }
 
@@ -191,7 +221,7 @@ export class PlayerSession {
       return taken
     }
     const ask = async () => {
-      answer = await askForStream(this.#address, this.#closing.signal)
+      answer = await this.#tools.ask(this.#closing.signal)
     }
     for (;;) {
       await this.#pause(LOOK_MS)
@@ -205,11 +235,13 @@ export class PlayerSession {
       if (video.currentTime !== shown) {
         shown = video.currentTime
         moved = now
-        if (!began) this.#hasPlayed = true
+        if (!began) this.#began(method)
         began = true
         this.#setState({ kind: 'playing', method })
       }
       const still = now - moved
+      if (!began && still > HELD_BACK_MS && this.#methods.length > 1 && !this.#playback?.hasArrived())
+        return 'held-back'
       if (!began && still > START_MS) return 'no-picture'
       if (began && still > STALL_MS) this.#setState({ kind: 'interrupted' })
       if (now - asked >= (still > STALL_MS ? ASK_MS : ASK_WHILE_PLAYING_MS)) {
@@ -228,6 +260,13 @@ export class PlayerSession {
     }
   }
 
+  #began(method: Method): void {
+    this.#hasPlayed = true
+    if (!this.#isHeldBack) return
+    this.#isHeldBack = false
+    rememberMethod(this.#address.server, method)
+  }
+
   async #untilResumed(): Promise<void> {
     const { signal } = this.#closing
     await new Promise<void>((resolve) => {
@@ -239,6 +278,7 @@ export class PlayerSession {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const { signal } = this.#closing
+      if (signal.aborted) return resolve()
       const settle = () => {
         clearTimeout(timer)
         signal.removeEventListener('abort', settle)

@@ -175,6 +175,87 @@ export const playerStyles = css`
     background: #e7e8ea;
   }
 
+  .big-play {
+    position: absolute;
+    inset: 0;
+    width: 4.75rem;
+    height: 4.75rem;
+    margin: auto;
+    color: #fff;
+    background: var(--accent);
+    border-radius: 50%;
+    box-shadow: 0 2px 14px rgb(0 0 0 / 0.4);
+  }
+
+  .big-play:hover {
+    background: color-mix(in srgb, var(--accent), #000 15%);
+  }
+
+  .big-play svg {
+    width: 2.5rem;
+    height: 2.5rem;
+  }
+
+  .sound-alone {
+    position: absolute;
+    inset: 0;
+    display: grid;
+    place-content: center;
+    justify-items: center;
+    gap: 0.75rem;
+    padding: 1rem 1rem 3.5rem;
+    text-align: center;
+    overflow-wrap: anywhere;
+    pointer-events: none;
+  }
+
+  .sound-alone.on-poster {
+    background: rgb(13 14 16 / 0.55);
+  }
+
+  .sound-alone p {
+    margin: 0;
+    color: #c6cad2;
+  }
+
+  .sound-alone b {
+    font-size: clamp(1.1rem, 4vw, 1.6rem);
+    color: #f3f4f6;
+  }
+
+  .bars {
+    display: flex;
+    gap: 0.35rem;
+    align-items: center;
+    height: 3rem;
+  }
+
+  .bars i {
+    width: 0.4rem;
+    height: 100%;
+    background: currentColor;
+    border-radius: 99px;
+    transform: scaleY(0.25);
+  }
+
+  .moving .bars i {
+    animation: bar 1.1s ease-in-out infinite alternate;
+  }
+
+  .bars i:nth-child(2n) {
+    animation-duration: 0.8s;
+  }
+
+  .bars i:nth-child(3n) {
+    animation-duration: 0.95s;
+  }
+
+  @keyframes bar {
+    to {
+      transform: scaleY(1);
+    }
+  }
+
   .figures {
     margin-left: auto;
     padding: 0 0.5rem;
@@ -208,6 +289,11 @@ export const playerStyles = css`
   @media (prefers-reduced-motion: reduce) {
     .controls {
       transition: none;
+    }
+
+    .moving .bars i {
+      animation: none;
+      transform: scaleY(0.6);
     }
   }
 `
