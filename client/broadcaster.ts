@@ -4,6 +4,7 @@ import { type BroadcasterState, type BroadcasterStats, isOver } from './broadcas
 import { type Fitted, fitted, original } from './record/fitted.ts'
 import { DEFAULT_QUALITY_ID, type Quality, qualityOf } from './record/quality.ts'
 import { type Recording, startRecording } from './record/recorder.ts'
+import { cardTrack } from './scene/card.ts'
 import { Throughput } from './throughput.ts'
 import { type TokenSource, Uplink, type UplinkEnd } from './uplink/uplink.ts'
 
@@ -15,6 +16,8 @@ const SPOOL_LIMIT_SECONDS = 60
 /** So often in a minute a recorder that fails is followed by another. */
 const MOST_RESTARTS = 5
 const RESTARTS_MS = 60_000
+/** Tracks that end within so long end together, as at the end of a file. */
+const TOGETHER_MS = 200
 /** How often the uplink is looked at. */
 const OBSERVE_MS = 1_000
 
@@ -28,6 +31,8 @@ export interface BroadcasterOptions {
   token?: TokenSource
   /** What is asked of the recorder: 1280×720, 30 fps, 2.5 Mbit/s where nothing is said. */
   quality?: Quality
+  /** What the card says that viewers see where the picture's track ends and the sound goes on: `Camera off` where nothing is said. */
+  card?: string
   /** A session to go on with after the page was reloaded: what `resumption` gave before. */
   resume?: Resumption
 }
@@ -48,6 +53,8 @@ interface Source {
   /** `stream`, with a picture of that quality. */
   fitted: Fitted
   adaptation: Adaptation
+  /** What stands in for the picture of a track that has ended; null while it is not needed. */
+  card: MediaStreamTrack | null
 }
 
 /** The events of a broadcaster. */
@@ -56,6 +63,12 @@ export interface BroadcasterEventMap {
   statechange: Event
   /** The server told how the stream is, about once a second: {@link BroadcasterStats.server}. */
   status: Event
+  /**
+   * A track of what is broadcast, the `detail`, has ended by itself: its device was unplugged or taken away, or what was shared is over. Where another one
+   * is live the broadcast goes on: viewers see a card in the place of a picture, or hear silence, until {@link Broadcaster.replace} brings another stream.
+   * Where none is, it ends.
+   */
+  trackended: CustomEvent<MediaStreamTrack>
 }
 
 /**
@@ -119,7 +132,7 @@ export class Broadcaster extends EventTarget {
    */
   start(stream: MediaStream): void {
     if (this.#state.kind !== 'idle') throw new Error('A Broadcaster is started once. Make another one.')
-    this.#source = sourceOf(stream, this.#options.quality ?? qualityOf(DEFAULT_QUALITY_ID))
+    this.#take(sourceOf(stream, this.#options.quality ?? qualityOf(DEFAULT_QUALITY_ID)))
     this.#become({ kind: 'connecting' })
     const url = `${this.#options.server.replace(/^http/, 'ws').replace(/\/+$/, '')}/ingest/${this.#options.stream}`
     const { token = null, resume } = this.#options
@@ -168,8 +181,10 @@ export class Broadcaster extends EventTarget {
   async replace(stream: MediaStream, quality?: Quality): Promise<void> {
     const chosen = quality ?? this.#source?.chosen
     if (!chosen) throw new Error('start() comes before replace().')
-    this.#source = sourceOf(stream, chosen)
-    return this.#nextEpoch()
+    const before = this.#source
+    this.#take(sourceOf(stream, chosen))
+    await this.#nextEpoch()
+    before?.card?.stop()
   }
 
   /**
@@ -195,6 +210,29 @@ export class Broadcaster extends EventTarget {
       case 'ending':
         return this.#untilOver()
     }
+  }
+
+  #take(source: Source): void {
+    this.#source = source
+    for (const track of source.stream.getTracks()) {
+      track.addEventListener('ended', () => void this.#trackEnded(source, track), { once: true })
+    }
+  }
+
+  async #trackEnded(source: Source, track: MediaStreamTrack): Promise<void> {
+    const goesOn = () => source === this.#source && this.#state.kind !== 'idle' && !isOver(this.#state)
+    if (!goesOn()) return
+    this.dispatchEvent(new CustomEvent('trackended', { detail: track }))
+    await new Promise((resolve) => setTimeout(resolve, TOGETHER_MS))
+    // A listener may have brought another stream.
+    if (!goesOn()) return
+    const left = source.stream.getTracks().filter(({ readyState }) => readyState === 'live')
+    if (left.every((one) => one === source.card)) return void this.stop()
+    if (track.kind !== 'video') return
+    const { width = source.chosen.width, height = source.chosen.height } = track.getSettings()
+    const card = cardTrack(this.#options.card ?? 'Camera off', { width, height })
+    this.#take({ ...sourceOf(new MediaStream([card, ...left]), source.chosen), card })
+    await this.#nextEpoch()
   }
 
   #connected(playback: PlaybackLinks): void {
@@ -351,7 +389,7 @@ export class Broadcaster extends EventTarget {
   #finish(state: BroadcasterState): void {
     if (isOver(this.#state)) return
     this.#become(state)
-    void this.#endRecording()
+    void this.#endRecording().then(() => this.#source?.card?.stop())
   }
 
   #untilOver(): Promise<void> {
@@ -374,5 +412,5 @@ export class Broadcaster extends EventTarget {
 
 function sourceOf(stream: MediaStream, quality: Quality): Source {
   const fitted: Fitted = { stream, close() {} }
-  return { stream, chosen: quality, quality, fitted, adaptation: new Adaptation(quality) }
+  return { stream, chosen: quality, quality, fitted, adaptation: new Adaptation(quality), card: null }
 }

@@ -144,6 +144,64 @@ describe('the SDK', () => {
   })
 })
 
+describe('a track of the SDK that ends by itself', () => {
+  it('is told, becomes a card, gives way to what replaces it, and the last one ends the broadcast', async () => {
+    const gateway = await startGateway(['--rtmp', 'embedded', '--origin', '*'])
+    const { server, origin } = await serve(project.path)
+    const context = await browser.newContext({ permissions: ['camera', 'microphone'] })
+    const page = await context.newPage()
+    await page.goto(`${origin}/sdk/index.html`)
+    await page.addScriptTag({ type: 'module', content: SDK_ON_THE_PAGE.replace('GATEWAY', gateway.url) })
+    const told = () => page.evaluate(() => (globalThis as { told?: string[] }).told ?? [])
+    const end = (kind: string) =>
+      page.evaluate((which) => (globalThis as unknown as { end(kind: string): void }).end(which), kind)
+    const status = () => gateway.stream('devices')
+    await until('it is live', async () => (await told()).includes('live'))
+    await until('the picture is there', async () => (await status())?.video?.height === 360)
+    await end('video')
+    await until('the card is recorded', async () => (await status())?.epoch === 1)
+    await until('it has the size of the picture', async () => (await status())?.video?.height === 360)
+    expect(await told()).toEqual(['connecting', 'live', 'trackended video'])
+    await page.evaluate(() => (globalThis as unknown as { replace(): Promise<void> }).replace())
+    await until('the camera is recorded again', async () => (await status())?.epoch === 2)
+    await end('audio')
+    await until('viewers have silence', async () => (await status())?.state === 'live')
+    await end('video')
+    await until('it is over', async () => (await told()).includes('ended'))
+    expect((await told()).slice(3)).toEqual(['trackended audio', 'trackended video', 'ending', 'ended'])
+    await context.close()
+    server.close()
+    await gateway.stop()
+  })
+})
+
+/** Broadcasts as a page of somebody else does, and keeps what it is told. */
+const SDK_ON_THE_PAGE = `
+  import { Broadcaster, openCamera, qualityOf } from 'castgate'
+  const quality = qualityOf('360p')
+  const told = []
+  const open = () => openCamera({ camera: null, microphone: null }, quality)
+  let stream = await open()
+  const broadcaster = new Broadcaster({ server: 'GATEWAY', stream: 'devices', quality })
+  broadcaster.addEventListener('statechange', () => told.push(broadcaster.state.kind))
+  broadcaster.addEventListener('trackended', ({ detail }) => told.push('trackended ' + detail.kind))
+  broadcaster.start(stream)
+  Object.assign(globalThis, {
+    told,
+    // What a device that is pulled out does to its track.
+    end: (kind) => {
+      for (const track of stream.getTracks().filter((each) => each.kind === kind)) {
+        track.stop()
+        track.dispatchEvent(new Event('ended'))
+      }
+    },
+    replace: async () => {
+      stream = await open()
+      await broadcaster.replace(stream)
+    },
+  })
+`
+
 describe('createGateway', () => {
   it('runs a gateway with a server of its own, and ends it', async () => {
     const [port, rtmpPort] = [await freePort(), await freePort()]

@@ -481,6 +481,7 @@ export class Publisher extends EventTarget {
   /** What was before the screen or the file is there again. */
   async #goBack(): Promise<void> {
     this.#showCard(this.cards.back)
+    await this.#record()
     if (!this.#isCameraBehind) return
     this.kind = 'camera'
     if (await this.open()) return

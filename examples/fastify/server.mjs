@@ -40,7 +40,7 @@ app.get('/', async (_, reply) =>
       <script type="module" src="/live/castgate.js"></script>
       <h1>A site of its own</h1>
       <castgate-broadcast stream="anna"></castgate-broadcast>
-      <castgate-player stream="anna"></castgate-player>
+      <castgate-player stream="anna" muted></castgate-player>
       <script>
         document.querySelector('castgate-broadcast').token = async () => (await fetch('/token')).text()
       </script>

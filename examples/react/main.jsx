@@ -37,7 +37,7 @@ function App() {
       <p>
         It is <output>{state}</output>.
       </p>
-      <castgate-player stream="react" />
+      <castgate-player stream="react" muted />
     </main>
   )
 }
