@@ -5,6 +5,7 @@ import { AwakeScreen } from '../elements/awake-screen.ts'
 import { gatewayOfScript } from '../gateway-url.ts'
 import { type ControlsActions, controls } from './controls.ts'
 import { FullScreen } from './full-screen.ts'
+import { takeHttpSlot } from './http-slot.ts'
 import { icons } from './icons.ts'
 import { Idleness } from './idleness.ts'
 import { MESSAGES, NO_ADDRESS } from './messages.ts'
@@ -104,7 +105,8 @@ export class Player extends LitElement {
     super.connectedCallback()
     document.addEventListener('fullscreenchange', this.#redraw)
     this.#clock = window.setInterval(this.#showFigures, FIGURES_MS)
-    if (this.hasUpdated) this.#begin(this.autoplay)
+    // One that was moved goes on, also where it was a press that began it.
+    if (this.hasUpdated) this.#begin(this.autoplay || this.#state.kind !== 'ready')
   }
 
   override disconnectedCallback(): void {
@@ -266,6 +268,7 @@ export class Player extends LitElement {
     const methods = playableMethods(video, readMethods(this.methods))
     preload(methods[0])
     const tools: PlayerTools = {
+      mayHoldHttp: (signal) => takeHttpSlot(address.server, signal),
       ask: (signal) => askForStream(address, signal),
       play: (method, ...given) => play(method, video, ...given),
     }

@@ -44,6 +44,8 @@ let session: PlayerSession
 /** How a method behaves: whether anything comes of it, and whether its picture moves. */
 let behaviour: Partial<Record<Method, { arrives: boolean; moves: boolean } | 'fails'>>
 let kept: Map<string, string>
+/** Whether a connection of HTTP is left. */
+let hasHttp: boolean
 
 function open(methods: Method[] = ['flv', 'flv-websocket', 'll-hls'], token: string | null = null): void {
   session = new PlayerSession(
@@ -51,6 +53,7 @@ function open(methods: Method[] = ['flv', 'flv-websocket', 'll-hls'], token: str
     { server: 'https://gateway.example', name: 'x', token },
     methods,
     {
+      mayHoldHttp: async () => hasHttp,
       ask: async () => {
         asked++
         return answer
@@ -100,6 +103,7 @@ beforeEach(() => {
   states = []
   needsPress = 0
   behaviour = {}
+  hasHttp = true
 })
 afterEach(async () => {
   session.close()
@@ -255,6 +259,16 @@ describe('a session of the player', () => {
     open()
     await pass(1_000)
     expect([video.muted, needsPress]).toEqual([false, 0])
+  })
+
+  it('leaves HTTP without an end to others where no connection is left for it, unless it knows no other way', async () => {
+    hasHttp = false
+    open()
+    await pass(1_000)
+    session.close()
+    open(['flv'])
+    await pass(1_000)
+    expect(methodsTried()).toEqual(['flv-websocket', 'flv'])
   })
 
   it('sends the token with each link', async () => {

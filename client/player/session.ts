@@ -51,6 +51,8 @@ export type PlayerState =
 
 /** What a session asks and plays with. */
 export interface PlayerTools {
+  /** Whether a connection of HTTP to the gateway may be held until `signal` is aborted: `flv` needs one. */
+  mayHoldHttp(signal: AbortSignal): Promise<boolean>
   /** Asks the gateway for the stream. */
   ask(signal: AbortSignal): Promise<StreamAnswer>
   /** Begins to play by `method`. @throws where its player cannot be loaded, or `signal` is aborted */
@@ -76,7 +78,7 @@ type End = 'ended' | 'failed' | 'held-back' | 'no-picture' | 'stood-still' | 'pa
 export class PlayerSession {
   readonly #video: HTMLVideoElement
   readonly #address: StreamAddress
-  readonly #methods: readonly Method[]
+  #methods: readonly Method[]
   readonly #tools: PlayerTools
   readonly #events: PlayerEvents
   readonly #closing = new AbortController()
@@ -105,8 +107,6 @@ export class PlayerSession {
     this.#methods = methods
     this.#tools = tools
     this.#events = events
-    const remembered = rememberedMethod(address.server)
-    if (remembered) this.#next = Math.max(0, methods.indexOf(remembered))
     void this.#run()
   }
 
@@ -137,6 +137,11 @@ export class PlayerSession {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing
+    if (this.#methods.length > 1 && this.#methods.includes('flv') && !(await this.#tools.mayHoldHttp(signal))) {
+      this.#methods = this.#methods.filter((method) => method !== 'flv')
+    }
+    const remembered = rememberedMethod(this.#address.server)
+    if (remembered) this.#next = Math.max(0, this.#methods.indexOf(remembered))
     let waitsSince = performance.now()
     while (!signal.aborted) {
       if (this.#paused) await this.#untilResumed()
