@@ -123,6 +123,30 @@ describe('a broadcast that changes while it is live', () => {
     expect([epochs('sources'), publications('sources').length]).toEqual([1, 1])
   })
 
+  it('has a picture for HLS, too, where it began as sound alone', async () => {
+    await page.goto(gateway.url)
+    await page.getByLabel('Stream name').fill('picture-later')
+    await page.getByLabel('Camera', { exact: true }).last().selectOption('none')
+    await page.getByRole('button', { name: 'Broadcast' }).click()
+    await page.getByText('Sound only').waitFor()
+    await page.getByText('LIVE', { exact: true }).waitFor()
+    const before = new HlsCollector(`${gateway.url}/hls/picture-later.m3u8`)
+    await until('HLS of it', async () => (await before.poll()) && before.durations.length > 1)
+    expect((await gateway.stream('picture-later'))?.video).toBeNull()
+    await page.getByLabel('Camera', { exact: true }).last().selectOption({ index: 0 })
+    await until('there is a picture', async () => (await gateway.stream('picture-later'))?.video?.height === 360)
+    const after = new HlsCollector(`${gateway.url}/hls/picture-later.m3u8`)
+    const collecting = (async () => {
+      const seen = new HlsCollector(`${gateway.url}/hls/picture-later.m3u8`)
+      await until('HLS with it', async () => (await seen.poll()) && seen.durations.length > 5, 500)
+      await stop()
+    })()
+    const { segments } = await after.collectUntil(collecting)
+    const last = Buffer.concat(segments.slice(-2))
+    const { errors, audioSeconds } = await decode(last)
+    expect([errors, (await readFrames(last)).length > 20, audioSeconds > 0.5]).toEqual(['', true, true])
+  })
+
   it('falls silent when it is muted, without a new epoch', async () => {
     const collector = await goLive('muted')
     const muted = (async () => {
