@@ -115,7 +115,40 @@ export const studioStyles = css`
     border-color: transparent;
   }
 
-  @media (max-width: 56rem) {
+  /* A phone held sideways, or a page that is magnified: the picture and the button are seen at once. */
+  @media (max-width: 56rem) and (max-height: 30rem) and (min-width: 36rem) {
+    main {
+      grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+      gap: 0.75rem;
+    }
+
+    header {
+      padding-bottom: 0.5rem;
+    }
+
+    .results {
+      grid-column: 1 / -1;
+    }
+
+    .stage {
+      position: sticky;
+      top: 0.5rem;
+    }
+
+    .controls {
+      grid-row: 1;
+      position: static;
+    }
+
+    .action {
+      position: sticky;
+      bottom: 0;
+      padding: 0.5rem 0;
+      background: var(--cg-surface);
+    }
+  }
+
+  @media (max-width: 56rem) and (min-height: 30.01rem), (max-width: 35.99rem) {
     main {
       grid-template-columns: minmax(0, 1fr);
     }

@@ -23,38 +23,39 @@ export const WITHOUT_MICROPHONE: Problem = {
   offers: 'microphone',
 }
 
-/** What it means that a device has ended or was muted by itself; null where it means nothing. */
-export function deviceProblem({ what, change, label }: DeviceEvent): Problem | null {
+/** What it means that a device has ended or was muted by itself, while viewers watch (`isLive`) or not; null where it means nothing. */
+export function deviceProblem({ what, change, label }: DeviceEvent, isLive: boolean): Problem | null {
   const name = label === '' ? '' : ` “${label}”`
+  const [unheard, card] = isLive ? [', and nobody hears you', '; viewers see a card'] : ['', '']
   switch (`${what} ${change}`) {
     case 'microphone ended':
       return {
         code: 'microphone_ended',
-        message: `The microphone${name} has stopped, and nobody hears you. Connect it again, or choose another.`,
+        message: `The microphone${name} has stopped${unheard}. Connect it again, or choose another.`,
         offers: 'microphone',
       }
     case 'microphone muted':
       return {
         code: 'microphone_muted',
-        message: `The microphone${name} is muted by this device or by a call, and nobody hears you. Turn it on there.`,
+        message: `The microphone${name} is muted by this device or by a call${unheard}. Turn it on there.`,
         offers: 'microphone',
       }
     case 'camera ended':
       return {
         code: 'camera_ended',
-        message: `The camera${name} has stopped; viewers see a card. Connect it again, or choose another.`,
+        message: `The camera${name} has stopped${card}. Connect it again, or choose another.`,
         offers: 'camera',
       }
     case 'camera muted':
       return {
         code: 'camera_muted',
-        message: `The camera${name} is held back by this device or by a call; viewers see a card.`,
+        message: `The camera${name} is held back by this device or by a call${card}.`,
         offers: 'camera',
       }
     case 'screen ended':
       return {
         code: 'screen_ended',
-        message: 'The screen is no longer shared; viewers see a card. Choose a screen again, or another source.',
+        message: `The screen is no longer shared${card}. Choose a screen again, or another source.`,
         offers: 'screen',
       }
     default:

@@ -461,7 +461,7 @@ export class Publisher extends EventTarget {
     const { source } = this
     const { what, change } = event
     this.dispatchEvent(new CustomEvent('device', { detail: event }))
-    const problem = deviceProblem(event)
+    const problem = deviceProblem(event, this.busy)
     if (problem && (what !== 'screen' || !this.#isCameraBehind)) this.problem = problem
     if (change === 'unmuted' && this.problem?.code === `${what}_muted`) this.problem = null
     if (change === 'ended') {
@@ -515,6 +515,8 @@ export class Publisher extends EventTarget {
     if (isOver(state)) {
       this.source.file?.element.pause()
       this.#tearDown()
+      // What it says of viewers is over.
+      if (this.problem?.offers) this.problem = null
     }
     if (state.kind === 'failed') this.problem = { code: state.code, message: state.message }
     this.dispatchEvent(new Event('statechange'))
