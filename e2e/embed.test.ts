@@ -107,6 +107,50 @@ describe.each([
     expect(await seen(driven, 'castgate-error')).toBeNull()
   })
 
+  it('shows a card where the camera is pulled out, and goes on', async () => {
+    page = `${head()}<castgate-broadcast stream="pulled-${name}" quality="360p"></castgate-broadcast>`
+    await driven.open(allowed.origin)
+    await driven.evaluate(`(async () => {
+      const { mediaDevices } = navigator
+      const open = mediaDevices.getUserMedia.bind(mediaDevices)
+      mediaDevices.getUserMedia = async (wanted) => {
+        const stream = await open(wanted)
+        const [camera] = stream.getVideoTracks()
+        const add = camera.addEventListener.bind(camera)
+        const listeners = []
+        camera.addEventListener = (type, listener, options) => {
+          add(type, listener, options)
+          if (type === 'ended') listeners.push(listener)
+        }
+        // Firefox gives a track no event that a page has made.
+        window.pullOut = () => {
+          camera.stop()
+          for (const listener of listeners) listener(new Event('ended'))
+        }
+        return stream
+      }
+      await customElements.whenDefined('castgate-broadcast')
+      addEventListener('castgate-device', ({ detail }) => seen.push({ type: 'castgate-device', detail }))
+      const widget = document.querySelector('castgate-broadcast')
+      widget.token = '${token}'
+      await widget.start()
+    })()`)
+    await cameOf(driven, 'castgate-live')
+    const status = () => gateway.stream(`pulled-${name}`)
+    await until('its picture', async () => ((await status())?.bytesIn ?? 0) > 50_000)
+    await driven.evaluate('pullOut()')
+    expect((await cameOf(driven, 'castgate-device')).detail).toMatchObject({ what: 'camera', change: 'ended' })
+    // In Firefox, another picture is another epoch; in Chromium it is not.
+    if (name === 'Firefox') await until('the card is recorded', async () => (await status())?.epoch === 1)
+    const before = (await status())?.bytesIn ?? 0
+    await until('it goes on', async () => ((await status())?.bytesIn ?? 0) > before + 20_000)
+    expect(await status()).toMatchObject({ state: 'live', video: { action } })
+    expect(await driven.evaluate(`document.querySelector('castgate-broadcast').state.kind`)).toBe('live')
+    await driven.evaluate(`document.querySelector('castgate-broadcast').stop()`)
+    await cameOf(driven, 'castgate-ended')
+    expect(await seen(driven, 'castgate-error')).toMatchObject({ detail: { code: 'camera_ended' } })
+  })
+
   it('does both with frames, which it commands with messages', async () => {
     const stream = `frame-${name}`
     page = `<!doctype html>${KEEP_EVENTS}
