@@ -2,7 +2,9 @@ import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
+import { keepTracks, unplug } from './support/devices.ts'
 import { startGateway, startLoop, type TestGateway } from './support/gateway.ts'
+import { mediaPath } from './support/publisher.ts'
 import { type Site, startSite } from './support/site.ts'
 import { ADMIN, ADMIN_KEY } from './support/tokens.ts'
 import { until } from './support/wait.ts'
@@ -28,24 +30,36 @@ afterAll(async () => {
   await gateway.stop()
 })
 
-/** What axe-core finds on a page, in words: rule, and the elements. */
+/** How the pages look to different people. */
+const LOOKS = [
+  { colorScheme: 'light', width: 1200, height: 900 },
+  { colorScheme: 'dark', width: 1200, height: 900 },
+  { colorScheme: 'light', width: 390, height: 844 },
+  { colorScheme: 'dark', width: 390, height: 844 },
+] as const
+
+/** What axe-core finds on a page, however it looks, in words: rule, and the elements. */
 async function findings(page: Page): Promise<string[]> {
   // The pages' own policy lets no script in; this comes from the debugger.
   await page.evaluate(axe.source)
-  const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run(document))
-  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+  const found: string[] = []
+  for (const { colorScheme, width, height } of LOOKS) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height })
+    const { violations } = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run(document))
+    for (const { id, impact, nodes } of violations) {
+      found.push(`${colorScheme} ${width}: ${impact} ${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+    }
+  }
+  return found
 }
 
-describe.each([
-  ['light', 1200, 900],
-  ['dark', 1200, 900],
-  ['light', 390, 844],
-  ['dark', 390, 844],
-] as const)('axe-core finds nothing in the %s, %i pixels wide', (colorScheme, width, height) => {
+describe('axe-core finds nothing, in the light and the dark, on a desktop and a phone,', () => {
   let context: BrowserContext
   let page: Page
   beforeAll(async () => {
-    context = await browser.newContext({ colorScheme, viewport: { width, height } })
+    context = await browser.newContext()
+    await context.addInitScript(keepTracks)
     page = await context.newPage()
   })
   afterAll(() => context.close())
@@ -58,10 +72,15 @@ describe.each([
     expect(await findings(page)).toEqual([])
     await page.getByLabel('Stream name').fill('stream')
     await page.getByRole('button', { name: 'Broadcast' }).click()
+    await page.getByRole('timer').waitFor()
+    expect(await findings(page)).toEqual([])
     await page.getByText('LIVE', { exact: true }).waitFor()
     await page.getByText('H.264, copied').waitFor()
     await page.getByText('Embed in a page of yours').click()
     await page.getByText('Add a destination').click()
+    expect(await findings(page)).toEqual([])
+    await unplug(page, 'video')
+    await page.getByText('Camera off').waitFor()
     expect(await findings(page)).toEqual([])
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.getByText('The broadcast has ended').waitFor()
@@ -74,6 +93,17 @@ describe.each([
       await page.getByText(/Waiting for the broadcast|Turn on camera/).waitFor()
       expect([path, await findings(page)]).toEqual([path, []])
     }
+  })
+
+  it('in a player that waits for a press, and in one that has sound alone', async () => {
+    await page.goto(`${gateway.url}/embed/player/nobody?autoplay=false`)
+    await page.getByRole('button', { name: 'Watch' }).waitFor()
+    expect(await findings(page)).toEqual([])
+    const loop = await startLoop(gateway, 'sound', mediaPath('chrome-audio-only.webm'))
+    await page.goto(`${gateway.url}/watch/sound`)
+    await page.getByText('Sound only').waitFor()
+    expect(await findings(page)).toEqual([])
+    await loop.stop()
   })
 
   it('in the dashboard, before the key, and with a broadcast, recordings and a fault', async () => {

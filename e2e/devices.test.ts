@@ -1,6 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
+import { captures, keepTracks, unplug } from './support/devices.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { decode, ffmpeg } from './support/media.ts'
@@ -29,39 +30,6 @@ beforeEach(async () => {
   await page.addInitScript(keepTracks)
 })
 afterEach(() => context.close())
-
-/** A script for a page: keeps what is captured where {@link unplug} finds it. */
-function keepTracks(): void {
-  const { mediaDevices } = navigator
-  if (!mediaDevices) return
-  const captured: MediaStreamTrack[] = []
-  for (const name of ['getUserMedia', 'getDisplayMedia'] as const) {
-    const open = mediaDevices[name].bind(mediaDevices)
-    mediaDevices[name] = async (options?: MediaStreamConstraints & DisplayMediaStreamOptions) => {
-      const stream = await open(options)
-      captured.push(...stream.getTracks())
-      return stream
-    }
-  }
-  Object.assign(globalThis, { captured })
-}
-
-/** What a device that is pulled out does to its tracks: the browser's fake ones cannot be. */
-function unplug(kind: 'audio' | 'video'): Promise<void> {
-  return page.evaluate((which) => {
-    const { captured } = globalThis as unknown as { captured: MediaStreamTrack[] }
-    for (const track of captured.filter((each) => each.kind === which && each.readyState === 'live')) {
-      track.stop()
-      track.dispatchEvent(new Event('ended'))
-    }
-  }, kind)
-}
-
-const captures = (target = page) =>
-  target.evaluate(() => {
-    const { captured } = globalThis as unknown as { captured: MediaStreamTrack[] }
-    return captured.filter(({ readyState }) => readyState === 'live').map(({ kind }) => kind)
-  })
 
 async function goLive(stream: string): Promise<void> {
   await page.goto(`${gateway.url}/?stream=${stream}`)
@@ -120,14 +88,14 @@ describe('while viewers watch by FLV, LL-HLS and HLS', () => {
     await goLive('microphone')
     expectWentOn(
       await watched('microphone', async () => {
-        await unplug('audio')
+        await unplug(page, 'audio')
         await page.getByRole('alert').getByText('The microphone').waitFor()
       }),
     )
-    expect(await captures()).toEqual(['video'])
+    expect(await captures(page)).toEqual(['video'])
     await page.getByRole('button', { name: 'Fake', exact: false }).first().click()
     await page.getByRole('meter').waitFor()
-    expect((await captures()).sort()).toEqual(['audio', 'video'])
+    expect((await captures(page)).sort()).toEqual(['audio', 'video'])
     expect(epochs('microphone')).toBe(1)
     await stop()
   })
@@ -136,12 +104,12 @@ describe('while viewers watch by FLV, LL-HLS and HLS', () => {
     await goLive('camera')
     expectWentOn(
       await watched('camera', async () => {
-        await unplug('video')
+        await unplug(page, 'video')
         await page.getByRole('alert').getByText('The camera').waitFor()
         await page.getByText('Camera off').waitFor()
       }),
     )
-    expect(await captures()).toEqual(['audio'])
+    expect(await captures(page)).toEqual(['audio'])
     await page.locator('.offers').getByRole('button').first().click()
     await page.locator('.preview video').waitFor()
     expect(epochs('camera')).toBe(1)
@@ -157,10 +125,10 @@ describe('while viewers watch by FLV, LL-HLS and HLS', () => {
       }),
     )
     // The camera is off meanwhile; the microphone, and where the browser gives it the tab's sound, are heard.
-    expect((await captures()).filter((kind) => kind === 'video')).toHaveLength(1)
+    expect((await captures(page)).filter((kind) => kind === 'video')).toHaveLength(1)
     expect((await gateway.stream('screen'))?.audio).toMatchObject({ action: 'transcode' })
     await page.getByRole('button', { name: 'Mute', exact: true }).waitFor()
-    await unplug('video')
+    await unplug(page, 'video')
     await page.getByRole('radio', { name: 'Camera' }).and(page.locator(':checked')).waitFor()
     await page.locator('.preview video.mirrored').waitFor()
     expect(epochs('screen')).toBe(1)
@@ -180,7 +148,7 @@ describe('a page that is reloaded', () => {
     await until('media of it', async () => ((await gateway.stream('kept'))?.bytesIn ?? 0) > 10_000)
     await page.reload()
     await page.getByText('LIVE', { exact: true }).waitFor()
-    expect(await captures()).toEqual(['audio'])
+    expect(await captures(page)).toEqual(['audio'])
     expect(await page.getByRole('button', { name: 'Mute' }).getAttribute('aria-pressed')).toBe('true')
     expect(await page.getByLabel('Quality').inputValue()).toBe('360p')
     await until('its second recording', () => epochs('kept') === 2)
@@ -194,10 +162,10 @@ describe('a page that is reloaded', () => {
     await page.reload()
     await page.getByText('Choose the screen again to go on.').waitFor()
     await page.getByText('LIVE', { exact: true }).waitFor()
-    expect(await captures()).toEqual([])
+    expect(await captures(page)).toEqual([])
     await page.getByRole('button', { name: 'Choose a screen' }).first().click()
     await page.getByRole('button', { name: 'Choose another screen' }).waitFor()
-    expect(await captures()).toContain('video')
+    expect(await captures(page)).toContain('video')
     await stop()
   })
 
@@ -217,7 +185,7 @@ describe('a page that is reloaded', () => {
     await page.goto('about:blank')
     await page.goBack()
     await page.getByText('is waiting for you. Press Broadcast to go on.').waitFor()
-    expect(await captures()).toEqual([])
+    expect(await captures(page)).toEqual([])
   })
 })
 
@@ -245,7 +213,7 @@ describe('the first press', () => {
     expect(await page.getByLabel('Quality').inputValue()).toBe('360p')
     await page.getByRole('button', { name: 'Turn on camera' }).click()
     await page.locator('.preview video').waitFor()
-    expect(await captures()).toEqual(['video'])
+    expect(await captures(page)).toEqual(['video'])
   })
 
   it('on a server where nobody broadcast before is under a name of its own', async () => {
