@@ -57,7 +57,7 @@ describe('paths that lead elsewhere', () => {
     '/hls/%2e%2e/nginx/nginx.conf',
     '/hls/....//nginx.conf',
     '/hls//etc/passwd',
-    '/assets/../../server/main.js',
+    '/assets/../../server/cli/main.js',
     '/assets/..%2f..%2fserver%2fmain.js',
     '/assets/%2e%2e/%2e%2e/package.json',
     '/watch/..%2f..%2fpackage.json',

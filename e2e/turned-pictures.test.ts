@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { turnedMp4 } from '../server/recording/fixtures.ts'
+import { turnedMp4 } from '../server/containers/fixtures.ts'
 import { readFrames, withoutRepeats } from './support/clock-reader.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'

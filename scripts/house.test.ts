@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { circles, floors, packagesOf, reachable, readRooms } from './rooms.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -14,31 +15,13 @@ const FORBIDDEN = [
   ['client', '../server/app.ts'],
   ['client/pages', '../../server/app.ts'],
   ['client/pages', 'node:fs'],
-  ['client/capture', '../record/format.ts'],
-  ['client/capture', '../uplink/uplink.ts'],
-  ['client/record', '../capture/camera.ts'],
-  ['client/uplink', '../record/recorder.ts'],
   ['server', '../client/broadcaster.ts'],
   ['server/api', 'node:child_process'],
   ['server', 'fluent-ffmpeg'],
-  ['server/ingest', '../outputs/hls.ts'],
-  ['server/outputs', '../ingest/session.ts'],
-  ['server/broadcast', '../ingest/session.ts'],
-  ['server/broadcast', 'ws'],
-  ['server/flv', '../outputs/rtmp.ts'],
-  ['server/ffmpeg', '../broadcast/broadcast.ts'],
-  ['server/ffmpeg', 'fastify'],
-  ['server/ffmpeg', 'ws'],
-  ['server/access', '../ingest/session.ts'],
-  ['server/broadcast', '../access/access.ts'],
-  ['client/uplink', '../publisher/publisher.ts'],
 ] as const
 
 const ALLOWED = [
   ['client', '../shared/limits.ts'],
-  ['client/pages', '../capture/camera.ts'],
-  ['server/ingest', '../broadcast/broadcast.ts'],
-  ['server/outputs', '../broadcast/broadcast.ts'],
   ['server/ffmpeg', 'fluent-ffmpeg'],
 ] as const
 
@@ -96,6 +79,63 @@ describe('who may know whom', () => {
   it('reads the environment in server/config/environment.ts alone', () => {
     expect(found.get('server/api/home.ts')).toContain('lint/style/noProcessEnv')
     expect(found.get('server/config/environment.ts') ?? []).not.toContain('lint/style/noProcessEnv')
+  })
+})
+
+/** Rooms that know nothing of others, neither by themselves nor through what they use. */
+const STRANGERS: [folder: string, room: string, others: string[]][] = [
+  // Sources and outputs meet on the bus alone, and the bus knows none of them.
+  ['server', 'ingest/', ['playback/', 'targets/', 'archive/', 'api/']],
+  ['server', 'playback/', ['ingest/', 'targets/', 'archive/', 'api/']],
+  ['server', 'targets/', ['ingest/', 'playback/', 'archive/', 'api/', 'http/']],
+  ['server', 'archive/', ['ingest/', 'playback/', 'targets/', 'api/', 'http/']],
+  ['server', 'broadcast/', ['access/', 'ingest/', 'playback/', 'targets/', 'archive/', 'api/', 'http/', 'ffmpeg/']],
+  // Wire formats know no broadcasts.
+  ['server', 'flv/', ['broadcast/', 'ffmpeg/', 'access/']],
+  ['server', 'fmp4/', ['broadcast/', 'ffmpeg/', 'access/']],
+  ['server', 'containers/', ['broadcast/', 'access/', 'http/']],
+  // Requests and tokens, and nothing of what they guard.
+  ['server', 'access/', ['broadcast/', 'ingest/', 'playback/', 'targets/', 'api/', 'http/', 'rtmp-server/']],
+  ['server', 'ffmpeg/', ['broadcast/', 'access/', 'ingest/', 'http/', 'api/']],
+  ['client', 'capture/', ['record/', 'uplink/', 'scene/', 'elements/', 'publisher/']],
+  ['client', 'record/', ['capture/', 'uplink/', 'scene/', 'elements/', 'publisher/']],
+  ['client', 'uplink/', ['capture/', 'record/', 'scene/', 'elements/', 'publisher/']],
+  ['client', 'player/', ['broadcaster.ts', 'capture/', 'publisher/']],
+]
+
+describe('the rooms of the house', () => {
+  it.each(['server', 'client'])('of %s/ stand on those below them: none uses another in a circle', (folder) => {
+    const rooms = readRooms(folder)
+    expect(rooms.size).toBeGreaterThan(10)
+    expect(circles(rooms)).toEqual([])
+    expect(floors(rooms).flat()).toHaveLength(rooms.size)
+  })
+
+  it.each(STRANGERS)('%s/%s knows nothing of %j', (folder, room, others) => {
+    const rooms = readRooms(folder)
+    for (const other of others) expect(rooms.has(other)).toBe(true)
+    expect(others.filter((other) => reachable(rooms, room).has(other))).toEqual([])
+  })
+
+  it.each([
+    ['flv/', /^(fastify|ws)$/],
+    ['broadcast/', /^(fastify|ws)$/],
+    ['containers/', /^(fastify|ws)$/],
+    ['ffmpeg/', /^(fastify|ws)$/],
+  ])('server/%s imports no package like %s', (room, forbidden) => {
+    expect([...packagesOf('server', room)].filter((name) => forbidden.test(name))).toEqual([])
+    expect(packagesOf('server', 'ingest/')).toContain('ws')
+  })
+
+  it('shows a circle where there is one', () => {
+    const rooms = new Map([
+      ['a/', new Set(['b/'])],
+      ['b/', new Set(['c/'])],
+      ['c/', new Set(['b/', 'd/'])],
+      ['d/', new Set<string>()],
+    ])
+    expect(circles(rooms)).toEqual([['b/', 'c/']])
+    expect(floors(rooms)).toEqual([['d/']])
   })
 })
 

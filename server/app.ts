@@ -8,13 +8,13 @@ import Fastify, {
 } from 'fastify'
 import type { Logger } from 'pino'
 import { isLoopback } from './access/request.ts'
-import { answerError, refuseRequest } from './api/errors.ts'
 import type { Config } from './config/config.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
 import { type Gateway, startGateway } from './gateway.ts'
-import { addressInUrl, portError } from './rtmp-server/port.ts'
+import { answerError, refuseRequest } from './http/errors.ts'
+import { readTls, watchTls } from './http/tls.ts'
+import { addressInUrl, portError } from './net/port.ts'
 import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
-import { readTls, watchTls } from './tls.ts'
 
 /** How long the head of a request may take: one who sends it byte by byte holds a socket for no longer. */
 const HEAD_PATIENCE_MS = 10_000

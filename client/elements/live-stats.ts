@@ -1,8 +1,8 @@
 import { css, html, LitElement, nothing } from 'lit'
 import { type StreamStatus, type ViewerStatus, viewersInAll } from '../../shared/status.ts'
 import type { BroadcasterStats } from '../broadcaster-state.ts'
-import { targetWords } from '../targets/target-words.ts'
 import { bitrate, size } from './format.ts'
+import { targetWords } from './target-words.ts'
 import { theme } from './theme.ts'
 
 /** Shows the figures of a broadcast. Property `stats`: BroadcasterStats. */

@@ -3,9 +3,9 @@ import type { TargetStatus } from '../../shared/status.ts'
 import { addTarget, controlTarget, listPresets, type Preset, removeTarget } from '../api/gateway-api.ts'
 import { messageOf } from '../api/problem.ts'
 import { clock, size } from '../elements/format.ts'
+import { targetWords } from '../elements/target-words.ts'
 import { theme } from '../elements/theme.ts'
 import { targetStyles } from './styles.ts'
-import { targetWords } from './target-words.ts'
 
 /** A destination that was entered, and waits for the broadcast to be live. */
 interface Planned {

@@ -8,7 +8,7 @@ import {
   opusTrack,
   simpleBlock,
   webm,
-} from '../../server/recording/fixtures.ts'
+} from '../../server/containers/fixtures.ts'
 import { CHUNK_BYTES } from '../../shared/limits.ts'
 import { mediaPath } from './publisher.ts'
 

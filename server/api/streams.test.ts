@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { StreamStatus } from '../../shared/status.ts'
 import { Broadcast } from '../broadcast/broadcast.ts'
-import { playbackLinks } from './playback.ts'
+import { playbackLinks } from '../http/links.ts'
 import { statusOf, tellable } from './streams.ts'
 
 const nothing = () => {}

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import type { Access } from '../access/access.ts'
 import { PATTERN_RULE, STREAM_PATTERN } from '../access/claims.ts'
 import { MAX_DURATION_SECONDS } from '../config/values.ts'
-import { badRequest } from './errors.ts'
+import { badRequest } from '../http/errors.ts'
 import { errors, moment, nullable } from './schemas.ts'
 import type { Api } from './validation.ts'
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { boxes, find, readBox } from '../recording/boxes.ts'
+import { boxes, find, readBox } from '../containers/boxes.ts'
 
 /** Most bytes of a `moov` that are read: it lists all samples of a recording. */
 const MOST_MOOV_BYTES = 1024 * 1024 * 1024

@@ -3,13 +3,12 @@ import { IngestError } from '../../shared/close-codes.ts'
 import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from '../access/limits.ts'
 import { isLoopback } from '../access/request.ts'
 import type { S3Options } from '../archive/upload.ts'
-import { readDestination } from '../destinations/destination.ts'
-import { HostPolicy } from '../destinations/host-policy.ts'
-import { PRESET_HOSTS } from '../destinations/presets.ts'
 import type { Webhook } from '../events/webhooks.ts'
 import { MOST_PICTURE, type PictureSize } from '../ffmpeg/picture-size.ts'
-import type { ConfiguredDestination } from '../outputs/targets.ts'
+import { HostPolicy } from '../net/host-policy.ts'
 import { MissingError, UsageError } from '../process/errors.ts'
+import { type ConfiguredDestination, readDestination } from '../targets/address.ts'
+import { PRESET_HOSTS } from '../targets/presets.ts'
 
 /** How a gateway runs, checked. */
 export interface Config {

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { LIMITS_IN_ALL, type LimitSet } from '../access/limits.ts'
-import { HostPolicy } from '../destinations/host-policy.ts'
 import { isPictureSize, MOST_SIDE, type PictureSize } from '../ffmpeg/picture-size.ts'
+import { HostPolicy } from '../net/host-policy.ts'
 import type { RtmpChoice } from './config.ts'
 
 /** Readers of what stands behind an option: each throws InvalidArgumentError with what would be right. */

@@ -1,7 +1,7 @@
+import type { Capacity } from '../access/capacity.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Broadcast, Source } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
-import type { Capacity } from '../monitor/capacity.ts'
 
 /** A broadcast that counts against the limits until `leave` is called. */
 export interface Claimed {

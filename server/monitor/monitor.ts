@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { CORES, type ProcessLoad } from '../access/capacity.ts'
 import type { Connections } from '../access/connections.ts'
 import type { Archive } from '../archive/archive.ts'
 import { freeBytes } from '../archive/disk.ts'
@@ -8,10 +9,9 @@ import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { type Ffmpeg, ffmpegProblem } from '../ffmpeg/locate.ts'
 import { MOST_PICTURE } from '../ffmpeg/picture-size.ts'
 import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
-import type { ProcessLoad } from './capacity.ts'
 import { findProblems, type Problem } from './problems.ts'
 import type { Pulse } from './pulse.ts'
-import { CORES, childrenOf, UsageSampler } from './usage.ts'
+import { childrenOf, UsageSampler } from './usage.ts'
 
 /** How often processes and the disk are looked at. */
 const LOOK_MS = 1_000

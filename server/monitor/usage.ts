@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 
 /** What a process uses. */
 export interface Usage {
@@ -46,9 +45,6 @@ export class UsageSampler {
     return { cpu: (last.cpuSeconds - first.cpuSeconds) / (last.at - first.at), rssBytes: last.rssBytes }
   }
 }
-
-/** Processors that there are. */
-export const CORES = availableParallelism()
 
 /** The children of a process; none where that cannot be told. */
 export async function childrenOf(pid: number): Promise<number[]> {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { mayInstall } from '../config/command-line.ts'
 import { type Ffmpeg, locateFfmpeg } from '../ffmpeg/locate.ts'
+import { findNginx } from '../nginx/program.ts'
 import { capture } from '../process/child.ts'
-import { findNginx } from '../rtmp-server/nginx/program.ts'
 import { ensure, type Requirement } from './ensure.ts'
 
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
