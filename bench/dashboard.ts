@@ -10,7 +10,7 @@ const ROUNDS = 10
 
 /** How long it takes until the dashboard says, at the top, that a target that was live has failed. */
 export async function run(): Promise<void> {
-  const options = ['--rtmp', 'embedded', '--destination-hosts', '127.0.0.0/8']
+  const options = ['--rtmp', 'embedded', '--target-hosts', '127.0.0.0/8']
   const gateway = await startGateway(options, { CASTGATE_ADMIN_KEY: ADMIN_KEY })
   const sink = await startRtmpSink()
   const browser = await startBrowser([])

@@ -14,8 +14,8 @@ const SAFE_SHARE = 0.8
 /** How long all must be well before the bitrate goes up to what is safe. */
 const SAFE_PATIENCE_MS = 4_000
 /** The same where it is a trial: doubled whenever that was too much. */
-const FIRST_PATIENCE_MS = 20_000
-const LAST_PATIENCE_MS = 160_000
+const MIN_PATIENCE_MS = 20_000
+const MAX_PATIENCE_MS = 160_000
 
 /** What is looked at, about once a second. */
 export interface Observation {
@@ -44,7 +44,7 @@ export class Adaptation {
   #settleFrom = Number.NEGATIVE_INFINITY
   #climbedAt = Number.NEGATIVE_INFINITY
   #wellSince: number | null = null
-  #patience = FIRST_PATIENCE_MS
+  #patience = MIN_PATIENCE_MS
   #before = 0
 
   constructor(chosen: Quality) {
@@ -87,7 +87,7 @@ export class Adaptation {
     if (this.#rung === this.#ladder.length - 1) return null
     // Going up was too much: the next attempt comes later.
     const fellBack = now - this.#climbedAt < 2 * this.#patience
-    this.#patience = fellBack ? Math.min(LAST_PATIENCE_MS, 2 * this.#patience) : FIRST_PATIENCE_MS
+    this.#patience = fellBack ? Math.min(MAX_PATIENCE_MS, 2 * this.#patience) : MIN_PATIENCE_MS
     const room = Math.min(delivered * SHARE, delivered - waiting / CATCH_UP_S)
     const fits = this.#ladder.findIndex((quality) => bits(quality) <= room)
     return this.#change(now, Math.max(this.#rung + 1, fits < 0 ? this.#ladder.length - 1 : fits))

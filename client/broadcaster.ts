@@ -14,7 +14,7 @@ export type { TokenSource }
 const SPOOL_LIMIT_BYTES = 64 * 1024 * 1024
 const SPOOL_LIMIT_SECONDS = 60
 /** So often in a minute a recorder that fails is followed by another. */
-const MOST_RESTARTS = 5
+const MAX_RESTARTS = 5
 const RESTARTS_MS = 60_000
 /** Tracks that end within so long end together, as at the end of a file. */
 const TOGETHER_MS = 200
@@ -361,7 +361,7 @@ export class Broadcaster extends EventTarget {
     if (!recording.hasData()) this.#failedTypes.add(recording.type)
     const now = performance.now()
     this.#restarts = [...this.#restarts.filter((at) => now - at < RESTARTS_MS), now]
-    if (this.#restarts.length <= MOST_RESTARTS) {
+    if (this.#restarts.length <= MAX_RESTARTS) {
       void this.#nextEpoch()
       return
     }

@@ -5,7 +5,7 @@ export interface PageFacts {
   /** The origins that the operator allows, which may be `*`. */
   origins: string[]
   /** Whether broadcasters may send to other places from here. */
-  publisherDestinations: boolean
+  publisherTargets: boolean
 }
 
 /** Reads them from the page's `meta` elements. */
@@ -15,7 +15,7 @@ export function readPageFacts(): PageFacts {
   return {
     access: access === 'open' || access === 'private' ? access : 'token',
     origins: read('origins').split(' ').filter(Boolean),
-    publisherDestinations: read('publisher-destinations') === 'yes',
+    publisherTargets: read('publisher-targets') === 'yes',
   }
 }
 

@@ -14,7 +14,7 @@ let gateway: TestGateway
 let site: Site
 beforeAll(async () => {
   browser = await startBrowser([...FAKE_CAMERA, '--autoplay-policy=no-user-gesture-required'])
-  const options = ['--publisher-destinations', '--record', '--disk-floor', '1MB']
+  const options = ['--publisher-targets', '--record', '--disk-floor', '1MB']
   gateway = await startGateway(['--rtmp', 'embedded', '--origin', '*', ...options], { CASTGATE_ADMIN_KEY: ADMIN_KEY })
   site = await startSite(
     () => `<!doctype html><html lang="en"><title>A site</title><meta name="viewport" content="width=device-width">
@@ -77,7 +77,7 @@ describe('axe-core finds nothing, in the light and the dark, on a desktop and a 
     await page.getByText('LIVE', { exact: true }).waitFor()
     await page.getByText('H.264, copied').waitFor()
     await page.getByText('Embed in a page of yours').click()
-    await page.getByText('Add a destination').click()
+    await page.getByText('Add a target').click()
     expect(await findings(page)).toEqual([])
     await unplug(page, 'video')
     await page.getByText('Camera off').waitFor()
@@ -115,7 +115,7 @@ describe('axe-core finds nothing, in the light and the dark, on a desktop and a 
     const body = JSON.stringify({ url: 'rtmps://none.live-video.net/app', key: 'x' })
     await fetch(`${gateway.url}/api/streams/watched/targets`, { method: 'POST', headers: ADMIN, body })
     await page.locator('.worst').waitFor()
-    await page.getByText('Add a destination').click()
+    await page.getByText('Add a target').click()
     await page.locator('img').first().waitFor()
     expect(await findings(page)).toEqual([])
     await loop.stop()

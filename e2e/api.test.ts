@@ -31,7 +31,7 @@ let document: OpenApi
 let validatorOf: ReturnType<typeof validatorsOf>
 beforeAll(async () => {
   sink = await startRtmpSink()
-  const options = ['--rtmp', 'embedded', '--record', '--disk-floor', '1MB', '--destination-hosts', '127.0.0.0/8']
+  const options = ['--rtmp', 'embedded', '--record', '--disk-floor', '1MB', '--target-hosts', '127.0.0.0/8']
   gateway = await startGateway(options, GUARDED)
   document = (await (await fetch(`${gateway.url}/api/openapi.json`, { headers: ADMIN })).json()) as OpenApi
   validatorOf = validatorsOf(document)

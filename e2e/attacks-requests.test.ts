@@ -123,7 +123,7 @@ describe('too much from one address', () => {
 
   it('is refused: calls of the API in a minute', async () => {
     const call = (address: string) =>
-      fetch(`${gateway.url}/api/destinations`, { headers: { ...NOT_KEPT.headers, ...from(address) } })
+      fetch(`${gateway.url}/api/presets`, { headers: { ...NOT_KEPT.headers, ...from(address) } })
     for (let attempt = 0; attempt < 5; attempt++) expect((await call('192.0.2.5')).status).toBe(200)
     const refused = await call('192.0.2.5')
     expect(refused.status).toBe(429)

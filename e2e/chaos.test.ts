@@ -18,7 +18,7 @@ import { until } from './support/wait.ts'
 /** How many disturbances, and the seed of what they are: the same seed gives the same ones. */
 const EVENTS = Number(process.env.CASTGATE_CHAOS_EVENTS ?? 8)
 const SEED = Number(process.env.CASTGATE_CHAOS_SEED ?? randomInt(2 ** 31))
-const LONGEST_CUT_MS = Number(process.env.CASTGATE_CHAOS_CUT_MS ?? 3_000)
+const MAX_CUT_MS = Number(process.env.CASTGATE_CHAOS_CUT_MS ?? 3_000)
 
 /** Each of so many events kills the FFmpeg that reads the recording: more in a minute than a few would look like the recording's fault. */
 const KILL_EVERY = 6
@@ -36,7 +36,7 @@ function randomFrom(seed: number): () => number {
 
 /** Does something to the connection, for a time, or to what comes through it. */
 async function disturb(random: () => number, proxy: TestProxy, page: Page): Promise<void> {
-  const lengthMs = 100 + random() * (LONGEST_CUT_MS - 100)
+  const lengthMs = 100 + random() * (MAX_CUT_MS - 100)
   const kind = random()
   if (kind < 0.5) {
     proxy.refuse = true
@@ -90,7 +90,7 @@ afterAll(async () => {
   await directory.remove()
 })
 
-const TIMEOUT_MS = 120_000 + EVENTS * (LONGEST_CUT_MS + 3_000)
+const TIMEOUT_MS = 120_000 + EVENTS * (MAX_CUT_MS + 3_000)
 
 it(`loses no frame of a broadcast whose connection is cut, stalled, delayed and slowed, and leaves nothing behind (CASTGATE_CHAOS_SEED=${SEED})`, {
   timeout: TIMEOUT_MS,

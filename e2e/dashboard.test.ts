@@ -10,7 +10,7 @@ import { until } from './support/wait.ts'
 
 // The page is opened at another address than the public one, as through a tunnel.
 const PUBLIC = ['--public-url', 'https://live.example.org']
-const OPTIONS = ['--rtmp', 'embedded', '--destination-hosts', '127.0.0.0/8', '--disk-floor', '1MB', ...PUBLIC]
+const OPTIONS = ['--rtmp', 'embedded', '--target-hosts', '127.0.0.0/8', '--disk-floor', '1MB', ...PUBLIC]
 
 describe('the dashboard', () => {
   let gateway: TestGateway

@@ -37,7 +37,7 @@ describe.each([
   let loops: { stop(): Promise<void> }[]
   beforeAll(async () => {
     sink = await startRtmpSink()
-    const hosts = ['--destination-hosts', '127.0.0.0/8', '--publisher-destinations']
+    const hosts = ['--target-hosts', '127.0.0.0/8', '--publisher-targets']
     gateway = await startGateway(['--rtmp', 'embedded', ...hosts], environment)
     const start = async (name: string) =>
       startLoop(

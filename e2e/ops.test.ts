@@ -49,7 +49,7 @@ describe('what is in docs/ops', () => {
     const environment = { YOUTUBE_KEY: 'x', WEBHOOK_SECRET: 'y', CASTGATE_SECRET: 'z'.repeat(32) }
     const doctor = castgate(['doctor', '--config', `${OPS}/castgate.yaml`], environment)
     expect(await doctor.exited).toBe(0)
-    expect(doctor.output().stdout).toMatch(/settings\s+.*castgate\.yaml, with one destination/)
+    expect(doctor.output().stdout).toMatch(/settings\s+.*castgate\.yaml, with one target/)
     const wrong = castgate(['doctor', '--config', `${OPS}/castgate.yaml`], {
       WEBHOOK_SECRET: 'y',
       CASTGATE_SECRET: 'z',

@@ -16,7 +16,7 @@ const BUILT_FROM = [
   'tsconfig.base.json',
   'vite.config.ts',
 ]
-const LEAST_NODE = [20, 19]
+const MIN_NODE = [20, 19]
 
 /** Installs and builds what is needed. Throws an Error with a sentence for people where that fails. */
 export function prepare() {
@@ -40,9 +40,9 @@ export function prepare() {
 
 function requireNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  if (major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1])) return
+  if (major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])) return
   const error = new Error(
-    `Castgate needs Node.js ${LEAST_NODE.join('.')} or later; this is ${process.versions.node}. See https://nodejs.org`,
+    `Castgate needs Node.js ${MIN_NODE.join('.')} or later; this is ${process.versions.node}. See https://nodejs.org`,
   )
   throw Object.assign(error, { exitCode: 3 })
 }

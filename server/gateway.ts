@@ -110,8 +110,8 @@ export async function startGateway(
   const ffmpegs = new Ffmpegs(ffmpeg.path)
   const events = new Events()
   const targets = new Targets({
-    destinations: config.destinations,
-    hosts: config.destinationHosts,
+    targets: config.targets,
+    hosts: config.targetHosts,
     ffmpegs,
     log,
     onState: (broadcast, target) => tellTarget(events, broadcast, target),
@@ -216,13 +216,13 @@ export async function startGateway(
     async register(app) {
       errorHandlers(app)
       if (isLocal && !access.isGuarded) requireOwnHost(app, origins)
-      const { publisherDestinations } = config
-      await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access, publisherDestinations })
+      const { publisherTargets } = config
+      await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access, publisherTargets })
       await app.register((api) =>
         apiRoutes(api, {
           ...{ version: VERSION, directory, access, limits, viewing, base, targets, archive, events },
           ...{ monitor, pulse, metrics, thumbnails, ffmpeg, rtmp, origins, links: new SignedLinks() },
-          publishersMayAdd: publisherDestinations,
+          publishersMayAdd: publisherTargets,
           isPublisher: (broadcast, session) => ingest.isPublisher(broadcast, session),
         }),
       )

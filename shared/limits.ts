@@ -17,7 +17,7 @@ export const HELLO_TIMEOUT_MS = 5_000
 export const PING_INTERVAL_MS = 3_000
 
 /** How long after the first epoch a later one may begin, in ms: FLV counts time in 31 bits. */
-export const MOST_AT_MS = 24 * 24 * 3600 * 1000
+export const MAX_AT_MS = 24 * 24 * 3600 * 1000
 
 /** Milliseconds of recording in each blob that the recorder is asked for. */
 export const TIMESLICE_MS = 100

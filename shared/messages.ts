@@ -1,6 +1,6 @@
 import { isUint32 } from './chunk.ts'
 import { IngestError } from './close-codes.ts'
-import { MOST_AT_MS } from './limits.ts'
+import { MAX_AT_MS } from './limits.ts'
 import { isFields, isNumberFrom, parseFields } from './narrow.ts'
 import { type PlaybackLinks, parsePlayback, parseStreamStatus, type StreamStatus } from './status.ts'
 
@@ -115,7 +115,7 @@ export function parseClientMessage(text: string): ClientMessage {
     case 'epoch': {
       const { epoch, at, mimeType, videoBitsPerSecond, frameRate } = fields
       if (!isUint32(epoch)) throw bad('epoch', 'epoch', 'a number from 0 to 2^32 - 1')
-      if (!isNumberFrom(0, at) || at > MOST_AT_MS) throw bad('epoch', 'at', 'milliseconds, from 0 to 24 days')
+      if (!isNumberFrom(0, at) || at > MAX_AT_MS) throw bad('epoch', 'at', 'milliseconds, from 0 to 24 days')
       if (typeof mimeType !== 'string' || mimeType.length > 256) throw bad('epoch', 'mimeType', 'a MIME type')
       if (videoBitsPerSecond !== undefined && !isNumberFrom(1, videoBitsPerSecond)) {
         throw bad('epoch', 'videoBitsPerSecond', 'a number of at least 1')

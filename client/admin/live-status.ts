@@ -10,8 +10,8 @@ const SETTLED_MS = 5_000
 const SILENCE_MS = 6_000
 
 /** Most beats of a broadcast and events that are shown. */
-const MOST_BEATS = 300
-const MOST_EVENTS = 100
+const MAX_BEATS = 300
+const MAX_EVENTS = 100
 
 /** How far the connection is. `refused`: the key is not taken. */
 export type LiveState =
@@ -105,14 +105,14 @@ export class LiveStatus extends EventTarget {
     for (const { name, beats } of status.streams) {
       const known = this.#beats.get(name) ?? []
       const latest = known.at(-1)?.at ?? 0
-      this.#beats.set(name, [...known, ...beats.filter(({ at }) => at > latest)].slice(-MOST_BEATS))
+      this.#beats.set(name, [...known, ...beats.filter(({ at }) => at > latest)].slice(-MAX_BEATS))
     }
   }
 
   #takeEvent(event: GatewayEvent): void {
     // The clock of the gateway was set back.
     const isAnew = event.id <= (this.events[0]?.id ?? 0)
-    this.events = [event, ...(isAnew ? [] : this.events)].slice(0, MOST_EVENTS)
+    this.events = [event, ...(isAnew ? [] : this.events)].slice(0, MAX_EVENTS)
   }
 
   #become(state: LiveState): void {

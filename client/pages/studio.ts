@@ -196,7 +196,7 @@ export class Studio extends LitElement {
 
   /** The same element before and during a broadcast: it keeps what was entered. */
   #targets() {
-    if (!this.#facts.publisherDestinations) return nothing
+    if (!this.#facts.publisherTargets) return nothing
     const { stats, resumption } = this.#publisher
     return html`<castgate-targets
       class="card"

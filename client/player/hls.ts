@@ -2,7 +2,7 @@ import { bufferEnd, type OnStopped, type Playback } from './playback.ts'
 import { type StayingLive, stayLive } from './stay-live.ts'
 
 /** Times that a media error is tried to be mended, before the playback counts as failed. */
-const MOST_RECOVERIES = 3
+const MAX_RECOVERIES = 3
 
 /** A part comes about every 0.26 s, a request after it was made. */
 const LOW_LATENCY_NEEDS = { leastMargin: 0.4, firstJump: 1 }
@@ -36,7 +36,7 @@ export async function playHls(
   })
   hls.on(Hls.Events.ERROR, (_, data) => {
     if (!data.fatal) return
-    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && recoveries++ < MOST_RECOVERIES) hls.recoverMediaError()
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && recoveries++ < MAX_RECOVERIES) hls.recoverMediaError()
     else onStopped('failed')
   })
   hls.on(Hls.Events.MEDIA_ENDED, () => onStopped('ended'))

@@ -1,5 +1,5 @@
 /** How much is left in the buffer at most, in s, before the next piece comes: the margin grows where it is too little. */
-const MOST_MARGIN = 2
+const MAX_MARGIN = 2
 const AFTER_STALL = 0.1
 
 /** A playback without a stall for so long may try with less again, in s, and by how much. */
@@ -52,7 +52,7 @@ export class LiveEdge {
 
   /** The buffer ran empty: more is left in it from now on. `now` in s. */
   stalled(now: number): void {
-    this.#margin = Math.min(MOST_MARGIN, this.#margin + AFTER_STALL)
+    this.#margin = Math.min(MAX_MARGIN, this.#margin + AFTER_STALL)
     this.#calmSince = now
   }
 

@@ -23,9 +23,9 @@ const RETURN_MS = 2_000
 
 /** A method that fails again and again within so many ms is left for the next one, and the waits become longer up to a bound. */
 const SHORT_MS = 10_000
-const MOST_SHORT = 3
-const FIRST_RETRY_MS = 250
-const LAST_RETRY_MS = 10_000
+const MAX_SHORT = 3
+const MIN_RETRY_DELAY_MS = 250
+const MAX_RETRY_DELAY_MS = 10_000
 
 /** How often progress is looked at, in ms. */
 const LOOK_MS = 250
@@ -152,7 +152,7 @@ export class PlayerSession {
       if (stream?.state === 'live') {
         await this.#playOnce(stream)
         // What ended may also be told as live for a moment yet.
-        await this.#pause(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures))
+        await this.#pause(Math.min(MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS * 2 ** this.#failures))
         waitsSince = performance.now()
         continue
       }
@@ -181,7 +181,7 @@ export class PlayerSession {
     else this.#failures++
     if (end === 'held-back') this.#isHeldBack = true
     const isUseless = end === 'failed' || end === 'held-back' || end === 'no-picture'
-    if (!isUseless && (this.#failures === 0 || this.#failures % MOST_SHORT !== 0)) return
+    if (!isUseless && (this.#failures === 0 || this.#failures % MAX_SHORT !== 0)) return
     this.#next++
     if (isUseless && this.#next % this.#methods.length === 0) this.#setState({ kind: 'failed' })
   }

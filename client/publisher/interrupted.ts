@@ -5,7 +5,7 @@ import { type DeviceChoice, deviceChoiceOf, type SourceKind } from './source.ts'
 /** Where a tab keeps its broadcast: it outlives a reload. A copy of the tab has a copy of it. */
 const KEY = 'castgate.broadcast'
 /** A page that was away for longer than this may be in other hands. */
-const MOST_AWAY_MS = 15_000
+const MAX_AWAY_MS = 15_000
 
 /** A broadcast that a reload of its page interrupted, and what was on. */
 export interface Interrupted {
@@ -62,8 +62,7 @@ export function interruptedOf(kept: unknown): Interrupted | null {
  */
 export async function mayGoOn({ kind, choice, seenAt }: Interrupted, now = Date.now()): Promise<boolean> {
   const [navigation] = performance.getEntriesByType('navigation')
-  if (!navigation || !('type' in navigation) || navigation.type !== 'reload' || now - seenAt > MOST_AWAY_MS)
-    return false
+  if (!navigation || !('type' in navigation) || navigation.type !== 'reload' || now - seenAt > MAX_AWAY_MS) return false
   // Viewers see a card: nothing is captured until something is chosen.
   if (kind !== 'camera') return true
   const allowed = await Promise.all([

@@ -5,7 +5,7 @@ import type { Problem } from './problem.ts'
 import type { Publisher } from './publisher.ts'
 
 /** Buttons with other devices; a select has them all. */
-const MOST_OFFERS = 3
+const MAX_OFFERS = 3
 
 /** The picture of what is broadcast, or what to do to get one; a file can be dropped on it. */
 export function preview(publisher: Publisher, words: Words): TemplateResult {
@@ -66,7 +66,7 @@ function offers(publisher: Publisher, what: NonNullable<Problem['offers']>, word
   const devices = what === 'camera' ? cameras : microphones
   const choose = (id: string) => () => publisher.chooseDevice(what, id)
   return devices
-    .slice(0, MOST_OFFERS)
+    .slice(0, MAX_OFFERS)
     .map(({ id, label }) => html`<button type="button" @click=${choose(id)}>${label}</button>`)
 }
 

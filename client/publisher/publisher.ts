@@ -15,7 +15,7 @@ const MIXER_MS = 1_000
 const LAST_PICTURES_MS = 1_000
 
 /** Where and as what to broadcast. */
-export interface Destination {
+export interface StartOptions {
   server: string
   stream: string
   token?: TokenSource
@@ -214,7 +214,7 @@ export class Publisher extends EventTarget {
    * Broadcasts the source, or `media` of the page's own; whether a broadcast began. A source that is not open is opened first, and the person sees its
    * picture for three seconds before anybody else does.
    */
-  async start(destination: Destination, media?: MediaStream): Promise<boolean> {
+  async start(options: StartOptions, media?: MediaStream): Promise<boolean> {
     if ((this.busy && this.state?.kind !== 'ending') || this.#starting) return false
     const starting = new AbortController()
     this.#starting = starting
@@ -223,13 +223,13 @@ export class Publisher extends EventTarget {
       // One that is ending is waited for: its name is free then.
       if (this.busy) await this.#broadcaster?.stop()
       if (starting.signal.aborted || (media && !(await this.useStream(media)))) return false
-      const isAutomatic = destination.isAutomatic ?? false
+      const isAutomatic = options.isAutomatic ?? false
       const goesOnWithCard = isAutomatic && this.kind !== 'camera'
       if (!goesOnWithCard && !(await this.#ready(starting.signal, isAutomatic))) return false
       await this.#mixer?.ready(MIXER_MS)
       if (starting.signal.aborted || this.busy) return false
       this.#setUp()
-      this.#broadcast(destination)
+      this.#broadcast(options)
       return true
     } finally {
       if (this.#starting === starting) this.#starting = null
@@ -313,7 +313,7 @@ export class Publisher extends EventTarget {
     this.card = null
   }
 
-  #broadcast({ server, stream, token, interrupted = null }: Destination): void {
+  #broadcast({ server, stream, token, interrupted = null }: StartOptions): void {
     const scene = this.#scene
     if (!scene) return
     if (this.problem?.offers === undefined) this.problem = null

@@ -3,7 +3,7 @@ import type { CardSize } from './card.ts'
 import { PicturePump } from './pump.ts'
 
 /** Pictures that may wait while a page's processor is busy; cameras have no more buffers than some ten. */
-const MOST_WAITING = 8
+const MAX_WAITING = 8
 /** One track of pictures that never ends, whatever it shows. */
 export interface Picture {
   readonly track: MediaStreamTrack
@@ -34,7 +34,7 @@ export function makePicture(): Picture | null {
       shown = new Promise((resolve) => {
         isShown = resolve
       })
-      pump.show(new MediaStreamTrackProcessor({ track, maxBufferSize: MOST_WAITING }), isCamera)
+      pump.show(new MediaStreamTrackProcessor({ track, maxBufferSize: MAX_WAITING }), isCamera)
     },
     card(text, size) {
       isShown()

@@ -1,6 +1,6 @@
 import { css } from 'lit'
 
-/** The looks of the list of destinations and its form. */
+/** The looks of the list of targets and its form. */
 export const targetStyles = css`
   :host {
     display: grid;

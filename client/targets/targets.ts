@@ -7,7 +7,7 @@ import { targetWords } from '../elements/target-words.ts'
 import { theme } from '../elements/theme.ts'
 import { targetStyles } from './styles.ts'
 
-/** A destination that was entered, and waits for the broadcast to be live. */
+/** A target that was entered, and waits for the broadcast to be live. */
 interface Planned {
   preset?: string
   url?: string
@@ -17,7 +17,7 @@ interface Planned {
 const CUSTOM = ''
 
 /**
- * The destinations of a broadcast: shows how they are, and adds, pauses and removes them. Properties: `server` (base of the gateway),
+ * The targets of a broadcast: shows how they are, and adds, pauses and removes them. Properties: `server` (base of the gateway),
  * `stream`, `bearer` (the admin key, or the id of the publisher's session; null before the broadcast), `live`, and `targets`. What is
  * entered before the broadcast is live is kept until it is, in memory alone, since it has keys in it.
  */
@@ -85,7 +85,7 @@ export class Targets extends LitElement {
         ${others.map((target) => this.#target(target))} ${this.planned.map((planned) => this.#waiting(planned))}
       </ul>
       <details>
-        <summary>Add a destination</summary>
+        <summary>Add a target</summary>
         ${this.#form()}
       </details>
       <p role="alert" class=${this.problem ? 'alert' : 'none'}>${this.problem}</p>`

@@ -5,10 +5,10 @@ const TOLERANCE = 1.3
 /** Seconds of it that may come at once at the beginning. */
 const START_SECONDS = 10
 /** And after an outage in which nothing came: what a page keeps, twice. */
-const MOST_SECONDS = 120
+const MAX_SECONDS = 120
 
 /** Most tokens that are remembered: beyond, the oldest begins anew. */
-const MOST_TOKENS = 10_000
+const MAX_TOKENS = 10_000
 
 interface Account {
   bits: number
@@ -31,12 +31,12 @@ export class BitCredit {
     const now = this.#now()
     const rate = maxBitrate * TOLERANCE
     const account = this.#accounts.get(tokenId) ?? { bits: rate * START_SECONDS, at: now }
-    account.bits = Math.min(rate * MOST_SECONDS, account.bits + (rate * (now - account.at)) / 1000) - bits
+    account.bits = Math.min(rate * MAX_SECONDS, account.bits + (rate * (now - account.at)) / 1000) - bits
     account.at = now
     this.#accounts.delete(tokenId)
     this.#accounts.set(tokenId, account)
     const [oldest] = this.#accounts.keys()
-    if (oldest !== undefined && this.#accounts.size > MOST_TOKENS) this.#accounts.delete(oldest)
+    if (oldest !== undefined && this.#accounts.size > MAX_TOKENS) this.#accounts.delete(oldest)
     return account.bits >= 0
   }
 }

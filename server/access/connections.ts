@@ -7,7 +7,7 @@ import { remoteAddress } from './request.ts'
 
 /** Files that stay free for what the gateway itself opens: pipes of FFmpegs, recordings, connections to targets. */
 const RESERVED_SHARE = 1 / 4
-const LEAST_RESERVED = 64
+const MIN_RESERVED = 64
 
 /** How often it is said that connections are refused, in ms. */
 const SAY_AGAIN_MS = 60_000
@@ -35,7 +35,7 @@ export class Connections {
 
   /** `refuse` answers one that is not taken, in the protocol of the server, and closes it. */
   watch(server: Server, refuse: (socket: Socket, error: IngestError) => void): void {
-    server.maxConnections = Math.max(1, this.#files - Math.max(LEAST_RESERVED, this.#files * RESERVED_SHARE))
+    server.maxConnections = Math.max(1, this.#files - Math.max(MIN_RESERVED, this.#files * RESERVED_SHARE))
     server.on('drop', () => this.#say('all', 'this process may open no more files'))
     // The system takes a connection back that there is no file for: what runs goes on.
     server.on('error', (error) => this.#say('all', error.message))

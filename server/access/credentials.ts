@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 
 /** Longest token or key that is read from a request. */
-const MOST_LENGTH = 8192
+const MAX_LENGTH = 8192
 
 /** The token or key of `Authorization: Bearer …` (RFC 6750, 2.1), or null. */
 export function bearerOf(request: IncomingMessage): string | null {
   const [, token] = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '') ?? []
-  return token !== undefined && token.length <= MOST_LENGTH ? token : null
+  return token !== undefined && token.length <= MAX_LENGTH ? token : null
 }
 
 /**
@@ -19,5 +19,5 @@ export function playTokenOf(request: IncomingMessage): string | null {
   const [, query = ''] = /\?(.*)$/s.exec(request.url ?? '') ?? []
   const tokens = new URLSearchParams(query).getAll('token')
   const [token] = tokens
-  return tokens.length === 1 && token && token.length <= MOST_LENGTH ? token : null
+  return tokens.length === 1 && token && token.length <= MAX_LENGTH ? token : null
 }

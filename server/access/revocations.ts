@@ -1,8 +1,8 @@
 /** Most tokens that are denied at a time. */
-const MOST_DENIED = 100_000
+const MAX_DENIED = 100_000
 
 /** Longest time that `setTimeout` takes, in ms. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** How long a token is denied whose end is not known, in ms: longer than any that is made here. */
 const DENIED_MS = 400 * 24 * 3600 * 1000
@@ -27,7 +27,7 @@ export class Revocations {
   deny(id: string, expiresAt: number | null): void {
     const now = Date.now()
     for (const [other, until] of this.#denied) if (until <= now) this.#denied.delete(other)
-    if (this.#denied.size >= MOST_DENIED) throw new Error(`More than ${MOST_DENIED} tokens are denied.`)
+    if (this.#denied.size >= MAX_DENIED) throw new Error(`More than ${MAX_DENIED} tokens are denied.`)
     this.#denied.set(id, Math.max(this.#denied.get(id) ?? 0, expiresAt ?? now + DENIED_MS))
     for (const tell of [...(this.#waiting.get(id) ?? [])]) tell()
   }
@@ -42,8 +42,8 @@ export class Revocations {
     const waitForEnd = () => {
       if (expiresAt === null) return
       const left = expiresAt - Date.now()
-      const next = left > LONGEST_TIMER_MS ? waitForEnd : () => settle('expired')
-      timer = setTimeout(next, Math.min(Math.max(0, left), LONGEST_TIMER_MS)).unref()
+      const next = left > MAX_TIMER_MS ? waitForEnd : () => settle('expired')
+      timer = setTimeout(next, Math.min(Math.max(0, left), MAX_TIMER_MS)).unref()
     }
     const stop = () => {
       clearTimeout(timer)

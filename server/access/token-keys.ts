@@ -18,7 +18,7 @@ import { hasCode, UsageError } from '../process/errors.ts'
 export const CLOCK_TOLERANCE_S = 5
 
 /** Longest token that is looked at. */
-const MOST_TOKEN_LENGTH = 8192
+const MAX_TOKEN_LENGTH = 8192
 
 /** The compact serialization (RFC 7515, 7.1): no padding, no spaces. */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/
@@ -41,7 +41,7 @@ export function tokenVerifier(secret: string | null, keys: KeySource | null): Ve
     secret === null ? null : { algorithms: ['HS256'], key: new TextEncoder().encode(secret) }
   const sources = [shared, keys].filter((source) => source !== null)
   return async (token) => {
-    if (token.length > MOST_TOKEN_LENGTH) throw refused('it is too long')
+    if (token.length > MAX_TOKEN_LENGTH) throw refused('it is too long')
     if (!COMPACT.test(token)) throw refused('it is no JSON Web Token')
     const source = sources.find(({ algorithms }) => algorithms.includes(algorithmOf(token)))
     if (!source) throw refused('it is signed in a way that this server does not take')

@@ -17,7 +17,7 @@ import { type StreamContext, stopRoute, streamRoutes } from './streams.ts'
 import { type TargetContext, targetRoutes } from './targets.ts'
 import { type ThumbnailContext, thumbnailRoute } from './thumbnails.ts'
 import { tokenRoutes } from './tokens.ts'
-import { type Api, checkRequests, MOST_BODY_BYTES } from './validation.ts'
+import { type Api, checkRequests, MAX_BODY_BYTES } from './validation.ts'
 
 /** What the API tells of, and changes. */
 export interface ApiContext
@@ -67,7 +67,7 @@ export async function apiRoutes(app: FastifyInstance, context: ApiContext): Prom
 function forOperators(scope: FastifyInstance, access: Access): void {
   scope.addHook('onRequest', async (request) => access.requireAdmin(bearerOf(request.raw)))
   scope.addHook('onRoute', (route) => {
-    route.bodyLimit = MOST_BODY_BYTES
+    route.bodyLimit = MAX_BODY_BYTES
     if (!route.schema?.tags) return
     route.schema = {
       ...route.schema,

@@ -43,7 +43,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const log = pino({ level: 'silent' })
   const ffmpeg = { path: process.execPath, version: '' }
   const ffmpegs = new Ffmpegs(ffmpeg.path)
-  const targets = new Targets({ destinations: [], hosts: PRESET_HOSTS, ffmpegs, log, onState: () => {} })
+  const targets = new Targets({ targets: [], hosts: PRESET_HOSTS, ffmpegs, log, onState: () => {} })
   const events = new Events()
   const directoryOfArchive = await mkdtemp(join(tmpdir(), 'castgate-api-'))
   const archive = await Archive.open({
@@ -67,7 +67,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
       ...{ version: VERSION, directory, access, limits, viewing, targets, archive, events, pulse, monitor, metrics },
       ...{ thumbnails: new Thumbnails(ffmpegs), links: new SignedLinks(), ffmpeg, origins },
       rtmp: { kind: 'embedded', url: 'rtmp://127.0.0.1/live', problem: () => null },
-      ...{ base: () => '', publishersMayAdd: config.publisherDestinations, isPublisher: () => false },
+      ...{ base: () => '', publishersMayAdd: config.publisherTargets, isPublisher: () => false },
     }),
   )
   return app

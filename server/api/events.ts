@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Type } from 'typebox'
 import type { Events, GatewayEvent } from '../events/events.ts'
-import { MOST_BEATS } from '../monitor/pulse.ts'
+import { MAX_BEATS } from '../monitor/pulse.ts'
 import { Event, errors, ref } from './schemas.ts'
 import { gatewayStatus, type StatusContext } from './status.ts'
 import type { Api } from './validation.ts'
@@ -18,7 +18,7 @@ const STATUS_MS = 1_000
 const HEARTBEAT_MS = 15_000
 
 /** Most bytes that wait for someone who reads too slowly: then the connection ends, and the next one begins where it ended. */
-const MOST_WAITING_BYTES = 1024 * 1024
+const MAX_WAITING_BYTES = 1024 * 1024
 
 /** `GET /api/events`: the latest events as a list, or all that come as server-sent events (HTML, 9.2), for those who accept these. */
 export function eventRoutes(admin: Api, context: EventContext): void {
@@ -78,16 +78,16 @@ export function eventRoutes(admin: Api, context: EventContext): void {
     response.write(': castgate\n\n')
     for (const event of events.after(seen)) response.write(asText(event))
     const send = (text: string) => {
-      if (response.writableLength > MOST_WAITING_BYTES) response.destroy()
+      if (response.writableLength > MAX_WAITING_BYTES) response.destroy()
       else response.write(text)
     }
     const leave = events.listen((event) => send(asText(event)))
     const tellStatus = (beats: number) => {
       // The next one says the same, and more.
-      if (asker && response.writableLength < MOST_WAITING_BYTES / 4)
+      if (asker && response.writableLength < MAX_WAITING_BYTES / 4)
         send(`event: status\ndata: ${JSON.stringify(gatewayStatus(context, asker, beats))}\n\n`)
     }
-    tellStatus(MOST_BEATS)
+    tellStatus(MAX_BEATS)
     const status = asker ? setInterval(() => tellStatus(1), STATUS_MS) : undefined
     const heartbeat = setInterval(() => send(':\n\n'), HEARTBEAT_MS)
     open.add(response)

@@ -41,14 +41,14 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
             type: 'http',
             scheme: 'bearer',
             description:
-              "The id of a publisher's session, for its own broadcast, where the gateway runs with --publisher-destinations.",
+              "The id of a publisher's session, for its own broadcast, where the gateway runs with --publisher-targets.",
           },
         },
       },
       tags: [
         { name: 'Gateway', description: 'How it is.' },
         { name: 'Streams', description: 'What is live.' },
-        { name: 'Destinations', description: 'Where a broadcast is pushed to besides our own server.' },
+        { name: 'Targets', description: 'Where a broadcast is pushed to besides our own server.' },
         { name: 'Recordings', description: 'What was recorded, as MP4.' },
         { name: 'Events', description: 'What happens, as it happens.' },
         { name: 'Tokens', description: 'Who may broadcast and watch.' },

@@ -11,9 +11,9 @@ import { PRESETS } from '../targets/presets.ts'
 import type { AddedBy, Targets } from '../targets/targets.ts'
 import { errors, oneOf, Preset, ref, StreamName, StreamParams, Target } from './schemas.ts'
 import { requireLive } from './streams.ts'
-import { type Api, MOST_BODY_BYTES } from './validation.ts'
+import { type Api, MAX_BODY_BYTES } from './validation.ts'
 
-const DestinationBody = Type.Object(
+const TargetBody = Type.Object(
   {
     name: Type.Optional(Type.String({ maxLength: 100, description: 'What people call it.' })),
     preset: Type.Optional(Type.String({ maxLength: 100, description: 'A platform, by its id; or else "url".' })),
@@ -29,7 +29,7 @@ const TargetId = Type.String({ minLength: 1, maxLength: 64, description: 'The id
 const TargetParams = Type.Object({ name: StreamName, id: TargetId })
 const ACTIONS = ['pause', 'resume', 'retry'] as const
 
-/** What the routes of destinations need of the gateway. */
+/** What the routes of targets need of the gateway. */
 export interface TargetContext {
   directory: Directory
   access: Access
@@ -40,31 +40,31 @@ export interface TargetContext {
   isPublisher(broadcast: Broadcast, session: string): boolean
 }
 
-/** Who may change the destinations of a broadcast. */
+/** Who may change the targets of a broadcast. */
 interface Admitted {
   broadcast: Broadcast
   by: AddedBy
 }
 
 /**
- * The destinations of a broadcast: for those with the admin key, and for its publisher where the operator allows that. A publisher's
+ * The targets of a broadcast: for those with the admin key, and for its publisher where the operator allows that. A publisher's
  * key is the id of the session, and changes what publishers have added.
  */
 export function targetRoutes(api: Api, context: TargetContext): void {
   const { directory, access, targets, publishersMayAdd, isPublisher } = context
-  const common = { tags: ['Destinations'], security: [{ adminKey: [] }, { session: [] }] }
-  const bodyLimit = MOST_BODY_BYTES
+  const common = { tags: ['Targets'], security: [{ adminKey: [] }, { session: [] }] }
+  const bodyLimit = MAX_BODY_BYTES
   // Before the body, which someone without a key need not send.
   const onRequest = async (request: FastifyRequest) => {
     whoIs(request, String((request.params as { name?: unknown }).name))
   }
 
   api.get(
-    '/api/destinations',
+    '/api/presets',
     {
       schema: {
         operationId: 'listPresets',
-        tags: ['Destinations'],
+        tags: ['Targets'],
         summary: 'The platforms that can be chosen by name, and whether publishers may choose any',
         response: {
           200: Type.Object({ presets: Type.Array(ref(Preset)), publishersMayAdd: Type.Boolean() }),
@@ -86,9 +86,9 @@ export function targetRoutes(api: Api, context: TargetContext): void {
       schema: {
         ...common,
         operationId: 'addTarget',
-        summary: 'Sends a broadcast to one more destination',
+        summary: 'Sends a broadcast to one more target',
         params: StreamParams,
-        body: DestinationBody,
+        body: TargetBody,
         response: { 201: ref(Target), ...errors(400, 401, 403, 404, 413, 415, 429, 503) },
       },
     },
@@ -106,7 +106,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
       schema: {
         ...common,
         operationId: 'removeTarget',
-        summary: 'Ends sending a broadcast to a destination',
+        summary: 'Ends sending a broadcast to a target',
         params: TargetParams,
         response: { 204: Type.Null({ description: 'It has ended.' }), ...errors(400, 401, 403, 404, 415, 429) },
       },
@@ -126,7 +126,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
       schema: {
         ...common,
         operationId: 'controlTarget',
-        summary: 'Pauses sending to a destination, goes on with it, or tries it again at once',
+        summary: 'Pauses sending to a target, goes on with it, or tries it again at once',
         params: Type.Object({ ...TargetParams.properties, action: oneOf(...ACTIONS) }),
         response: { 200: ref(Target), ...errors(400, 401, 403, 404, 413, 415, 429) },
       },
@@ -140,7 +140,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     },
   )
 
-  /** @throws IngestError where the request may not change the destinations of `name` */
+  /** @throws IngestError where the request may not change the targets of `name` */
   function whoIs(request: { raw: IncomingMessage }, name: string): AddedBy {
     const bearer = bearerOf(request.raw)
     const broadcast = directory.get(name)
@@ -149,7 +149,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     return 'operator'
   }
 
-  /** @throws IngestError where the request may not change the destinations of `name`, or nothing is live */
+  /** @throws IngestError where the request may not change the targets of `name`, or nothing is live */
   function admitted(request: { raw: IncomingMessage }, name: string): Admitted {
     const by = whoIs(request, name)
     return { broadcast: requireLive(directory, name), by }
@@ -158,6 +158,6 @@ export function targetRoutes(api: Api, context: TargetContext): void {
   function targetOf({ broadcast, by }: Admitted, id: string): FfmpegOutput {
     const target = targets.find(broadcast, id, by)
     if (target) return target
-    throw new IngestError('no_session', 'The broadcast has no such destination that could be changed.')
+    throw new IngestError('no_session', 'The broadcast has no such target that could be changed.')
   }
 }

@@ -14,7 +14,7 @@ export type Api = FastifyInstance<
 >
 
 /** Largest body that is read, in bytes. */
-export const MOST_BODY_BYTES = 16 * 1024
+export const MAX_BODY_BYTES = 16 * 1024
 
 /** Requests are checked as they are: "1" in a body is no number. What stands in an address is text, and is read as what it stands for. */
 const ofBody = new Ajv({ verbose: true })

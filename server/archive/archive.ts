@@ -49,7 +49,7 @@ const LOST = 'another gateway has taken the directory of recordings'
 const GONE = 'its file is gone'
 
 /** How often it is tried to finish a recording, until the gateway is started anew. */
-const MOST_ATTEMPTS = 5
+const MAX_ATTEMPTS = 5
 
 /**
  * The recordings of a gateway. Each has a directory, in which a file says how far it is. One at a time becomes an MP4; those that a crash
@@ -143,7 +143,7 @@ export class Archive {
 
   /** Whether a recording that is not an MP4 is left alone until the next start. */
   isGivenUp(id: string): boolean {
-    return (this.#attempts.get(id) ?? 0) >= MOST_ATTEMPTS
+    return (this.#attempts.get(id) ?? 0) >= MAX_ATTEMPTS
   }
 
   /**
@@ -176,7 +176,7 @@ export class Archive {
       const { isGone, problem, ...result } = written
       const endedAt = new Date().toISOString()
       Object.assign(entry, result, { state: isGone ? 'unfinished' : 'finishing', problem, endedAt })
-      if (isGone) this.#attempts.set(entry.id, MOST_ATTEMPTS)
+      if (isGone) this.#attempts.set(entry.id, MAX_ATTEMPTS)
       const words = `The recording of "${broadcast.name}" ended: ${STOP_WORDS[written.reason]}.`
       const isFault = written.reason.startsWith('disk')
       if (isFault) this.#faults.set(broadcast, faultWords(written))
@@ -286,7 +286,7 @@ export class Archive {
   async #lose(entry: Entry): Promise<void> {
     const { directory, events, log } = this.#options
     const { id, stream, broadcast, problem } = entry
-    this.#attempts.set(id, MOST_ATTEMPTS)
+    this.#attempts.set(id, MAX_ATTEMPTS)
     entry.state = 'unfinished'
     if (problem === GONE || problem === REMOVED) return
     entry.problem = GONE

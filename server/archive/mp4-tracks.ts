@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { boxes, find, readBox } from '../containers/boxes.ts'
 
 /** Most bytes of a `moov` that are read: it lists all samples of a recording. */
-const MOST_MOOV_BYTES = 1024 * 1024 * 1024
+const MAX_MOOV_BYTES = 1024 * 1024 * 1024
 
 /**
  * The kinds of the tracks of an MP4 whose `moov` comes first: `vide`, `soun` (ISO/IEC 14496-12, 8.4.3).
@@ -19,7 +19,7 @@ export async function tracksOfMp4(path: string): Promise<string[]> {
         at += box.end
         continue
       }
-      if (box.end > MOST_MOOV_BYTES) throw new Error('the index of the MP4 is too large')
+      if (box.end > MAX_MOOV_BYTES) throw new Error('the index of the MP4 is too large')
       const { buffer } = await file.read(Buffer.alloc(box.end), 0, box.end, at)
       const moov = readBox(buffer, 0)
       const traks = typeof moov === 'string' ? [] : [...boxes(moov.data)].filter(({ type }) => type === 'trak')

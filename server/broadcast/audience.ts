@@ -4,7 +4,7 @@ import type { ViewerStatus } from '../../shared/status.ts'
 const WATCHING_MS = 10_000
 
 /** Most people told apart for each kind of playlist. Above, newcomers are not counted until others have gone. */
-const MOST_KNOWN = 20_000
+const MAX_KNOWN = 20_000
 
 /** Ways to watch that hold a connection. */
 export type ConnectedWay = 'flv' | 'flvWebSocket'
@@ -35,7 +35,7 @@ export class Audience {
     this.#forget(known, now)
     // Taken out first, so that the map stays in the order of asking.
     known.delete(who)
-    if (known.size < MOST_KNOWN) known.set(who, now)
+    if (known.size < MAX_KNOWN) known.set(who, now)
   }
 
   /** Media went out to someone who watches. */

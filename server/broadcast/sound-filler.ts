@@ -6,7 +6,7 @@ const LATE_MS = 500
 /** For so long sound that is late is waited for: an MP4 holds all pictures of a second before all of its sound. */
 const WAIT_MS = 500
 /** The most that sound may be behind the picture for good, where it is each time it comes. */
-const MOST_LATE_MS = 10_000
+const MAX_LATE_MS = 10_000
 /** Times that are further apart are no lateness, but a jump. */
 const JUMP_MS = 10_000
 
@@ -55,7 +55,7 @@ export class SoundFiller {
     const filled = this.#filledUntil
     if (filled !== null && timestamp < filled - 1 && filled - timestamp < JUMP_MS) {
       const late = this.#lastPicture - timestamp
-      this.#toleranceMs = Math.min(MOST_LATE_MS, Math.max(this.#toleranceMs, late + LATE_MS))
+      this.#toleranceMs = Math.min(MAX_LATE_MS, Math.max(this.#toleranceMs, late + LATE_MS))
       this.#silence = null
       return false
     }
@@ -91,7 +91,7 @@ export class SoundFiller {
   /** Whether sound that is `lateMs` behind its picture will not come any more. */
   #isMissing(lateMs: number): boolean {
     if (lateMs <= this.#toleranceMs) return false
-    if (lateMs > MOST_LATE_MS) return true
+    if (lateMs > MAX_LATE_MS) return true
     this.#waitsSince ??= performance.now()
     return performance.now() - this.#waitsSince >= WAIT_MS
   }

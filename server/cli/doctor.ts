@@ -58,8 +58,8 @@ export async function doctor({ gateway: config, file }: ProgramConfig): Promise<
   return missing.length === 0 ? 0 : 3
 }
 
-function fileFinding(file: string, { destinations }: Config): Finding {
-  const words = destinations.length === 1 ? 'one destination' : `${destinations.length} destinations`
+function fileFinding(file: string, { targets }: Config): Finding {
+  const words = targets.length === 1 ? 'one target' : `${targets.length} targets`
   return { name: 'settings', verdict: 'ok', text: `${file}, with ${words}` }
 }
 

@@ -12,7 +12,7 @@ import {
   requireKnownVariables,
 } from './environment.ts'
 import { applyConfigFile } from './file.ts'
-import { destinationsFrom, keyVariablesOf, requireDestinationHosts, s3From, webhooksFrom } from './sections.ts'
+import { keyVariablesOf, requireTargetHosts, s3From, targetsFrom, webhooksFrom } from './sections.ts'
 import {
   bytes,
   count,
@@ -57,7 +57,7 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 /** Adds the options of a gateway to `command`. A flag wins over its environment variable. */
 export function addServerOptions(command: Command): Command {
   return command
-    .addOption(setting('--config <file>', 'a file with these options, and destinations', 'CONFIG'))
+    .addOption(setting('--config <file>', 'a file with these options, and targets', 'CONFIG'))
     .addOption(setting('--host <address>', 'address to listen on', 'HOST').default(DEFAULTS.host))
     .addOption(setting('--port <number>', 'port of HTTP and WebSocket', 'PORT').default(DEFAULTS.port).argParser(port))
     .addOption(
@@ -120,21 +120,11 @@ export function addServerOptions(command: Command): Command {
         .argParser((text) => limits(text, DEFAULTS.limitsInAll)),
     )
     .addOption(
-      setting(
-        '--destination-hosts <hosts...>',
-        'where broadcasts may be pushed to: names, *.names, ranges',
-        'DESTINATION_HOSTS',
-      )
-        .default(DEFAULTS.destinationHosts, 'those of the presets')
-        .argParser((text: string, before: string[]) => hosts(text, before === DEFAULTS.destinationHosts ? [] : before)),
+      setting('--target-hosts <hosts...>', 'where broadcasts may be pushed to: names, *.names, ranges', 'TARGET_HOSTS')
+        .default(DEFAULTS.targetHosts, 'those of the presets')
+        .argParser((text: string, before: string[]) => hosts(text, before === DEFAULTS.targetHosts ? [] : before)),
     )
-    .addOption(
-      new Flag(
-        '--publisher-destinations',
-        'publishers may push to destinations of their own',
-        'PUBLISHER_DESTINATIONS',
-      ),
-    )
+    .addOption(new Flag('--publisher-targets', 'publishers may push to targets of their own', 'PUBLISHER_TARGETS'))
     .addOption(
       setting('--max-broadcasts <number>', 'broadcasts at a time (default: any number)', 'MAX_BROADCASTS').argParser(
         count,
@@ -218,7 +208,7 @@ type ServerOptions = Pick<
   | 'maxPicture'
   | 'limitsPerAddress'
   | 'limitsInAll'
-  | 'destinationHosts'
+  | 'targetHosts'
 > & {
   config?: string
   publicUrl?: string
@@ -227,7 +217,7 @@ type ServerOptions = Pick<
   adminKeyFile?: string
   private?: boolean
   origin: string[]
-  publisherDestinations?: boolean
+  publisherTargets?: boolean
   maxBroadcasts?: number
   maxCpu: number
   record?: boolean
@@ -277,7 +267,7 @@ export function configFrom(command: Command): ProgramConfig {
     adminKey: keyFrom('CASTGATE_ADMIN_KEY', adminKeyFile, isFromFile('adminKeyFile')),
     private: isOn(given.private, 'PRIVATE'),
     origins: origin,
-    publisherDestinations: isOn(given.publisherDestinations, 'PUBLISHER_DESTINATIONS'),
+    publisherTargets: isOn(given.publisherTargets, 'PUBLISHER_TARGETS'),
     maxCpuPercent: maxCpu,
     webhooks: sections ? webhooksFrom(sections, environment) : [],
     s3: sections?.s3 ? s3From(sections.s3) : null,
@@ -286,11 +276,11 @@ export function configFrom(command: Command): ProgramConfig {
     recordKeepBytes: recordKeepSize,
     diskFloorBytes: diskFloor,
     tls: tlsFrom(tlsCert, tlsKey),
-    destinations: sections ? destinationsFrom(sections, environment) : [],
+    targets: sections ? targetsFrom(sections, environment) : [],
     // It gets a secret of its own.
     insecureOpen: isForLan || isOn(given.insecureOpen, 'INSECURE_OPEN'),
   })
-  if (sections) requireDestinationHosts(sections, gateway)
+  if (sections) requireTargetHosts(sections, gateway)
   return { gateway, file: file ?? null, lan: isForLan, logLevel, install: mayInstall(command.opts()), keyVariables }
 }
 

@@ -4,10 +4,10 @@ import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from '../access/limi
 import { isLoopback } from '../access/request.ts'
 import type { S3Options } from '../archive/upload.ts'
 import type { Webhook } from '../events/webhooks.ts'
-import { MOST_PICTURE, type PictureSize } from '../ffmpeg/picture-size.ts'
+import { MAX_PICTURE, type PictureSize } from '../ffmpeg/picture-size.ts'
 import { HostPolicy } from '../net/host-policy.ts'
 import { MissingError, UsageError } from '../process/errors.ts'
-import { type ConfiguredDestination, readDestination } from '../targets/address.ts'
+import { type ConfiguredTarget, readTarget } from '../targets/address.ts'
 import { PRESET_HOSTS } from '../targets/presets.ts'
 
 /** How a gateway runs, checked. */
@@ -43,11 +43,11 @@ export interface Config {
   /** Files of a certificate and its key; null for plain HTTP. */
   tls: { cert: string; key: string } | null
   /** Where broadcasts are pushed to, besides the RTMP server. */
-  destinations: ConfiguredDestination[]
+  targets: ConfiguredTarget[]
   /** Where broadcasts may be pushed to: names, `*.` and names, addresses and ranges of them. Only those listed may be private. */
-  destinationHosts: string[]
-  /** Whether publishers may add destinations to their own broadcasts. */
-  publisherDestinations: boolean
+  targetHosts: string[]
+  /** Whether publishers may add targets to their own broadcasts. */
+  publisherTargets: boolean
   /** Broadcasts at a time; null for any number. */
   maxBroadcasts: number | null
   /** Share of all processors, in percent, that transcoders may use before no more are begun. */
@@ -91,12 +91,12 @@ export const DEFAULTS: Config = {
   limitsPerAddress: LIMITS_PER_ADDRESS,
   limitsInAll: LIMITS_IN_ALL,
   tls: null,
-  destinations: [],
-  destinationHosts: PRESET_HOSTS,
-  publisherDestinations: false,
+  targets: [],
+  targetHosts: PRESET_HOSTS,
+  publisherTargets: false,
   maxBroadcasts: null,
   maxCpuPercent: 90,
-  maxPicture: MOST_PICTURE,
+  maxPicture: MAX_PICTURE,
   webhooks: [],
   record: false,
   recordKeepSeconds: null,
@@ -130,8 +130,8 @@ export function checkedConfig({ insecureOpen = false, ...options }: GivenConfig,
   }
   const isLocal = isLoopback(config.host) && !isElsewhere
   if (!isGuarded && !insecureOpen && !isLocal) throw unguarded(isElsewhere ? 'this gateway' : config.host)
-  for (const destination of config.destinations) requireReadable(destination)
-  requireHosts(config.destinationHosts)
+  for (const target of config.targets) requireReadable(target)
+  requireHosts(config.targetHosts)
   return { ...config, dataDir: resolve(config.dataDir) }
 }
 
@@ -148,12 +148,12 @@ export function requireSecret(secret: string | null): string | null {
   )
 }
 
-function requireReadable(destination: ConfiguredDestination): void {
+function requireReadable(target: ConfiguredTarget): void {
   try {
-    readDestination(destination)
+    readTarget(target)
   } catch (error) {
     if (!(error instanceof IngestError)) throw error
-    throw new UsageError(`A destination cannot be used. ${error.message}`)
+    throw new UsageError(`A target cannot be used. ${error.message}`)
   }
 }
 
@@ -161,7 +161,7 @@ function requireHosts(hosts: string[]): void {
   try {
     new HostPolicy(hosts)
   } catch (error) {
-    throw new UsageError(`The hosts of destinations cannot be used. ${error instanceof Error ? error.message : error}`)
+    throw new UsageError(`The hosts of targets cannot be used. ${error instanceof Error ? error.message : error}`)
   }
 }
 

@@ -17,7 +17,7 @@ function read(environment: Record<string, string>, ...args: string[]) {
   return configFrom(command)
 }
 
-const FLAGS = { PRIVATE: 'private', RECORD: 'record', PUBLISHER_DESTINATIONS: 'publisherDestinations' } as const
+const FLAGS = { PRIVATE: 'private', RECORD: 'record', PUBLISHER_TARGETS: 'publisherTargets' } as const
 const SECRET = { CASTGATE_SECRET: 'a secret of thirty-two characters' }
 
 describe('a variable that stands for a flag', () => {
@@ -30,7 +30,7 @@ describe('a variable that stands for a flag', () => {
     }
   })
 
-  it.each(['PRIVATE', 'RECORD', 'PUBLISHER_DESTINATIONS', 'INSECURE_OPEN', 'LAN', 'NO_INSTALL'])(
+  it.each(['PRIVATE', 'RECORD', 'PUBLISHER_TARGETS', 'INSECURE_OPEN', 'LAN', 'NO_INSTALL'])(
     'is nothing else: CASTGATE_%s',
     (name) => {
       for (const text of ['maybe', '2', 'nein', 'disabled', 'null', '-']) {

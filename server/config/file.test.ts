@@ -51,7 +51,7 @@ origin:
 limits-per-address: { sockets: 5 }
 private: true
 secret-file: ${join(directory, 'youtube.key')}
-destination-hosts: ['*.twitch.tv', 10.0.0.0/8]
+target-hosts: ['*.twitch.tv', 10.0.0.0/8]
 log-level: warn
 no-install: true
 `)
@@ -63,7 +63,7 @@ no-install: true
       limitsPerAddress: { sockets: 5, broadcasts: 20 },
       private: true,
       secret: 'key-of-youtube-with-32-characters',
-      destinationHosts: ['*.twitch.tv', '10.0.0.0/8'],
+      targetHosts: ['*.twitch.tv', '10.0.0.0/8'],
       hlsPort: 8088,
     })
     expect({ logLevel, lan, install }).toEqual({ logLevel: 'warn', lan: false, install: false })
@@ -71,19 +71,19 @@ no-install: true
 
   it('gives way to flags and the environment', () => {
     process.env.CASTGATE_HLS_PORT = '9002'
-    process.env.CASTGATE_PUBLISHER_DESTINATIONS = '0'
+    process.env.CASTGATE_PUBLISHER_TARGETS = '0'
     try {
-      const { gateway } = read('port: 9000\nhls-port: 9001\npublisher-destinations: true', '--port', '9100')
-      expect(gateway).toMatchObject({ port: 9100, hlsPort: 9002, publisherDestinations: false })
+      const { gateway } = read('port: 9000\nhls-port: 9001\npublisher-targets: true', '--port', '9100')
+      expect(gateway).toMatchObject({ port: 9100, hlsPort: 9002, publisherTargets: false })
     } finally {
       delete process.env.CASTGATE_HLS_PORT
-      delete process.env.CASTGATE_PUBLISHER_DESTINATIONS
+      delete process.env.CASTGATE_PUBLISHER_TARGETS
     }
   })
 
-  it('has destinations, with their keys from the environment and from files', () => {
+  it('has targets, with their keys from the environment and from files', () => {
     const { gateway } = read(`
-destinations:
+targets:
   - preset: twitch
     key-env: TEST_KEY_OF_TWITCH
   - name: Archive
@@ -91,7 +91,7 @@ destinations:
     key-file: ${join(directory, 'youtube.key')}
     streams: show-*
 `)
-    expect(gateway.destinations).toEqual([
+    expect(gateway.targets).toEqual([
       { preset: 'twitch', key: 'key-of-twitch', streams: '*' },
       {
         name: 'Archive',
@@ -103,7 +103,7 @@ destinations:
   })
 
   it('forbids all hosts with an empty list of them', () => {
-    expect(read('destination-hosts: []').gateway.destinationHosts).toEqual([])
+    expect(read('target-hosts: []').gateway.targetHosts).toEqual([])
   })
 
   it('gives way to a secret in the environment, which gives way to a flag', () => {
@@ -140,31 +140,27 @@ destinations:
     ['no list of options', '- port', 'castgate.yaml:1: the file must be a list of "name: value".'],
     [
       'a preset that is none',
-      'destinations:\n  - preset: twitch\n    key-env: TEST_KEY_OF_TWITCH\n  - preset: twich',
+      'targets:\n  - preset: twitch\n    key-env: TEST_KEY_OF_TWITCH\n  - preset: twich',
       'castgate.yaml:4: "preset" is one of twitch, youtube, facebook.',
     ],
-    [
-      'a key in the file',
-      'destinations:\n  - preset: twitch\n    key: abc',
-      'castgate.yaml:3: there is no "key" here.',
-    ],
+    ['a key in the file', 'targets:\n  - preset: twitch\n    key: abc', 'castgate.yaml:3: there is no "key" here.'],
     [
       'a variable that is not set',
-      'destinations:\n\n  - preset: twitch\n    key-env: NO_SUCH_KEY',
+      'targets:\n\n  - preset: twitch\n    key-env: NO_SUCH_KEY',
       'castgate.yaml:3: the variable NO_SUCH_KEY is not set.',
     ],
-    ['a destination without a key', 'destinations:\n  - preset: twitch', 'castgate.yaml:2: The stream key is missing'],
+    ['a target without a key', 'targets:\n  - preset: twitch', 'castgate.yaml:2: The stream key is missing'],
     [
       'a file that is not there',
-      'destinations:\n  - preset: twitch\n    key-file: /nowhere/key',
+      'targets:\n  - preset: twitch\n    key-file: /nowhere/key',
       'castgate.yaml:2: The file "/nowhere/key" cannot be read.',
     ],
     [
-      'a destination that is not allowed',
-      'destinations:\n  - preset: twitch\n    key-env: TEST_KEY_OF_TWITCH\n  - url: rtmp://10.0.0.5/live/key',
+      'a target that is not allowed',
+      'targets:\n  - preset: twitch\n    key-env: TEST_KEY_OF_TWITCH\n  - url: rtmp://10.0.0.5/live/key',
       'castgate.yaml:4: Broadcasts may not be sent to 10.0.0.5.',
     ],
-    ['destinations that are none', 'destinations: twitch', 'castgate.yaml:1: "destinations" must be array.'],
+    ['targets that are none', 'targets: twitch', 'castgate.yaml:1: "targets" must be array.'],
   ])('is refused with the line of %s', (_, text, message) => {
     expect(errorOf(text)).toContain(message)
   })

@@ -26,7 +26,7 @@ export function applyConfigFile(
   isInEnvironment: (option: Option) => boolean,
 ): ConfigSections {
   const { document, placeOf, fail } = readDocument(path)
-  const sections: ConfigSections = { destinations: [], webhooks: [], s3: null, placeOf }
+  const sections: ConfigSections = { targets: [], webhooks: [], s3: null, placeOf }
   const { contents } = document
   if (contents === null) return sections
   if (!isMap(contents)) throw fail([], 'the file must be a list of "name: value".')
@@ -35,8 +35,8 @@ export function applyConfigFile(
     const instead = SECRETS.get(name)
     if (instead !== undefined) throw fail(at, `"${name}" does not belong into a file that others may read. ${instead}`)
     const failIn = (error: ErrorObject) => fail([name, ...pathOf(error)], inWords(error, name))
-    if (name === 'destinations') {
-      sections.destinations = checked(SECTIONS.destinations, value, failIn)
+    if (name === 'targets') {
+      sections.targets = checked(SECTIONS.targets, value, failIn)
       continue
     }
     if (name === 'webhooks') {

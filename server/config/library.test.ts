@@ -36,7 +36,7 @@ describe('the options of a gateway inside another program', () => {
       diskFloor: '5GB',
       tlsCert: '/etc/cert.pem',
       tlsKey: '/etc/key.pem',
-      destinationHosts: '*.twitch.tv, 10.0.0.0/8',
+      targetHosts: '*.twitch.tv, 10.0.0.0/8',
       limitsPerAddress: { sockets: 5 },
     }
     expect(checkedConfig(readOptions(options), true)).toMatchObject({
@@ -49,7 +49,7 @@ describe('the options of a gateway inside another program', () => {
       recordKeepBytes: 200e9,
       diskFloorBytes: 5e9,
       tls: { cert: '/etc/cert.pem', key: '/etc/key.pem' },
-      destinationHosts: ['*.twitch.tv', '10.0.0.0/8'],
+      targetHosts: ['*.twitch.tv', '10.0.0.0/8'],
       limitsPerAddress: { ...DEFAULTS.limitsPerAddress, sockets: 5 },
     })
   })
@@ -89,7 +89,7 @@ describe('the options of a gateway inside another program', () => {
     [{ recordKeep: '30' }, 'The option "recordKeep" cannot be used. Add a unit'],
     [{ webhooks: [{ url: 'https://a.example', secret: ' ' }] }, 'The option "webhooks" cannot be used.'],
     [{ webhooks: [{ url: 'https://a.example', secret: 'x', hmac: 1 }] }, '(hmac)'],
-    [{ destinations: [{ preset: 'twitch', kye: 'x' }] }, '(kye)'],
+    [{ targets: [{ preset: 'twitch', kye: 'x' }] }, '(kye)'],
     [{ s3: {} }, 'The option "s3" cannot be used.'],
     [{ lan: true }, 'There is no option "lan" here.'],
     [{ secretFile: '/nowhere' }, 'The file "/nowhere" cannot be read.'],

@@ -57,7 +57,7 @@ interface NamedOptions {
 /** The options of a gateway inside another program: those of the command line in camelCase. What is left out has its default. */
 export type GatewayOptions = Omit<GivenConfig, keyof NamedOptions> & NamedOptions
 
-const Destination = Type.Object(
+const Target = Type.Object(
   {
     name: Type.Optional(Type.String()),
     preset: Type.Optional(Type.String()),
@@ -152,7 +152,7 @@ const shaped = <S extends TSchema>(schema: S): Reader<Static<S>> => {
 const shapedRtmp = shaped(Rtmp)
 const shapedSize = shaped(Size)
 const shapedWebhooks = shaped(Type.Array(Webhook))
-const shapedDestinations = shaped(Type.Array(Destination))
+const shapedTargets = shaped(Type.Array(Target))
 const shapedS3 = shaped(S3)
 
 /** How each field of the configuration is read. */
@@ -179,9 +179,9 @@ const FIELDS: { [K in keyof Required<GivenConfig>]: Reader<Exclude<GivenConfig[K
   limitsPerAddress: limitsOver(LIMITS_PER_ADDRESS),
   limitsInAll: limitsOver(LIMITS_IN_ALL),
   tls: shaped(Tls),
-  destinations: (value) => shapedDestinations(value).map((each) => ({ ...each, streams: each.streams ?? '*' })),
-  destinationHosts: listOf(hosts),
-  publisherDestinations: flag,
+  targets: (value) => shapedTargets(value).map((each) => ({ ...each, streams: each.streams ?? '*' })),
+  targetHosts: listOf(hosts),
+  publisherTargets: flag,
   maxBroadcasts: numberAs(count),
   maxCpuPercent: numberAs(percent),
   maxPicture: (value) => picture(typeof value === 'string' ? value : sizeWords(shapedSize(value))),

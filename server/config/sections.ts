@@ -6,13 +6,13 @@ import { EVENT_TYPES, type EventType } from '../events/events.ts'
 import type { Webhook } from '../events/webhooks.ts'
 import { HostPolicy } from '../net/host-policy.ts'
 import { UsageError } from '../process/errors.ts'
-import { type ConfiguredDestination, readDestination } from '../targets/address.ts'
+import { type ConfiguredTarget, readTarget } from '../targets/address.ts'
 import { PRESETS } from '../targets/presets.ts'
 import type { Config } from './config.ts'
 import { keyIn } from './environment.ts'
 
-/** A destination as it stands in the file. Its key is not there: the file is shown around, copied and committed. */
-const DestinationSection = Type.Object(
+/** A target as it stands in the file. Its key is not there: the file is shown around, copied and committed. */
+const TargetSection = Type.Object(
   {
     name: Type.Optional(Type.String()),
     preset: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: PRESETS.map(({ id }) => id) })),
@@ -47,14 +47,14 @@ const S3Section = Type.Object(
 
 /** The parts of the file that are no options of the command line. */
 export const SECTIONS = {
-  destinations: Type.Array(DestinationSection),
+  targets: Type.Array(TargetSection),
   webhooks: Type.Array(WebhookSection),
   s3: S3Section,
 }
 
 /** What they say, and where each stands, for errors. */
 export interface ConfigSections {
-  destinations: Static<typeof SECTIONS.destinations>
+  targets: Static<typeof SECTIONS.targets>
   webhooks: Static<typeof SECTIONS.webhooks>
   s3: Static<typeof SECTIONS.s3> | null
   /** The file and line of what `path` leads to: `castgate.yaml:12`. */
@@ -62,15 +62,15 @@ export interface ConfigSections {
 }
 
 /**
- * The destinations of a configuration file, with their keys.
+ * The targets of a configuration file, with their keys.
  * @throws UsageError with the line of one that cannot be used
  */
-export function destinationsFrom(
-  { destinations, placeOf }: ConfigSections,
+export function targetsFrom(
+  { targets, placeOf }: ConfigSections,
   environment: Readonly<Record<string, string | undefined>>,
-): ConfiguredDestination[] {
-  return destinations.map(({ 'key-env': variable, 'key-file': file, streams = '*', ...rest }, index) => {
-    const place = placeOf(['destinations', index])
+): ConfiguredTarget[] {
+  return targets.map(({ 'key-env': variable, 'key-file': file, streams = '*', ...rest }, index) => {
+    const place = placeOf(['targets', index])
     if (variable !== undefined && file !== undefined)
       throw new UsageError(`${place}: "key-env" and "key-file" exclude each other.`)
     const key =
@@ -80,9 +80,9 @@ export function destinationsFrom(
           : inPlace(place, () => keyIn(file))
         : environment[variable]
     if (variable !== undefined && !key) throw new UsageError(`${place}: the variable ${variable} is not set.`)
-    const destination = { ...rest, streams, ...(key !== undefined && { key }) }
-    inPlace(place, () => readDestination(destination))
-    return destination
+    const target = { ...rest, streams, ...(key !== undefined && { key }) }
+    inPlace(place, () => readTarget(target))
+    return target
   })
 }
 
@@ -111,23 +111,23 @@ export function webhooksFrom(
 }
 
 /**
- * Looks whether broadcasts may be sent to the destinations of a configuration file.
+ * Looks whether broadcasts may be sent to the targets of a configuration file.
  * @throws UsageError with the line of one that is not allowed
  */
-export function requireDestinationHosts(
+export function requireTargetHosts(
   { placeOf }: ConfigSections,
-  { destinations, destinationHosts }: Pick<Config, 'destinations' | 'destinationHosts'>,
+  { targets, targetHosts }: Pick<Config, 'targets' | 'targetHosts'>,
 ): void {
-  for (const [index, destination] of destinations.entries()) {
-    const { host } = readDestination(destination)
-    inPlace(placeOf(['destinations', index]), () => HostPolicy.withNamed(destinationHosts, [host]).requireHost(host))
+  for (const [index, target] of targets.entries()) {
+    const { host } = readTarget(target)
+    inPlace(placeOf(['targets', index]), () => HostPolicy.withNamed(targetHosts, [host]).requireHost(host))
   }
 }
 
 /** The variables of the environment that have keys. */
-export function keyVariablesOf({ destinations, webhooks }: ConfigSections): string[] {
+export function keyVariablesOf({ targets, webhooks }: ConfigSections): string[] {
   return [
-    ...destinations.flatMap(({ 'key-env': variable }) => variable ?? []),
+    ...targets.flatMap(({ 'key-env': variable }) => variable ?? []),
     ...webhooks.flatMap(({ 'secret-env': variable }) => variable ?? []),
   ]
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { LIMITS_IN_ALL, type LimitSet } from '../access/limits.ts'
-import { isPictureSize, MOST_SIDE, type PictureSize } from '../ffmpeg/picture-size.ts'
+import { isPictureSize, MAX_SIDE, type PictureSize } from '../ffmpeg/picture-size.ts'
 import { HostPolicy } from '../net/host-policy.ts'
 import type { RtmpChoice } from './config.ts'
 
@@ -141,7 +141,7 @@ export function picture(text: string): PictureSize {
   const [, width, height] = /^\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*$/i.exec(text) ?? []
   const size = { width: Number(width), height: Number(height) }
   if (isPictureSize(size)) return size
-  throw new InvalidArgumentError(`It is a size such as 1920x1080, up to ${MOST_SIDE}x${MOST_SIDE}.`)
+  throw new InvalidArgumentError(`It is a size such as 1920x1080, up to ${MAX_SIDE}x${MAX_SIDE}.`)
 }
 
 /** How it is written. */

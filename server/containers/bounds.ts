@@ -4,13 +4,13 @@ import { IngestError } from '../../shared/close-codes.ts'
 export const HEADER_BYTES = 64 * 1024
 
 /** Most children of an element, or boxes in a box: recorders write a dozen. */
-export const MOST_CHILDREN = 1_000
+export const MAX_CHILDREN = 1_000
 
 /** Most tracks of a recording. */
-export const MOST_TRACKS = 16
+export const MAX_TRACKS = 16
 
 /** Most elements (or boxes) from one piece of media to the next. */
-export const MOST_ELEMENTS_BETWEEN = 1_000
+export const MAX_ELEMENTS_BETWEEN = 1_000
 
 /** Most bytes of one picture, or of any other element that FFmpeg holds as a whole. */
 export const ELEMENT_BYTES = 16 * 1024 * 1024
@@ -19,11 +19,11 @@ export const ELEMENT_BYTES = 16 * 1024 * 1024
 export const MOOF_BYTES = 256 * 1024
 
 /** Most samples of one fragment, and of the tables of a `moov`. */
-export const MOST_SAMPLES = 16_384
+export const MAX_SAMPLES = 16_384
 
 /** Of sound, in Hz, and its channels. */
-const MOST_SAMPLE_RATE = 192_000
-const MOST_CHANNELS = 8
+const MAX_SAMPLE_RATE = 192_000
+const MAX_CHANNELS = 8
 
 /** What is said of a recording that is not taken. `message`: a sentence for its publisher. */
 export function unsupported(message: string): IngestError {
@@ -42,9 +42,9 @@ export function headerTooLong(): IngestError {
 
 /** @throws IngestError for sound that would cost more to decode than any recorder's */
 export function checkSound(sampleRate: number, channels: number): void {
-  if (sampleRate > MOST_SAMPLE_RATE || channels > MOST_CHANNELS) {
+  if (sampleRate > MAX_SAMPLE_RATE || channels > MAX_CHANNELS) {
     throw unsupported(
-      `Sound with ${Math.round(sampleRate)} Hz and ${channels} channels is not taken: at most ${MOST_SAMPLE_RATE} Hz and ${MOST_CHANNELS}.`,
+      `Sound with ${Math.round(sampleRate)} Hz and ${channels} channels is not taken: at most ${MAX_SAMPLE_RATE} Hz and ${MAX_CHANNELS}.`,
     )
   }
 }

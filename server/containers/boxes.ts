@@ -1,4 +1,4 @@
-import { MOST_CHILDREN, unsupported } from './bounds.ts'
+import { MAX_CHILDREN, unsupported } from './bounds.ts'
 
 /** Bytes of a box's size and type (ISO/IEC 14496-12, 4.2.2). */
 export const BOX_HEADER_BYTES = 8
@@ -39,8 +39,7 @@ export function* boxes(data: Buffer): Generator<Box, void, undefined> {
   for (let at = 0; at < data.length; ) {
     const box = readBox(data, at)
     if (box === 'incomplete' || box === 'invalid') return
-    if (++count > MOST_CHILDREN)
-      throw unsupported(`A box of the recording has more than ${MOST_CHILDREN} others in it.`)
+    if (++count > MAX_CHILDREN) throw unsupported(`A box of the recording has more than ${MAX_CHILDREN} others in it.`)
     yield box
     at = box.end
   }

@@ -1,4 +1,4 @@
-import { MOST_CHILDREN, unsupported } from './bounds.ts'
+import { MAX_CHILDREN, unsupported } from './bounds.ts'
 
 /** Element ids of RFC 8794 (EBML) and RFC 9559 (Matroska), with their length markers. */
 export const ID = {
@@ -53,8 +53,8 @@ export function* children(data: Buffer): Generator<Element, void, undefined> {
   for (let at = 0; at < data.length; ) {
     const element = readElement(data, at)
     if (element === 'incomplete' || element === 'invalid') return
-    if (++count > MOST_CHILDREN)
-      throw unsupported(`An element of the recording has more than ${MOST_CHILDREN} others in it.`)
+    if (++count > MAX_CHILDREN)
+      throw unsupported(`An element of the recording has more than ${MAX_CHILDREN} others in it.`)
     yield element
     at = element.end
   }

@@ -1,12 +1,12 @@
 import type { AudioCodec, Tracks, VideoCodec } from '../ffmpeg/job.ts'
-import { checkSound, MOST_TRACKS, quoted, unsupported } from './bounds.ts'
+import { checkSound, MAX_TRACKS, quoted, unsupported } from './bounds.ts'
 import { child, children, dataOf, floatIn, ID, numberIn, textIn } from './ebml.ts'
 
 const VIDEO_TRACK = 1
 const AUDIO_TRACK = 2
 
 /** A block's header is read as far as a number of one byte goes (RFC 9559, 10.1). */
-const MOST_TRACK_NUMBER = 126
+const MAX_TRACK_NUMBER = 126
 
 /** Codec ids of "Matroska Codec Mappings" (draft-ietf-cellar-codec). */
 const VIDEO_CODECS = new Map<string, VideoCodec>([
@@ -39,10 +39,10 @@ export function readMatroskaTracks(data: Buffer): MatroskaTracks {
   let count = 0
   for (const element of children(data)) {
     if (element.id !== ID.trackEntry) continue
-    if (++count > MOST_TRACKS) throw unsupported(`The recording has more than ${MOST_TRACKS} tracks.`)
+    if (++count > MAX_TRACKS) throw unsupported(`The recording has more than ${MAX_TRACKS} tracks.`)
     const entry = dataOf(data, element)
     const number = numberIn(child(entry, ID.trackNumber))
-    if (number > MOST_TRACK_NUMBER) throw unsupported(`A track has number ${number}; recorders count from 1.`)
+    if (number > MAX_TRACK_NUMBER) throw unsupported(`A track has number ${number}; recorders count from 1.`)
     if (child(entry, ID.contentEncodings)) throw unsupported('A track is compressed or encrypted, which is not taken.')
     const scale = child(entry, ID.trackTimestampScale)
     if (scale && floatIn(scale) !== 1) throw unsupported('A track counts time in a way of its own, which is not taken.')

@@ -1,4 +1,4 @@
-import { ELEMENT_BYTES, MOST_SAMPLES, unsupported } from './bounds.ts'
+import { ELEMENT_BYTES, MAX_SAMPLES, unsupported } from './bounds.ts'
 import { boxes, find } from './boxes.ts'
 import type { Mp4Track } from './mp4-tracks.ts'
 import type { Pieces } from './scanner.ts'
@@ -68,7 +68,7 @@ export function readFragment(traf: Buffer, layout: Mp4Track[], next: Map<number,
   let isSync: boolean | null = null
   for (const { type, data } of boxes(traf)) {
     if (type !== 'trun') continue
-    for (const sample of samplesOf(data, defaults, MOST_SAMPLES - pieces.count)) {
+    for (const sample of samplesOf(data, defaults, MAX_SAMPLES - pieces.count)) {
       if (sample.size > ELEMENT_BYTES) throw unsupported('A sample of the recording is larger than any recorder makes.')
       isSync ??= track.kind === 'audio' || (sample.flags & NON_SYNC) === 0
       pieces.count++
@@ -102,7 +102,7 @@ function* samplesOf(
 ): Generator<Mp4Track['defaults'], void, undefined> {
   const present = trun.readUInt32BE(0) & 0xffffff
   const count = trun.readUInt32BE(4)
-  if (count > most) throw unsupported(`A fragment of the recording has more than ${MOST_SAMPLES} samples.`)
+  if (count > most) throw unsupported(`A fragment of the recording has more than ${MAX_SAMPLES} samples.`)
   let at = 8 + (present & TRUN.dataOffset ? 4 : 0)
   const firstFlags = present & TRUN.firstFlags ? trun.readUInt32BE(at) : null
   if (firstFlags !== null) at += 4

@@ -1,4 +1,4 @@
-import { damaged, HEADER_BYTES, headerTooLong, MOOF_BYTES, MOST_TRACKS, unsupported } from './bounds.ts'
+import { damaged, HEADER_BYTES, headerTooLong, MAX_TRACKS, MOOF_BYTES, unsupported } from './bounds.ts'
 import { BOX_HEADER_BYTES, type Box, boxes, readBox } from './boxes.ts'
 import { readFragment } from './mp4-fragment.ts'
 import { type Mp4Track, readMp4Tracks } from './mp4-tracks.ts'
@@ -69,8 +69,7 @@ export class Mp4Scanner implements Scanner {
     const inside = [...boxes(moof.data)]
     if (!inside.every(({ type }) => IN_FRAGMENT.has(type))) throw unsupported('A fragment of the recording is damaged.')
     const trafs = inside.filter(({ type }) => type === 'traf')
-    if (trafs.length > MOST_TRACKS)
-      throw unsupported(`A fragment of the recording has more than ${MOST_TRACKS} tracks.`)
+    if (trafs.length > MAX_TRACKS) throw unsupported(`A fragment of the recording has more than ${MAX_TRACKS} tracks.`)
     const fragments = within(() => trafs.flatMap(({ data }) => readFragment(data, layout, this.#next) ?? []))
     const first = fragments.find(({ track }) => track === main)
     const point = first?.isSync ? { offset, time: first.pieces.first } : null

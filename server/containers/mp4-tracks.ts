@@ -1,5 +1,5 @@
 import { type AudioCodec, type Tracks, turned, type VideoCodec, type VideoTrack } from '../ffmpeg/job.ts'
-import { checkSound, MOST_SAMPLES, MOST_TRACKS, quoted, unsupported } from './bounds.ts'
+import { checkSound, MAX_SAMPLES, MAX_TRACKS, quoted, unsupported } from './bounds.ts'
 import { boxes, find } from './boxes.ts'
 import type { TrackKind } from './scanner.ts'
 
@@ -20,8 +20,8 @@ const AUDIO_CODECS = new Map<string, AudioCodec>([
 const SELF_CONTAINED = 1
 
 /** Longest wait of a track's first sample, in s: what an edit list (8.6.6) may put before it. */
-const LONGEST_EMPTY_EDIT_S = 10
-const MOST_EDITS = 8
+const MAX_EMPTY_EDIT_S = 10
+const MAX_EDITS = 8
 
 /** What says how many samples a track has, and how long they last. */
 const TABLES = ['stsz', 'stts', 'elst']
@@ -50,7 +50,7 @@ export function readMp4Tracks(moov: Buffer): { tracks: Tracks; layout: Mp4Track[
     // Two times come before the field: of 4 bytes each, or of 8 in version 1 (8.2.2).
     if (box.type === 'mvhd') movieScale = Math.max(1, box.data.readUInt32BE(box.data[0] === 1 ? 20 : 12))
     if (box.type !== 'trak') continue
-    if (++count > MOST_TRACKS) throw unsupported(`The recording has more than ${MOST_TRACKS} tracks.`)
+    if (++count > MAX_TRACKS) throw unsupported(`The recording has more than ${MAX_TRACKS} tracks.`)
     const handler = find(box.data, ['mdia', 'hdlr'])?.toString('latin1', 8, 12)
     const kind = handler === 'vide' ? 'video' : handler === 'soun' ? 'audio' : null
     if (kind === null) continue
@@ -142,13 +142,13 @@ function checkEdits(elst: Buffer | null, movieScale: number): void {
   if (!elst) return
   const isLong = elst[0] === 1
   const count = elst.readUInt32BE(4)
-  if (count > MOST_EDITS) throw unsupported(`A track of the recording has more than ${MOST_EDITS} edits.`)
+  if (count > MAX_EDITS) throw unsupported(`A track of the recording has more than ${MAX_EDITS} edits.`)
   for (let i = 0; i < count; i++) {
     const at = 8 + i * (isLong ? 20 : 12)
     const duration = isLong ? Number(elst.readBigUInt64BE(at)) : elst.readUInt32BE(at)
     const isEmpty = (isLong ? elst.readBigInt64BE(at + 8) : elst.readInt32BE(at + 4)) < 0
-    if (isEmpty && duration / movieScale > LONGEST_EMPTY_EDIT_S) {
-      throw unsupported(`A track of the recording begins more than ${LONGEST_EMPTY_EDIT_S} s late.`)
+    if (isEmpty && duration / movieScale > MAX_EMPTY_EDIT_S) {
+      throw unsupported(`A track of the recording begins more than ${MAX_EMPTY_EDIT_S} s late.`)
     }
   }
 }
@@ -158,13 +158,13 @@ function checkTables(stbl: Buffer | null, timescale: number): void {
   if (!stbl) return
   if (find(stbl, ['stz2'])) throw notFragmented()
   const sizes = find(stbl, ['stsz'])
-  if (sizes && sizes.readUInt32BE(8) > MOST_SAMPLES) {
+  if (sizes && sizes.readUInt32BE(8) > MAX_SAMPLES) {
     throw notFragmented()
   }
   const times = find(stbl, ['stts'])
   for (let i = 0; times && i < times.readUInt32BE(4); i++) {
     const [count, duration] = [times.readUInt32BE(8 + i * 8), times.readUInt32BE(12 + i * 8)]
-    if (count > MOST_SAMPLES || duration / timescale > LONGEST_EMPTY_EDIT_S) {
+    if (count > MAX_SAMPLES || duration / timescale > MAX_EMPTY_EDIT_S) {
       throw unsupported('The recording has a picture, or a piece of sound, that lasts longer than any recorder writes.')
     }
   }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { IngestError } from '../../shared/close-codes.ts'
 import type { RecorderContainer } from '../../shared/recorder-type.ts'
-import { HEADER_BYTES, MOST_ELEMENTS_BETWEEN } from './bounds.ts'
+import { HEADER_BYTES, MAX_ELEMENTS_BETWEEN } from './bounds.ts'
 import { box, cluster, element, OPEN_CLUSTER, opusTrack, simpleBlock, turnedMp4, webm } from './fixtures.ts'
 import { MatroskaScanner } from './matroska-scanner.ts'
 import { type Part, RecordingReader } from './reader.ts'
@@ -176,7 +176,7 @@ describe('what is no recording that is taken', () => {
 
   it('is refused: padding without end, in the header and in the media', () => {
     const padding = Buffer.concat(
-      Array.from({ length: MOST_ELEMENTS_BETWEEN + 1 }, () => element(0xec, Buffer.alloc(0))),
+      Array.from({ length: MAX_ELEMENTS_BETWEEN + 1 }, () => element(0xec, Buffer.alloc(0))),
     )
     expect(refusal('matroska', Buffer.concat([webm([]).subarray(0, -10), padding]))).not.toBeNull()
     const media = Buffer.concat([webm([opusTrack(2)]), cluster(0, [simpleBlock(2, 0)]), padding])

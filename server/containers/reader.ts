@@ -1,7 +1,7 @@
 import type { RecorderContainer } from '../../shared/recorder-type.ts'
 import type { Tracks } from '../ffmpeg/job.ts'
 import { GrowingBuffer } from '../process/growing-buffer.ts'
-import { HEADER_BYTES, headerTooLong, MOST_ELEMENTS_BETWEEN, unsupported } from './bounds.ts'
+import { HEADER_BYTES, headerTooLong, MAX_ELEMENTS_BETWEEN, unsupported } from './bounds.ts'
 import { MatroskaScanner } from './matroska-scanner.ts'
 import { Mp4Scanner } from './mp4-scanner.ts'
 import { Quota } from './quota.ts'
@@ -117,8 +117,8 @@ export class RecordingReader {
       throw unsupported('The recording has an element without an end.')
     this.#quota.take(1 + (seen.pieces ?? []).reduce((sum, { count }) => sum + count, 0))
     this.#elements = seen.isMedia ? 0 : this.#elements + 1
-    if (this.#elements > MOST_ELEMENTS_BETWEEN) {
-      throw unsupported(`The recording has more than ${MOST_ELEMENTS_BETWEEN} elements in a row that are no media.`)
+    if (this.#elements > MAX_ELEMENTS_BETWEEN) {
+      throw unsupported(`The recording has more than ${MAX_ELEMENTS_BETWEEN} elements in a row that are no media.`)
     }
   }
 

@@ -5,10 +5,10 @@ import type { Point } from './scanner.ts'
 const KEPT_LIMIT_BYTES = 8 * 1024 * 1024
 
 /** Most places to begin that are remembered: there is one in a group of pictures, and in each cluster of sound. */
-const MOST_POINTS = 1_000
+const MAX_POINTS = 1_000
 
 /** A smaller part of what is kept is not worth moving the rest. */
-const LEAST_DROPPED_SHARE = 1 / 2
+const MIN_DROPPED_SHARE = 1 / 2
 
 /**
  * Keeps what a new FFmpeg needs to go on with a recording in the middle: the header, and everything since the last keyframe that went
@@ -41,7 +41,7 @@ export class ReplayBuffer {
     if (this.#lost) return
     this.#kept.push(bytes)
     // One that is left out makes what is kept longer, and nothing wrong.
-    for (const point of points) if (this.#points.length < MOST_POINTS) this.#points.push(point)
+    for (const point of points) if (this.#points.length < MAX_POINTS) this.#points.push(point)
     if (this.#kept.length - this.#unneeded() > KEPT_LIMIT_BYTES) this.#giveUp()
     else if (this.#kept.length > 2 * KEPT_LIMIT_BYTES) this.#drop()
   }
@@ -51,7 +51,7 @@ export class ReplayBuffer {
     let passed = 0
     while ((this.#points[passed + 1]?.time ?? Number.POSITIVE_INFINITY) <= time) passed++
     if (passed > 0) this.#points.splice(0, passed)
-    if (this.#unneeded() > this.#kept.length * LEAST_DROPPED_SHARE) this.#drop()
+    if (this.#unneeded() > this.#kept.length * MIN_DROPPED_SHARE) this.#drop()
   }
 
   /** The header and what to go on with, or all of the recording at its beginning; null where it cannot be gone on with. */

@@ -2,10 +2,10 @@ import { unsupported } from './bounds.ts'
 import type { Pieces, TrackKind } from './scanner.ts'
 
 /** A longer gap in a track is not filled, nor a step back of its time followed, in ms. */
-const LONGEST_GAP_MS = 10_000
+const MAX_GAP_MS = 10_000
 
 /** A longer sample within a fragment cannot be told from a jump, in ms: slides stand for minutes. */
-const LONGEST_SAMPLE_MS = 10 * 60_000
+const MAX_SAMPLE_MS = 10 * 60_000
 
 /** The times of a recording's pictures and sound: finds those that jump. */
 export class Times {
@@ -49,12 +49,12 @@ export class Times {
    */
   #jumpOf({ kind, first, longest }: Pieces): string | null {
     if (!this.#filled.video && !this.#filled.audio) return null
-    if (this.#filled[kind] && longest > LONGEST_SAMPLE_MS) {
+    if (this.#filled[kind] && longest > MAX_SAMPLE_MS) {
       throw unsupported('The recording has a picture, or a piece of sound, that lasts longer than any recorder writes.')
     }
     const own = this.#filled[kind] ? this.#last[kind] : null
     const jumps = [own, this.#latest].filter((before) => before !== null).map((before) => first - before)
-    const far = jumps.find((ahead) => Math.abs(ahead) > LONGEST_GAP_MS)
+    const far = jumps.find((ahead) => Math.abs(ahead) > MAX_GAP_MS)
     return far === undefined ? null : inWords(kind, far)
   }
 }

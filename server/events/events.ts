@@ -33,7 +33,7 @@ export interface GatewayEvent {
 }
 
 /** Most events that are kept for those who come later. */
-const MOST_KEPT = 500
+const MAX_KEPT = 500
 
 /** Tells what happens, and remembers the latest of it. */
 export class Events {
@@ -51,7 +51,7 @@ export class Events {
     const at = new Date().toISOString()
     const event: GatewayEvent = { id: ++this.#last, type, at, stream, broadcast, message, data }
     this.#kept.push(event)
-    if (this.#kept.length > MOST_KEPT) this.#kept.shift()
+    if (this.#kept.length > MAX_KEPT) this.#kept.shift()
     for (const listener of this.#listeners) listener(event)
   }
 

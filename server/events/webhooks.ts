@@ -26,7 +26,7 @@ const FLUSH_MS = 1_000
 const ANSWER_MS = 10_000
 
 /** Most events that wait for one receiver; above, the oldest is given up. */
-const MOST_WAITING = 1_000
+const MAX_WAITING = 1_000
 
 /** What becomes of an event for a receiver. */
 export const WEBHOOK_RESULTS = ['delivered', 'given up'] as const
@@ -71,7 +71,7 @@ export function startWebhooks({ hooks, events, log, onResult }: WebhookOptions):
       if (hook.events !== null && !hook.events.includes(event.type)) return
       waiting.push(event)
       // The first one is on its way.
-      if (waiting.length > MOST_WAITING) giveUp(hook, waiting.splice(1, 1)[0])
+      if (waiting.length > MAX_WAITING) giveUp(hook, waiting.splice(1, 1)[0])
       if (running) return
       running = true
       const drained = drain(hook, waiting)

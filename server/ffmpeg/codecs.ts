@@ -4,9 +4,9 @@ import type { Tracks, TranscodeGoal } from './job.ts'
 
 /** Frames a second where the publisher does not say. */
 export const DEFAULT_FRAME_RATE = 30
-const MOST_FRAME_RATE = 60
-const LEAST_VIDEO_BITS = 200_000
-const MOST_VIDEO_BITS = 12_000_000
+const MAX_FRAME_RATE = 60
+const MIN_VIDEO_BITS = 200_000
+const MAX_VIDEO_BITS = 12_000_000
 const AUDIO_BITS = 128_000
 const AUDIO_RATE = 48_000
 /** Pixels of the picture where the recording's header does not say. */
@@ -54,11 +54,11 @@ export function planCodecs(tracks: Tracks, goal: Partial<TranscodeGoal> = {}): C
  * and `-bufsize` together).
  */
 function h264Options(size: { width: number; height: number }, goal: Partial<TranscodeGoal>): string[] {
-  const rate = Math.min(MOST_FRAME_RATE, Math.max(1, Math.round(goal.frameRate ?? DEFAULT_FRAME_RATE)))
+  const rate = Math.min(MAX_FRAME_RATE, Math.max(1, Math.round(goal.frameRate ?? DEFAULT_FRAME_RATE)))
   const width = even(size.width || DEFAULT_SIZE.width)
   const height = even(size.height || DEFAULT_SIZE.height)
   const wanted = goal.videoBitsPerSecond ?? Math.round(width * height * rate * 0.09)
-  const bits = Math.min(MOST_VIDEO_BITS, Math.max(LEAST_VIDEO_BITS, wanted))
+  const bits = Math.min(MAX_VIDEO_BITS, Math.max(MIN_VIDEO_BITS, wanted))
   const keyframeEvery = Math.round((rate * KEYFRAME_INTERVAL_MS) / 1000)
   const filters = [evenFrames(rate), fitInto(width, height), 'format=yuv420p'].join(',')
   return [

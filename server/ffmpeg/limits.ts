@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { FfmpegUse } from './ffmpegs.ts'
-import { areaOf, MOST_PICTURE, type PictureSize } from './picture-size.ts'
+import { areaOf, MAX_PICTURE, type PictureSize } from './picture-size.ts'
 
 /** What one FFmpeg may use. */
 export interface FfmpegLimits {
@@ -21,13 +21,13 @@ const FINISH_BYTES = 2048 * MB
 /** Beside what one needs that copies, a transcoder holds pictures: 2160p was seen to need 25 bytes for each pixel, and each thread has some more. */
 const BYTES_A_PIXEL = 100
 /** Processors that one transcoder is worth: with more it gets faster no more. */
-const MOST_THREADS = 4
+const MAX_THREADS = 4
 
 /** What an FFmpeg with this use may have, for pictures of this size. */
 export function limitsOf(use: FfmpegUse, picture: PictureSize | null = null): FfmpegLimits {
   switch (use) {
     case 'transcode':
-      return { memoryBytes: decoding(picture), threads: Math.min(MOST_THREADS, availableParallelism()), niceness: 5 }
+      return { memoryBytes: decoding(picture), threads: Math.min(MAX_THREADS, availableParallelism()), niceness: 5 }
     case 'picture':
       return { memoryBytes: decoding(null), threads: 1, niceness: 10 }
     case 'finish':
@@ -50,7 +50,7 @@ function decoding(picture: PictureSize | null): number {
 
 /** Pixels of a picture; as many as there may be, where its size is not known. */
 function pixelsOf(picture: PictureSize | null): number {
-  return (picture && areaOf(picture)) || areaOf(MOST_PICTURE)
+  return (picture && areaOf(picture)) || areaOf(MAX_PICTURE)
 }
 
 /** Sets the limits, where the system has them, and becomes FFmpeg. One arena of malloc for each thread would be reserved, and not used. */

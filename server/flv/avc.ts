@@ -7,11 +7,11 @@ const NAL_PPS = 8
 export const AVC_PACKET_HEADER_BYTES = 5
 
 /** Least bytes of an AVCDecoderConfigurationRecord: without parameter sets. */
-const LEAST_RECORD_BYTES = 7
+const MIN_RECORD_BYTES = 7
 
 /** Whether a video header (AVC sequence header) says anything: FFmpeg writes an empty one where it does not know yet. */
 export function isWholeHeader(header: Tag): boolean {
-  return header.body.length >= AVC_PACKET_HEADER_BYTES + LEAST_RECORD_BYTES
+  return header.body.length >= AVC_PACKET_HEADER_BYTES + MIN_RECORD_BYTES
 }
 
 /** Whether a picture's tag holds none: an encoder says so that its sequence is over (AVC packet type 2, annex E.4.3.1). */

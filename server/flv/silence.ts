@@ -19,7 +19,7 @@ const FRAMES: readonly (string | undefined)[] = [
 ]
 
 /** A longer gap in the picture is not filled: a hostile one could be years. */
-const LONGEST_GAP_MS = 10_000
+const MAX_GAP_MS = 10_000
 
 /** Samples of one AAC frame. */
 const SAMPLES = 1024
@@ -55,7 +55,7 @@ export class Silence {
 
   /** Tags that bring the silence up to `timestamp` (ms). After a gap in the picture it goes on behind the gap. */
   *upTo(timestamp: number): Generator<Tag, void, undefined> {
-    if (timestamp - this.end > LONGEST_GAP_MS) {
+    if (timestamp - this.end > MAX_GAP_MS) {
       this.#start = timestamp
       this.#frames = 0
     }

@@ -4,13 +4,13 @@ import { kindOf, type Tag } from './tag.ts'
  * Time between the last tag of an epoch and the first of the next, where their own times would overlap: a frame of sound (21 ms), and
  * as much again, since an AAC encoder's first frame lies before the recording begins.
  */
-const LEAST_GAP_MS = 50
+const MIN_GAP_MS = 50
 
 /**
  * A gap may be so much longer than the time that passed here, in ms: what waited in an outage comes at once. What says that it lasted longer is not
  * believed, nor is a step back by more.
  */
-const LONGEST_LEAP_MS = 10_000
+const MAX_LEAP_MS = 10_000
 
 /** A frame that is further from the header before it does not tell its time by it. */
 const FAR_FROM_HEADER_MS = 1_000
@@ -72,9 +72,9 @@ export class Timeline {
     const passed = this.#placedAt === null ? 0 : now - this.#placedAt
     this.#placedAt = now
     const time = timestamp + this.#offset
-    if (time - last <= LONGEST_LEAP_MS + passed && last - time <= LONGEST_LEAP_MS) return time
+    if (time - last <= MAX_LEAP_MS + passed && last - time <= MAX_LEAP_MS) return time
     // It goes on as much later as it came.
-    const believed = last + Math.max(LEAST_GAP_MS, Math.round(passed))
+    const believed = last + Math.max(MIN_GAP_MS, Math.round(passed))
     this.#offset = believed - timestamp
     return believed
   }
@@ -82,7 +82,7 @@ export class Timeline {
   /** When the epoch begins, on the timeline. */
   #beginning(): number {
     const at = Math.round(this.#at)
-    if (this.#placedAt === null) return Math.min(at, LONGEST_LEAP_MS)
-    return Math.max(at, this.#lastAudio + LEAST_GAP_MS, this.#lastVideo + LEAST_GAP_MS)
+    if (this.#placedAt === null) return Math.min(at, MAX_LEAP_MS)
+    return Math.max(at, this.#lastAudio + MIN_GAP_MS, this.#lastVideo + MIN_GAP_MS)
   }
 }

@@ -34,7 +34,7 @@ export interface PageOptions {
   origins: Origins
   access: Access
   /** Whether publishers may send their broadcasts elsewhere. */
-  publisherDestinations: boolean
+  publisherTargets: boolean
 }
 
 /** The pages, `castgate.js`, and what they load. `directory` is what the client was built into. */
@@ -98,11 +98,11 @@ export async function pageRoutes(app: FastifyInstance, directory: string, option
 }
 
 /** A page of the client, with its links to what is below `root`, and with what it must know of the gateway. */
-function forPlace(html: string, root: string, { origins, access, publisherDestinations }: PageOptions): string {
+function forPlace(html: string, root: string, { origins, access, publisherTargets }: PageOptions): string {
   const facts = {
     'castgate-access': access.isOpen ? 'open' : access.isPrivate ? 'private' : 'token',
     'castgate-origins': origins.named.join(' '),
-    'castgate-publisher-destinations': publisherDestinations ? 'yes' : 'no',
+    'castgate-publisher-targets': publisherTargets ? 'yes' : 'no',
   }
   const meta = Object.entries(facts).map(([name, content]) => `<meta name="${name}" content="${content}" />`)
   return html.replaceAll('="/assets/', `="${root}/assets/`).replace('</head>', `${meta.join('')}</head>`)

@@ -10,7 +10,7 @@ import type { MediaMemory } from './media-memory.ts'
 export type Incoming = Exclude<ClientMessage, Hello> | ({ type: 'chunk'; receivedAt: number } & Chunk)
 
 /** Most bytes of answers that a publisher may leave unread. */
-const MOST_UNREAD_BYTES = 1024 * 1024
+const MAX_UNREAD_BYTES = 1024 * 1024
 
 /** Bytes that may come before there is a hello in them. */
 const BEFORE_HELLO_BYTES = 2 * CONTROL_BYTES
@@ -107,7 +107,7 @@ export class IngestConnection {
   send(message: ServerMessage): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     // One who asks and never reads would make it grow without end.
-    if (this.#socket.bufferedAmount > MOST_UNREAD_BYTES) this.#socket.terminate()
+    if (this.#socket.bufferedAmount > MAX_UNREAD_BYTES) this.#socket.terminate()
     else this.#socket.send(JSON.stringify(message))
   }
 

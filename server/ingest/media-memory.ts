@@ -2,10 +2,10 @@ import { totalmem } from 'node:os'
 
 /** Share of the machine's memory that what waits for FFmpegs may have, in all, and the most that is needed. */
 const SHARE = 1 / 8
-const MOST_BYTES = 512 * 1024 * 1024
+const MAX_BYTES = 512 * 1024 * 1024
 
 /** What each publisher may hold however full it is, so that everybody goes on. */
-const LEAST_SHARE_BYTES = 512 * 1024
+const MIN_SHARE_BYTES = 512 * 1024
 
 /**
  * Counts what waits of all publishers together, in bytes. Half of the room is there for whoever needs it; the fuller the rest gets, the less
@@ -15,7 +15,7 @@ export class MediaMemory {
   readonly #limitBytes: number
   #bytes = 0
 
-  constructor(limitBytes = Math.min(MOST_BYTES, totalmem() * SHARE)) {
+  constructor(limitBytes = Math.min(MAX_BYTES, totalmem() * SHARE)) {
     this.#limitBytes = limitBytes
   }
 
@@ -28,7 +28,7 @@ export class MediaMemory {
   get shareBytes(): number {
     const left = this.#limitBytes - this.#bytes
     if (left > this.#limitBytes / 2) return Number.POSITIVE_INFINITY
-    return Math.max(LEAST_SHARE_BYTES, left / 16)
+    return Math.max(MIN_SHARE_BYTES, left / 16)
   }
 
   take(bytes: number): void {

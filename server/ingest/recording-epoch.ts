@@ -23,7 +23,7 @@ import { deadly, notStarted, tooLarge, tooMuchMemory, unreadable } from './refus
  */
 const PATIENCE_MS = { copy: 10_000, transcode: 30_000 }
 /** What it must have taken before the latter counts: a header alone gives nothing. */
-const LEAST_FED_BYTES = 64 * 1024
+const MIN_FED_BYTES = 64 * 1024
 /** How much more time FFmpeg may give than the recording has, in ms: what is beyond was made up. */
 const MADE_UP_MS = 15_000
 
@@ -329,7 +329,7 @@ export class RecordingEpoch {
     clearTimeout(this.#watchdog)
     this.#watchdog = setTimeout(() => {
       if (this.#tags > 0) return
-      if (this.#fed < LEAST_FED_BYTES) return this.#watch(run)
+      if (this.#fed < MIN_FED_BYTES) return this.#watch(run)
       this.#giveUp(
         new IngestError('unsupported_media', 'The recording has a header, and nothing that can be read behind it.'),
       )

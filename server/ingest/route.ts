@@ -27,13 +27,13 @@ import { MediaMemory } from './media-memory.ts'
 import { IngestSession, type SessionContext } from './session.ts'
 
 /** Most bytes that are read of one frame: enough to say 4413 to what is a little too large; what is more ends with 1009 (RFC 6455, 7.4.1). */
-const MOST_FRAME_BYTES = CHUNK_BYTES + 64 * 1024
+const MAX_FRAME_BYTES = CHUNK_BYTES + 64 * 1024
 
 /** How long a publisher may take to answer that its socket is closed. */
 const CLOSE_PATIENCE_MS = 5_000
 
 /** What a message counts for at least, in bytes: each costs time, however small it is. */
-const LEAST_COUNTED_BYTES = 4 * 1024
+const MIN_COUNTED_BYTES = 4 * 1024
 
 /** What a plain request is told. */
 const NO_SOCKET = 'This address takes WebSockets alone.'
@@ -74,7 +74,7 @@ export class IngestRoute {
     this.#server = new WebSocketServer({
       ...patience,
       noServer: true,
-      maxPayload: MOST_FRAME_BYTES,
+      maxPayload: MAX_FRAME_BYTES,
       perMessageDeflate: false,
       // One message in a turn of the loop, so that no socket holds it up.
       allowSynchronousEvents: false,
@@ -198,7 +198,7 @@ async function* metered(
 ): AsyncGenerator<Incoming, void, undefined> {
   for await (const message of messages) {
     const bytes = message.type === 'chunk' ? message.payload.byteLength : 0
-    await limits.note('megabytes', address, Math.max(LEAST_COUNTED_BYTES, bytes))
+    await limits.note('megabytes', address, Math.max(MIN_COUNTED_BYTES, bytes))
     yield message
   }
 }

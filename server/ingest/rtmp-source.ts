@@ -23,8 +23,8 @@ const SILENT_MS = 30_000
 /** How long the tracks of a stream are looked for: from its beginning on, and in its middle, where there is no picture before a keyframe. */
 const LOOK_FOR_SECONDS = { first: 3, again: 15 }
 /** What may wait for a track that was announced and does not come: some seconds. */
-const MOST_WAITING_BYTES = 8 * 1024 * 1024
-const MOST_WAITING_TAGS = 2_000
+const MAX_WAITING_BYTES = 8 * 1024 * 1024
+const MAX_WAITING_TAGS = 2_000
 const NONE = { audio: false, video: false }
 const COPY_ALL = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy']
 
@@ -137,7 +137,7 @@ export function startRtmpSource(
       if (writer) return writer.write(tag)
       waiting.push(tag)
       waitingBytes += tag.body.length
-      const announced = waitingBytes < MOST_WAITING_BYTES && waiting.length < MOST_WAITING_TAGS ? reader.tracks : NONE
+      const announced = waitingBytes < MAX_WAITING_BYTES && waiting.length < MAX_WAITING_TAGS ? reader.tracks : NONE
       const seen = announced && tracksOf(waiting, announced)
       if (!seen) return
       if (tracks === null && (seen.video?.codec === 'other' || seen.audio?.codec === 'other')) {

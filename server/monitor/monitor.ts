@@ -7,7 +7,7 @@ import type { Directory } from '../broadcast/directory.ts'
 import type { Webhooks } from '../events/webhooks.ts'
 import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { type Ffmpeg, ffmpegProblem } from '../ffmpeg/locate.ts'
-import { MOST_PICTURE } from '../ffmpeg/picture-size.ts'
+import { MAX_PICTURE } from '../ffmpeg/picture-size.ts'
 import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
 import { findProblems, type Problem } from './problems.ts'
 import type { Pulse } from './pulse.ts'
@@ -160,7 +160,7 @@ export class Monitor {
     const own = { pid: process.pid, use: 'gateway', stream: null, output: null, picture: null }
     const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: rtmpName, stream: null, output: null, picture: null }))
     const ffmpegs = this.#options.ffmpegs.running().map(({ pid, purpose: { use, stream, name, picture } }) => ({
-      ...{ pid, use: USES[use], stream, output: name, picture: use === 'transcode' ? (picture ?? MOST_PICTURE) : null },
+      ...{ pid, use: USES[use], stream, output: name, picture: use === 'transcode' ? (picture ?? MAX_PICTURE) : null },
     }))
     return [own, ...rtmp, ...ffmpegs]
   }

@@ -80,7 +80,7 @@ describe('what is wrong with a gateway', () => {
     expect(words(signs)).toEqual([message])
   })
 
-  it('is no fault where a publisher has entered a destination that does not work', () => {
+  it('is no fault where a publisher has entered a target that does not work', () => {
     const targets = [{ ...target('failed', 'x'), addedBy: 'publisher' as const }]
     expect(findProblems({ ...GOOD, streams: [cam({ targets })] })).toMatchObject([{ severity: 'warning' }])
   })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Broadcast } from '../broadcast/broadcast.ts'
-import { MOST_BEATS, Pulse } from './pulse.ts'
+import { MAX_BEATS, Pulse } from './pulse.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -22,13 +22,13 @@ it('a broadcast has its bitrate, second by second, for some minutes, and every b
     () => [broadcast],
     (_, __, bytes) => counted.push(bytes),
   )
-  for (let second = 1; second <= MOST_BEATS + 10; second++) {
+  for (let second = 1; second <= MAX_BEATS + 10; second++) {
     broadcast.bytesIn += 1000 * second
     vi.advanceTimersByTime(1000)
   }
   const beats = pulse.of(broadcast)
-  expect(beats).toHaveLength(MOST_BEATS)
-  expect(beats.at(-1)).toMatchObject({ bitsPerSecond: 8000 * (MOST_BEATS + 10), behindMs: 0, viewers: 0 })
+  expect(beats).toHaveLength(MAX_BEATS)
+  expect(beats.at(-1)).toMatchObject({ bitsPerSecond: 8000 * (MAX_BEATS + 10), behindMs: 0, viewers: 0 })
   broadcast.bytesIn += 7
   pulse.end(broadcast)
   expect(counted.reduce((sum, bytes) => sum + bytes, 0)).toBe(broadcast.bytesIn)

@@ -5,7 +5,7 @@ import type { Broadcast } from '../broadcast/broadcast.ts'
 const BEAT_MS = 1_000
 
 /** How much of the past is kept of each: five minutes. */
-export const MOST_BEATS = 300
+export const MAX_BEATS = 300
 
 /** How a broadcast was at a moment. */
 export interface Beat {
@@ -62,7 +62,7 @@ export class Pulse {
     const viewers = viewersInAll(broadcast.audience.status())
     const beat = { at: Date.now(), bitsPerSecond, behindMs: broadcast.behindMs(), viewers }
     kept.beats.push(beat)
-    if (kept.beats.length > MOST_BEATS) kept.beats.shift()
+    if (kept.beats.length > MAX_BEATS) kept.beats.shift()
     this.#onBeat(broadcast, beat, bytes)
   }
 }

@@ -12,7 +12,7 @@ export interface Usage {
 const TICKS_PER_SECOND = 100
 
 /** Most samples that are kept of a process: with one a second, it is the mean of so many seconds. */
-const MOST_SAMPLES = 10
+const MAX_SAMPLES = 10
 
 interface Sample {
   /** Monotonic, in s. */
@@ -32,7 +32,7 @@ export class UsageSampler {
       pids.map(async (pid) => {
         const sample = await look(pid)
         if (!sample) return void this.#samples.delete(pid)
-        this.#samples.set(pid, [...(this.#samples.get(pid) ?? []), sample].slice(-MOST_SAMPLES))
+        this.#samples.set(pid, [...(this.#samples.get(pid) ?? []), sample].slice(-MAX_SAMPLES))
       }),
     )
   }

@@ -65,7 +65,7 @@ export class HostPolicy {
     if (allowed.length > 0) return allowed.map(pinned)
     throw new IngestError(
       'forbidden',
-      `${host} is at an address that is not public. The operator can allow it with --destination-hosts.`,
+      `${host} is at an address that is not public. The operator can allow it with --target-hosts.`,
     )
   }
 
@@ -128,6 +128,6 @@ function covers({ suffix, exact }: Extract<Entry, { kind: 'name' }>, host: strin
 function refused(host: string): IngestError {
   return new IngestError(
     'forbidden',
-    `Broadcasts may not be sent to ${host}. The operator can allow it with --destination-hosts.`,
+    `Broadcasts may not be sent to ${host}. The operator can allow it with --target-hosts.`,
   )
 }

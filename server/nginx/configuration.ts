@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { HLS_PLAYLIST_SECONDS, HLS_SEGMENT_CACHE_SECONDS, HLS_SEGMENT_SECONDS } from './hls-shape.ts'
 
 /** Connections of one address to nginx's HTTP port, at a time: viewers behind one address, of whom each has a few. */
-const MOST_CONNECTIONS = 1_000
+const MAX_CONNECTIONS = 1_000
 
 /** What an nginx configuration is made of. */
 export interface NginxSettings {
@@ -90,7 +90,7 @@ ${allowedOrigins(settings.origins)}
 
   server {
     listen ${listen(host, settings.hlsPort)};
-    limit_conn addresses ${MOST_CONNECTIONS};
+    limit_conn addresses ${MAX_CONNECTIONS};
     limit_conn_status 429;
     client_header_timeout 10s;
     client_body_timeout 10s;

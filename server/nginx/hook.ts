@@ -8,10 +8,10 @@ import { isSame } from '../process/secret.ts'
 import { Joins } from '../rtmp-server/joins.ts'
 import type { PublishHandlers } from '../rtmp-server/rtmp-server.ts'
 
-const MOST_BODY_BYTES = 16 * 1024
+const MAX_BODY_BYTES = 16 * 1024
 
 /** nginx-rtmp keeps no more of a stream key with its query (NGX_RTMP_MAX_NAME). */
-const MOST_KEY_LENGTH = 255
+const MAX_KEY_LENGTH = 255
 
 /** The small HTTP server on 127.0.0.1 that nginx asks about publishers. */
 export interface Hook {
@@ -91,8 +91,8 @@ export async function startHook(
     try {
       const isAllowed = await handlers.onPublish(name, token, address)
       if (isAllowed) await joins.untilPlayed(name)
-      if (!isAllowed && `${name}?token=${token}`.length >= MOST_KEY_LENGTH) {
-        log.warn({ stream: name }, `nginx cuts stream keys at ${MOST_KEY_LENGTH} characters: take a shorter token`)
+      if (!isAllowed && `${name}?token=${token}`.length >= MAX_KEY_LENGTH) {
+        log.warn({ stream: name }, `nginx cuts stream keys at ${MAX_KEY_LENGTH} characters: take a shorter token`)
       }
       // It may have gone meanwhile.
       if (isAllowed && asking.has(client)) publishers.set(client, name)
@@ -128,7 +128,7 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   let body = ''
   for await (const piece of request.setEncoding('utf8')) {
     body += String(piece)
-    if (body.length > MOST_BODY_BYTES) throw new Error('The notification is too long.')
+    if (body.length > MAX_BODY_BYTES) throw new Error('The notification is too long.')
   }
   return new URLSearchParams(body)
 }

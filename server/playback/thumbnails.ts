@@ -7,7 +7,7 @@ import { encodeFileHeader } from '../flv/tag.ts'
 const FRESH_MS = 4_000
 
 /** How long making one may take. */
-const MOST_MS = 5_000
+const MAX_MS = 5_000
 
 /** How many are made at a time. */
 const AT_A_TIME = 2
@@ -57,7 +57,7 @@ export class Thumbnails {
     const pieces: Buffer[] = []
     const purpose: FfmpegPurpose = { use: 'picture', stream: broadcast.name, name: null }
     const run = await this.#ffmpegs.run(thumbnailJob(), purpose, { onOutput: (bytes) => void pieces.push(bytes) })
-    const patience = setTimeout(() => run.kill('SIGKILL'), MOST_MS)
+    const patience = setTimeout(() => run.kill('SIGKILL'), MAX_MS)
     const flv = Buffer.concat([encodeFileHeader({ video: true, audio: false }), header.bytes, keyframe.bytes])
     run.stdin.end(flv)
     await run.exited

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { HostPolicy } from '../net/host-policy.ts'
-import { readDestination, secretsOf } from './address.ts'
+import { readTarget, secretsOf } from './address.ts'
 import { PRESET_HOSTS, PRESETS } from './presets.ts'
 
-describe('a destination', () => {
+describe('a target', () => {
   it.each([
     ['rtmp://a.example/app', 'key', ['a.example', 1935, 'app', 'key']],
     ['rtmp://a.example/app/key', undefined, ['a.example', 1935, 'app', 'key']],
@@ -14,16 +14,16 @@ describe('a destination', () => {
     ['rtmp://[2001:db8::1]/app', 'k', ['2001:db8::1', 1935, 'app', 'k']],
     ['rtmp://2130706433/app', 'k', ['127.0.0.1', 1935, 'app', 'k']],
   ])('%s with the key %s', (url, key, expected) => {
-    const { host, port, app, key: read } = readDestination({ url, key })
+    const { host, port, app, key: read } = readTarget({ url, key })
     expect([host, port, app, read]).toEqual(expected)
   })
 
   it('is a preset with a key, at a host that is allowed where nothing else is said', () => {
     const policy = new HostPolicy(PRESET_HOSTS)
     for (const { id, title } of PRESETS) {
-      const destination = readDestination({ preset: id, key: 'k' })
-      expect(destination).toMatchObject({ name: title, secure: true, key: 'k' })
-      expect(() => policy.requireHost(destination.host)).not.toThrow()
+      const target = readTarget({ preset: id, key: 'k' })
+      expect(target).toMatchObject({ name: title, secure: true, key: 'k' })
+      expect(() => policy.requireHost(target.host)).not.toThrow()
     }
   })
 
@@ -46,7 +46,7 @@ describe('a destination', () => {
   ])('cannot be %s, and the error does not tell the key', (_, input) => {
     let message = ''
     try {
-      readDestination(input)
+      readTarget(input)
     } catch (error) {
       message = String(error)
     }
@@ -55,10 +55,10 @@ describe('a destination', () => {
   })
 })
 
-describe('what must not be repeated of a destination', () => {
+describe('what must not be repeated of a target', () => {
   it('is its key, what servers call it by, and what stands in queries', () => {
     const secrets = secretsOf(
-      readDestination({ url: 'rtmp://a.example/app?auth=app-secret', key: 'live_123?test=true&sig=a%2Bsignature' }),
+      readTarget({ url: 'rtmp://a.example/app?auth=app-secret', key: 'live_123?test=true&sig=a%2Bsignature' }),
     )
     expect(secrets).toEqual([
       'live_123?test=true&sig=a%2Bsignature',

@@ -2,8 +2,8 @@ import { IngestError } from '../../shared/close-codes.ts'
 import { normalHost } from '../net/host-policy.ts'
 import { PRESETS } from './presets.ts'
 
-/** What a person says of a destination. */
-export interface DestinationInput {
+/** What a person says of a target. */
+export interface TargetInput {
   /** What people call it. */
   name?: string | undefined
   /** A platform, by its id; or else `url`. */
@@ -14,14 +14,14 @@ export interface DestinationInput {
   key?: string | undefined
 }
 
-/** A destination that the operator has configured. */
-export interface ConfiguredDestination extends DestinationInput {
+/** A target that the operator has configured. */
+export interface ConfiguredTarget extends TargetInput {
   /** The streams that go there: a name, or a pattern with `*`. */
   streams: string
 }
 
 /** A place to publish to. All but `name` and `host` is secret. */
-export interface Destination {
+export interface TargetAddress {
   name: string
   secure: boolean
   /** A name or an address, without brackets. */
@@ -35,21 +35,21 @@ export interface Destination {
 const DEFAULT_PORTS = { rtmp: 1935, rtmps: 443 }
 
 /** FFmpeg reads an option of a file in a line of less than 1000 characters, and what is behind it as another option. */
-const MOST_LENGTH = { host: 253, app: 600, key: 900 }
+const MAX_LENGTH = { host: 253, app: 600, key: 900 }
 
 /** What may stand in an application or a key: visible ASCII. */
 const VISIBLE = /^[\x21-\x7e]+$/
 
 /**
- * Reads a destination. A key at the end of the URL is taken as such.
+ * Reads a target. A key at the end of the URL is taken as such.
  * @throws IngestError `bad_message` with what is wrong; it has neither the URL nor the key in it
  */
-export function readDestination({ name, preset, url, key }: DestinationInput): Destination {
+export function readTarget({ name, preset, url, key }: TargetInput): TargetAddress {
   const chosen = preset === undefined ? null : PRESETS.find(({ id }) => id === preset)
   if (chosen === undefined) throw bad(`There is no such preset. There are ${PRESETS.map(({ id }) => id).join(', ')}.`)
   const given = chosen?.url ?? url
-  if (given === undefined) throw bad('A destination needs a "preset" or a "url".')
-  if (chosen && url !== undefined) throw bad('A destination has a "preset" or a "url", not both.')
+  if (given === undefined) throw bad('A target needs a "preset" or a "url".')
+  if (chosen && url !== undefined) throw bad('A target has a "preset" or a "url", not both.')
   const [, scheme = '', host = '', port, path = ''] =
     /^(rtmps?):\/\/([^/?#@]+?)(?::(\d{1,5}))?\/(.+)$/i.exec(given) ?? []
   if (!isScheme(scheme.toLowerCase())) throw bad('The URL must be rtmp:// or rtmps://, a host, and the application.')
@@ -62,7 +62,7 @@ export function readDestination({ name, preset, url, key }: DestinationInput): D
   if (!VISIBLE.test(app) || !VISIBLE.test(playpath)) {
     throw bad('The URL or the key has characters that no RTMP server takes, such as a space.')
   }
-  if (normal.length > MOST_LENGTH.host || app.length > MOST_LENGTH.app || playpath.length > MOST_LENGTH.key) {
+  if (normal.length > MAX_LENGTH.host || app.length > MAX_LENGTH.app || playpath.length > MAX_LENGTH.key) {
     throw bad('The URL or the key is too long.')
   }
   return {
@@ -76,19 +76,19 @@ export function readDestination({ name, preset, url, key }: DestinationInput): D
 }
 
 /** A part of a key that is shorter may be any word of an error. */
-const SHORTEST_SECRET = 6
+const MIN_SECRET = 6
 
 /**
- * What of a destination must not be repeated, the longest first: servers answer with the key, with what stands before its query, or with a
+ * What of a target must not be repeated, the longest first: servers answer with the key, with what stands before its query, or with a
  * value of that.
  */
-export function secretsOf({ app, key }: Destination): string[] {
+export function secretsOf({ app, key }: TargetAddress): string[] {
   const withQuery = [app, key].filter((text) => text.includes('?'))
   const query = withQuery.map((text) => text.slice(text.indexOf('?') + 1)).join('&')
   const raw = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1))
   const decoded = new URLSearchParams(query).values()
   const all = new Set([key.split('?')[0] ?? '', ...raw, ...decoded])
-  const parts = [...all].filter(({ length }) => length >= SHORTEST_SECRET)
+  const parts = [...all].filter(({ length }) => length >= MIN_SECRET)
   return [key, ...(app.includes('?') ? [app] : []), ...parts].sort((a, b) => b.length - a.length)
 }
 

@@ -11,7 +11,7 @@ import { encodeFileHeader } from '../flv/tag.ts'
 import { STALLED_MS, write } from './feed.ts'
 
 /** The first wait before it is tried again: doubled from there on, each shortened by up to a half at random. */
-const FIRST_RETRY_MS = 500
+const MIN_RETRY_DELAY_MS = 500
 /** So many frames that were dropped at once are worth a line in the log: a second of them. */
 const FRAMES_TO_TELL = 30
 
@@ -34,7 +34,7 @@ export interface OutputSpec {
   ffmpegs: Ffmpegs
   log: Logger
   /** The longest wait before it is tried again. */
-  lastRetryMs: number
+  maxRetryDelayMs: number
   /**
    * Prepares a run of FFmpeg, each time anew.
    * @throws IngestError `forbidden` where it makes no sense to try again, any other error where it does
@@ -149,7 +149,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
   }
 
   function waitAfter(failures: number): number {
-    return Math.round(Math.min(spec.lastRetryMs, FIRST_RETRY_MS * 2 ** failures) * (1 - Math.random() / 2))
+    return Math.round(Math.min(spec.maxRetryDelayMs, MIN_RETRY_DELAY_MS * 2 ** failures) * (1 - Math.random() / 2))
   }
 
   async function runOnce(stop: AbortSignal): Promise<RunEnd> {

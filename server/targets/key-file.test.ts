@@ -4,10 +4,10 @@ import { access, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
-import { readDestination } from './address.ts'
+import { readTarget } from './address.ts'
 import { removeOldKeyFiles, writeKeyFile } from './key-file.ts'
 
-const destination = readDestination({ url: 'rtmp://live.example.org/app', key: 'a-secret-key' })
+const target = readTarget({ url: 'rtmp://live.example.org/app', key: 'a-secret-key' })
 const isThere = (path: string) =>
   access(path).then(
     () => true,
@@ -15,7 +15,7 @@ const isThere = (path: string) =>
   )
 
 it('is for this user alone, and is gone when it was used', async () => {
-  const file = await writeKeyFile(destination)
+  const file = await writeKeyFile(target)
   expect(await readFile(file.path, 'utf8')).toContain('rtmp_playpath=a-secret-key\n')
   expect((await stat(file.path)).mode & 0o077).toBe(0)
   await file.remove()
@@ -31,7 +31,7 @@ it('is removed at the next start of a gateway where the one that wrote it was ki
     await mkdir(path)
     await writeFile(join(path, 'options'), 'rtmp_playpath=a-secret-key')
   }
-  const own = await writeKeyFile(destination)
+  const own = await writeKeyFile(target)
   try {
     await removeOldKeyFiles()
     for (const path of left) expect(await isThere(path)).toBe(false)

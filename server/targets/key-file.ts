@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { processName } from '../process/name.ts'
-import type { Destination } from './address.ts'
+import type { TargetAddress } from './address.ts'
 
 /** A file with what FFmpeg must know and nobody else: it is removed when FFmpeg has opened its output, or has failed to. */
 export interface KeyFile {
@@ -20,10 +20,10 @@ const LEFT_BEHIND_MS = 5 * 60_000
 const OWNER = new RegExp(`^${PREFIX}((\\d+)(?:\\.\\d+)?)-`)
 
 /**
- * Writes FFmpeg's options for `destination` into a file that this user alone can read, for `-fpre`: on a command line every user of the
+ * Writes FFmpeg's options for `target` into a file that this user alone can read, for `-fpre`: on a command line every user of the
  * machine would see the key.
  */
-export async function writeKeyFile({ secure, host, port, app, key }: Destination): Promise<KeyFile> {
+export async function writeKeyFile({ secure, host, port, app, key }: TargetAddress): Promise<KeyFile> {
   const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${await processName(process.pid)}-`))
   const remove = () => rm(directory, { recursive: true, force: true }).catch(() => {})
   const path = join(directory, 'options')

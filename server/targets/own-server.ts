@@ -15,7 +15,7 @@ export interface RtmpTargetOptions {
 }
 
 /** The RTMP server is here, or near. */
-const LAST_RETRY_MS = 3_000
+const MAX_RETRY_DELAY_MS = 3_000
 
 /** Pushes a broadcast to the gateway's own RTMP server, at a URL that may hold a secret: it is told to nobody. */
 export function startRtmpTarget(broadcast: Broadcast, { name, url, ...options }: RtmpTargetOptions): Output {
@@ -27,7 +27,7 @@ export function startRtmpTarget(broadcast: Broadcast, { name, url, ...options }:
     release: async () => {},
   }
   return startFfmpegOutput(broadcast, {
-    ...{ id: name, name, host: null, addedBy: 'gateway', secrets: [], ...options, lastRetryMs: LAST_RETRY_MS },
+    ...{ id: name, name, host: null, addedBy: 'gateway', secrets: [], ...options, maxRetryDelayMs: MAX_RETRY_DELAY_MS },
     prepare: async () => attempt,
   })
 }

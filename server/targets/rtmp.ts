@@ -4,16 +4,16 @@ import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { tunnelTargetJob } from '../ffmpeg/jobs.ts'
 import type { HostPolicy } from '../net/host-policy.ts'
-import { type Destination, secretsOf } from './address.ts'
+import { secretsOf, type TargetAddress } from './address.ts'
 import { type Attempt, type FfmpegOutput, startFfmpegOutput } from './ffmpeg-output.ts'
 import { writeKeyFile } from './key-file.ts'
 import { openTunnel } from './tunnel.ts'
 
 /** A platform that is down is not asked more often than this. */
-const LAST_RETRY_MS = 15_000
+const MAX_RETRY_DELAY_MS = 15_000
 
-/** What pushing to a destination needs. */
-export interface DestinationOptions {
+/** What pushing to a target needs. */
+export interface RtmpTargetOptions {
   id: string
   addedBy: TargetSource
   policy: HostPolicy
@@ -23,25 +23,25 @@ export interface DestinationOptions {
 }
 
 /**
- * Pushes a broadcast to a destination. Each attempt looks the host up anew, and connects to an address that is allowed, through a tunnel
+ * Pushes a broadcast to a target. Each attempt looks the host up anew, and connects to an address that is allowed, through a tunnel
  * of the gateway's own.
  */
-export function startDestination(
+export function startRtmpTarget(
   broadcast: Broadcast,
-  destination: Destination,
-  { policy, ...options }: DestinationOptions,
+  target: TargetAddress,
+  { policy, ...options }: RtmpTargetOptions,
 ): FfmpegOutput {
-  const { name, host } = destination
+  const { name, host } = target
   return startFfmpegOutput(broadcast, {
     ...options,
-    ...{ name, host, secrets: secretsOf(destination), lastRetryMs: LAST_RETRY_MS, prepare },
+    ...{ name, host, secrets: secretsOf(target), maxRetryDelayMs: MAX_RETRY_DELAY_MS, prepare },
   })
 
   async function prepare(): Promise<Attempt> {
     const pinned = await policy.pin(host)
-    const file = await writeKeyFile(destination)
+    const file = await writeKeyFile(target)
     try {
-      const tunnel = await openTunnel(destination, pinned)
+      const tunnel = await openTunnel(target, pinned)
       return {
         job: tunnelTargetJob(tunnel.port, file.path),
         onOpen: () => void file.remove(),

@@ -6,20 +6,20 @@ import { coversStream } from '../access/claims.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { HostPolicy } from '../net/host-policy.ts'
-import { type ConfiguredDestination, type DestinationInput, readDestination } from './address.ts'
+import { type ConfiguredTarget, readTarget, type TargetInput } from './address.ts'
 import type { FfmpegOutput } from './ffmpeg-output.ts'
-import { startDestination } from './rtmp.ts'
+import { startRtmpTarget } from './rtmp.ts'
 
-/** Most destinations of one broadcast: each is an FFmpeg and an upload of its own. */
-const MOST_TARGETS = 20
+/** Most targets of one broadcast: each is an FFmpeg and an upload of its own. */
+const MAX_TARGETS = 20
 
-/** Who has added a destination. */
+/** Who has added a target. */
 export type AddedBy = Exclude<TargetSource, 'gateway'>
 
-/** What the destinations of broadcasts need of the gateway. */
+/** What the targets of broadcasts need of the gateway. */
 export interface TargetsOptions {
-  destinations: readonly ConfiguredDestination[]
-  /** Where broadcasts may be sent to: see {@link HostPolicy}. The hosts of `destinations` are allowed, too. */
+  targets: readonly ConfiguredTarget[]
+  /** Where broadcasts may be sent to: see {@link HostPolicy}. The hosts of `targets` are allowed, too. */
   hosts: readonly string[]
   ffmpegs: Ffmpegs
   log: Logger
@@ -27,7 +27,7 @@ export interface TargetsOptions {
   onState(broadcast: Broadcast, target: TargetStatus): void
 }
 
-/** The destinations of all broadcasts: those that are configured, and those that someone adds while they are live. */
+/** The targets of all broadcasts: those that are configured, and those that someone adds while they are live. */
 export class Targets {
   readonly #options: TargetsOptions
   readonly #policy: HostPolicy
@@ -36,48 +36,48 @@ export class Targets {
   /** @throws IngestError or SyntaxError for what is configured wrongly */
   constructor(options: TargetsOptions) {
     this.#options = options
-    const named = options.destinations.map((destination) => readDestination(destination).host)
+    const named = options.targets.map((target) => readTarget(target).host)
     this.#policy = HostPolicy.withNamed(options.hosts, named)
   }
 
-  /** Sends a broadcast that became live to the destinations that are configured for it. */
+  /** Sends a broadcast that became live to the targets that are configured for it. */
   start(broadcast: Broadcast): void {
-    for (const destination of this.#options.destinations) {
-      if (coversStream(destination.streams, broadcast.name)) this.#start(broadcast, destination, 'operator')
+    for (const target of this.#options.targets) {
+      if (coversStream(target.streams, broadcast.name)) this.#start(broadcast, target, 'operator')
     }
   }
 
   /**
-   * Sends a broadcast to one more destination.
+   * Sends a broadcast to one more target.
    * @throws IngestError `bad_message` for one that cannot be read, `forbidden` for one that is not allowed, `too_many`, and `unavailable`
    * where nothing is live
    */
-  add(broadcast: Broadcast, input: DestinationInput, by: AddedBy): TargetStatus {
-    this.#policy.requireHost(readDestination(input).host)
+  add(broadcast: Broadcast, input: TargetInput, by: AddedBy): TargetStatus {
+    this.#policy.requireHost(readTarget(input).host)
     if (!broadcast.hasMedia)
       throw new IngestError('unavailable', 'The broadcast is not live yet. Try again in a moment.')
-    if (this.#of(broadcast).size >= MOST_TARGETS) {
-      throw new IngestError('too_many', `A broadcast goes to ${MOST_TARGETS} destinations at most.`)
+    if (this.#of(broadcast).size >= MAX_TARGETS) {
+      throw new IngestError('too_many', `A broadcast goes to ${MAX_TARGETS} targets at most.`)
     }
     return this.#start(broadcast, input, by).status()
   }
 
-  /** A destination of a broadcast that `by` may change: an operator any, a publisher what a publisher has added. Else null. */
+  /** A target of a broadcast that `by` may change: an operator any, a publisher what a publisher has added. Else null. */
   find(broadcast: Broadcast, id: string, by: AddedBy): FfmpegOutput | null {
     const output = this.#outputs.get(broadcast)?.get(id)
     return output && (by === 'operator' || output.status().addedBy === 'publisher') ? output : null
   }
 
-  /** Ends a destination. The others of the broadcast do not feel it. */
+  /** Ends a target. The others of the broadcast do not feel it. */
   async remove(broadcast: Broadcast, output: FfmpegOutput): Promise<void> {
     this.#of(broadcast).delete(output.id)
     await broadcast.removeOutput(output)
   }
 
-  #start(broadcast: Broadcast, input: DestinationInput, by: AddedBy): FfmpegOutput {
+  #start(broadcast: Broadcast, input: TargetInput, by: AddedBy): FfmpegOutput {
     const { ffmpegs, log, onState } = this.#options
     const id = randomBytes(6).toString('base64url')
-    const output = startDestination(broadcast, readDestination(input), {
+    const output = startRtmpTarget(broadcast, readTarget(input), {
       ...{ id, addedBy: by, ffmpegs, log, policy: this.#policy },
       onState: (target) => onState(broadcast, target),
     })

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import type { Pinned } from '../net/host-policy.ts'
 import { atMost } from '../process/at-most.ts'
-import type { Destination } from './address.ts'
+import type { TargetAddress } from './address.ts'
 
 /** How long a host may take to accept a connection, and then to say anything. */
 const CONNECT_MS = 5_000
@@ -15,10 +15,10 @@ const NEXT_ADDRESS_MS = 1_000
 /** How long the end of a stream may take to go out. */
 const FLUSH_MS = 2_000
 
-/** A port of this machine behind which a destination is. */
+/** A port of this machine behind which a target is. */
 export interface Tunnel {
   port: number
-  /** Bytes that went to the destination. */
+  /** Bytes that went to the target. */
   bytesOut(): number
   /** Why it does not work, for people; null while it does. */
   problem(): string | null
@@ -27,26 +27,26 @@ export interface Tunnel {
 }
 
 /**
- * Takes one connection at a port of the loopback interface, and makes it one to `destination` at one of the addresses that were looked at,
+ * Takes one connection at a port of the loopback interface, and makes it one to `target` at one of the addresses that were looked at,
  * over TLS where it is secure. So nothing looks the name up a second time, and the certificate is checked: FFmpeg does neither.
  */
-export async function openTunnel(destination: Destination, pinned: readonly Pinned[]): Promise<Tunnel> {
+export async function openTunnel(target: TargetAddress, pinned: readonly Pinned[]): Promise<Tunnel> {
   let problem: string | null = null
   const sockets: Socket[] = []
   let far: Socket | null = null
   let flushed: Promise<void> = Promise.resolve()
   const server = createServer((near) => {
     server.close()
-    const remote = connectTo(destination, pinned)
+    const remote = connectTo(target, pinned)
     far = remote
     sockets.push(near, remote)
     const patience = setTimeout(() => {
-      remote.destroy(new Error(`${destination.host} did not answer within ${CONNECT_MS / 1000} s`))
+      remote.destroy(new Error(`${target.host} did not answer within ${CONNECT_MS / 1000} s`))
     }, CONNECT_MS)
     remote.once('data', () => clearTimeout(patience))
     const noteEnd = (error: NodeJS.ErrnoException | null | undefined) => {
       clearTimeout(patience)
-      if (error) problem ??= inWords(error, destination)
+      if (error) problem ??= inWords(error, target)
     }
     flushed = new Promise((resolve) => {
       pipeline(near, remote, (error) => {
@@ -56,7 +56,7 @@ export async function openTunnel(destination: Destination, pinned: readonly Pinn
     })
     remote.on('error', noteEnd)
     remote.once('end', () => {
-      if (!near.readableEnded) problem ??= `${destination.host} closed the connection`
+      if (!near.readableEnded) problem ??= `${target.host} closed the connection`
     })
     remote.once('close', () => near.end())
     remote.pipe(near)
@@ -78,7 +78,7 @@ export async function openTunnel(destination: Destination, pinned: readonly Pinn
 }
 
 /** Connects to the first of the addresses that answers (RFC 8305, as Node.js does it), and to no other. */
-function connectTo({ secure, host, port }: Destination, pinned: readonly Pinned[]): Socket {
+function connectTo({ secure, host, port }: TargetAddress, pinned: readonly Pinned[]): Socket {
   const lookup: LookupFunction = (_, { all }, done) => {
     const [first] = pinned
     if (all) done(null, [...pinned])
@@ -96,7 +96,7 @@ function mostTelling(errors: NodeJS.ErrnoException[]): NodeJS.ErrnoException {
   return errors.find(({ code }) => code === 'ECONNREFUSED') ?? errors.at(-1) ?? new Error()
 }
 
-function inWords(failure: NodeJS.ErrnoException, { host, port }: Destination): string {
+function inWords(failure: NodeJS.ErrnoException, { host, port }: TargetAddress): string {
   const error = failure instanceof AggregateError ? mostTelling(failure.errors) : failure
   switch (error.code) {
     case 'ECONNREFUSED':

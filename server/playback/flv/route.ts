@@ -18,7 +18,7 @@ import { FlvFanOut } from './fan-out.ts'
 const NOT_LIVE = 'Nobody is broadcasting under this name now.'
 
 /** Viewers have nothing to say: more than a few bytes from one ends the connection. */
-const MOST_MESSAGE_BYTES = 1024
+const MAX_MESSAGE_BYTES = 1024
 
 /** How long a viewer may take to read the rest after the end. */
 const END_MS = 30_000
@@ -46,7 +46,7 @@ export class FlvRoute {
   /** The connections of viewers, and when they are closed. */
   readonly #open = new Map<Duplex, Promise<void>>()
   readonly #fanOuts = new WeakMap<Broadcast, FlvFanOut>()
-  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_MESSAGE_BYTES, perMessageDeflate: false })
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false })
 
   constructor(directory: Directory, viewing: Viewing) {
     this.#directory = directory

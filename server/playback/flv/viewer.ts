@@ -7,10 +7,10 @@ import type { Batch } from './batch.ts'
 const ALLOWED_BACKLOG_BYTES = 1024 * 1024
 
 /** Most that waits for one viewer, in bytes: groups of pictures larger than this are cut off. */
-const MOST_BACKLOG_BYTES = 8 * 1024 * 1024
+const MAX_BACKLOG_BYTES = 8 * 1024 * 1024
 
 /** A viewer that has been too slow for so long, without a break, is closed. */
-const MOST_SKIPPING_MS = 10_000
+const MAX_SKIPPING_MS = 10_000
 
 /** How a viewer's bytes go out, and how its connection ends. */
 export interface ViewerConnection {
@@ -59,12 +59,12 @@ export class FlvViewer {
     const waiting = socket.writableLength
     const tooSlow = batch.isEntry && waiting > Math.max(this.#sinceKeyframe, ALLOWED_BACKLOG_BYTES)
     if (this.#skippingSince !== null) {
-      if (performance.now() - this.#skippingSince > MOST_SKIPPING_MS) return this.#close()
+      if (performance.now() - this.#skippingSince > MAX_SKIPPING_MS) return this.#close()
       if (!batch.isEntry) return
       if (tooSlow) return this.#audience.skippedGop()
       this.#skippingSince = null
       this.begin(Buffer.alloc(0), headers())
-    } else if (tooSlow || waiting > MOST_BACKLOG_BYTES) {
+    } else if (tooSlow || waiting > MAX_BACKLOG_BYTES) {
       this.#skippingSince = performance.now()
       return this.#audience.skippedGop()
     }

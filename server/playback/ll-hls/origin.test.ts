@@ -3,7 +3,7 @@ import { audioHeader, beginEpoch, frames } from '../../../e2e/support/tags.ts'
 import { Broadcast } from '../../broadcast/broadcast.ts'
 import type { EpochWriter } from '../../broadcast/epoch-writer.ts'
 import { TAG_TYPE } from '../../flv/tag.ts'
-import { LlHlsOrigin, MOST_HELD } from './origin.ts'
+import { LlHlsOrigin, MAX_HELD } from './origin.ts'
 
 const never = new AbortController().signal
 
@@ -227,7 +227,7 @@ describe('a request that is held', () => {
   it('is one of a bounded number', async () => {
     write(frames(0, 4100))
     const position = { segment: last().segment + 1, part: 0 }
-    const waiting = Array.from({ length: MOST_HELD }, () => {
+    const waiting = Array.from({ length: MAX_HELD }, () => {
       const gone = new AbortController()
       return { gone, end: origin.reached(position, gone.signal) }
     })

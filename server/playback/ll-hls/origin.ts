@@ -5,17 +5,17 @@ import { mediaPlaylist } from './playlist.ts'
 import { type Segment, SegmentWindow } from './window.ts'
 
 /** How far a request may look ahead, in segments: for more, it is answered with 400 at once (RFC 8216bis, 6.2.5.2). */
-const MOST_AHEAD = 2
+const MAX_AHEAD = 2
 
 /** How long a request is held, in target durations, and where none is known yet, in seconds. */
 const HELD_TARGETS = 3
 const HELD_SECONDS = 12
 
 /** Timelines are told apart by a number that is not higher: hls.js counts up to it, one by one. */
-const MOST_FIRST_DISCONTINUITY = 10_000
+const MAX_FIRST_DISCONTINUITY = 10_000
 
 /** Most requests that are held at a time for one broadcast. */
-export const MOST_HELD = 10_000
+export const MAX_HELD = 10_000
 
 /** A position in a playlist: media sequence number, and part; null asks for the whole segment. */
 export interface Position {
@@ -42,7 +42,7 @@ export class LlHlsOrigin {
   constructor(broadcast: Broadcast) {
     // Numbers from the clock: a later broadcast of this name, also by another gateway, goes on with higher ones.
     const first = Math.floor(Date.now() / 1000)
-    this.#window = new SegmentWindow(first % MOST_FIRST_DISCONTINUITY)
+    this.#window = new SegmentWindow(first % MAX_FIRST_DISCONTINUITY)
     this.#packager = new Packager(this.#window, randomUUID().slice(0, 8), first, () => this.#changed())
     broadcast.listen({
       push: (tag, layout) => this.#packager.push(tag, layout),
@@ -91,7 +91,7 @@ export class LlHlsOrigin {
   /** Waits until the playlist contains `position`, or a later one (6.2.5.2). */
   reached(position: Position, signal: AbortSignal): Promise<Wait> {
     const last = this.#window.last?.number ?? 0
-    if (position.segment > last + MOST_AHEAD && !this.#ended) return Promise.resolve('too-far')
+    if (position.segment > last + MAX_AHEAD && !this.#ended) return Promise.resolve('too-far')
     return this.#hold(() => this.#ended || this.#has(position), signal)
   }
 
@@ -117,7 +117,7 @@ export class LlHlsOrigin {
   #hold(isThere: () => boolean, signal: AbortSignal): Promise<Wait> {
     if (isThere()) return Promise.resolve('there')
     if (signal.aborted) return Promise.resolve('timeout')
-    if (this.#held.size >= MOST_HELD) return Promise.resolve('too-many')
+    if (this.#held.size >= MAX_HELD) return Promise.resolve('too-many')
     return new Promise((resolve) => {
       const held: Held = {
         isThere,

@@ -16,15 +16,15 @@ const PART_MS = 255
 const SEGMENT_MS = 1_900
 
 /** Bounds of the target duration, in seconds: it is that of the first whole segment, and stays. */
-const LEAST_TARGET_SECONDS = 2
-const MOST_TARGET_SECONDS = 10
+const MIN_TARGET_SECONDS = 2
+const MAX_TARGET_SECONDS = 10
 
 /** How much longer than the target duration a segment may be, since durations are rounded (4.4.3.1). */
 const TOLERANCE_MS = 400
 
 /** A part and a segment end with so many bytes, however short they are: what a publisher sends may have any times. */
-const MOST_PART_BYTES = 2 * 1024 * 1024
-const MOST_SEGMENT_BYTES = 16 * 1024 * 1024
+const MAX_PART_BYTES = 2 * 1024 * 1024
+const MAX_SEGMENT_BYTES = 16 * 1024 * 1024
 
 /** Time without a frame that is a break, in ms. */
 const BREAK_MS = 1_000
@@ -114,18 +114,15 @@ export class Packager implements BusListener {
     if (this.#fragmenter === null) return
     if (tag.kind !== 'audio') this.#fragmenter.settle(timestamp)
     const segmentMs = timestamp - this.#segmentFrom
-    const longestMs = (this.#targetSeconds ?? MOST_TARGET_SECONDS) * 1000 + TOLERANCE_MS
+    const longestMs = (this.#targetSeconds ?? MAX_TARGET_SECONDS) * 1000 + TOLERANCE_MS
     if (isEntry && segmentMs >= SEGMENT_MS) {
-      this.#targetSeconds ??= Math.min(
-        MOST_TARGET_SECONDS,
-        Math.max(LEAST_TARGET_SECONDS, Math.round(segmentMs / 1000)),
-      )
+      this.#targetSeconds ??= Math.min(MAX_TARGET_SECONDS, Math.max(MIN_TARGET_SECONDS, Math.round(segmentMs / 1000)))
       this.#nextSegment(timestamp)
-    } else if (segmentMs >= longestMs || this.#segmentBytes > MOST_SEGMENT_BYTES) {
-      this.#targetSeconds ??= MOST_TARGET_SECONDS
+    } else if (segmentMs >= longestMs || this.#segmentBytes > MAX_SEGMENT_BYTES) {
+      this.#targetSeconds ??= MAX_TARGET_SECONDS
       this.#allIndependent = false
       this.#nextSegment(timestamp)
-    } else if (timestamp - this.#partFrom >= PART_MS || this.#partBytes > MOST_PART_BYTES) {
+    } else if (timestamp - this.#partFrom >= PART_MS || this.#partBytes > MAX_PART_BYTES) {
       this.#cutPart(timestamp)
       this.#onChange()
     }

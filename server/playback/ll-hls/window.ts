@@ -29,11 +29,11 @@ export interface Segment {
 }
 
 /** Most that is kept, in bytes and in seconds. */
-const MOST_BYTES = 64 * 1024 * 1024
+const MAX_BYTES = 64 * 1024 * 1024
 export const WINDOW_SECONDS = 60
 
 /** Most segments, which may be short: the playlist is written again for each part. */
-const MOST_SEGMENTS = 120
+const MAX_SEGMENTS = 120
 
 /** The segments that viewers can get now, in order; the last one grows. The oldest go when there are too many. */
 export class SegmentWindow {
@@ -103,7 +103,7 @@ export class SegmentWindow {
     for (const { whole } of this.#segments.toReversed()) {
       seconds += whole?.seconds ?? 0
       bytes += whole?.bytes.length ?? 0
-      if (keep > 0 && (seconds > WINDOW_SECONDS || bytes > MOST_BYTES || keep >= MOST_SEGMENTS)) break
+      if (keep > 0 && (seconds > WINDOW_SECONDS || bytes > MAX_BYTES || keep >= MAX_SEGMENTS)) break
       keep++
     }
     for (const old of this.#segments.splice(0, this.#segments.length - keep)) {

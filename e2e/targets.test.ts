@@ -23,7 +23,7 @@ import { ADMIN_KEY, WITH_KEY } from './support/tokens.ts'
 import { NOT_KEPT, until } from './support/wait.ts'
 
 const FRAMES = 240
-const NEAR = ['--destination-hosts', '127.0.0.0/8,localhost']
+const NEAR = ['--target-hosts', '127.0.0.0/8,localhost']
 
 let sink: RtmpSink
 let hanging: TestServer
@@ -79,18 +79,18 @@ async function ofProcesses({ program }: TestGateway, what: 'cmdline' | 'environ'
 
 const counting = (frames: number) => Array.from({ length: frames }, (_, index) => index + 1)
 
-describe('a broadcast with destinations', () => {
+describe('a broadcast with targets', () => {
   it('reaches the good ones with every frame, whatever others do, and tells no key', async () => {
     const embedded = await startGateway(['--rtmp', 'embedded'])
     const keys = ['secret-key-of-nginx', 'secret-key-of-embedded', 'secret-key-of-none', 'secret-key-of-silence']
     const ports = [sink.port, embedded.rtmpPort, await freePort(), hanging.port]
     const names = ['good', 'embedded', 'refusing', 'hanging']
-    const destinations = names.map(
+    const targets = names.map(
       (name, index) =>
         `  - { name: ${name}, url: 'rtmp://127.0.0.1:${ports[index]}/live', key-env: KEY_${index}, streams: four }\n`,
     )
     const file = `${directory.path}/castgate.yaml`
-    await writeFile(file, `destination-hosts: [127.0.0.1]\ndestinations:\n${destinations.join('')}`)
+    await writeFile(file, `target-hosts: [127.0.0.1]\ntargets:\n${targets.join('')}`)
     const environment = Object.fromEntries(keys.map((key, index) => [`KEY_${index}`, key]))
     const gateway = await startGateway(['--rtmp', 'nginx', '--config', file], { ...environment, ...WITH_KEY })
     // Long enough for all of them to be seen while it lasts, on a machine that is slow.
@@ -177,14 +177,14 @@ describe('RTMPS', () => {
     const certificate = await makeCertificate()
     const front = await startTlsFront(sink.port, certificate)
     await writeFile(`${directory.path}/ca.pem`, certificate.cert)
-    const destination = (key: string) => ({ name: key, url: `rtmps://localhost:${front.port}/live`, key })
+    const target = (key: string) => ({ name: key, url: `rtmps://localhost:${front.port}/live`, key })
     const trusting = await startGateway(['--rtmp', 'embedded', ...NEAR], {
       ...WITH_KEY,
       NODE_EXTRA_CA_CERTS: `${directory.path}/ca.pem`,
     })
     const publishing = publish(ingestUrl(trusting, 'tls'), clock)
     await until('it is live', async () => (await trusting.stream('tls'))?.state === 'live')
-    expect((await add(trusting, 'tls', destination('over-tls'))).status).toBe(201)
+    expect((await add(trusting, 'tls', target('over-tls'))).status).toBe(201)
     await isIn(trusting, 'tls', 'over-tls', 'live')
     await publishing
     await trusting.stop()
@@ -194,7 +194,7 @@ describe('RTMPS', () => {
 
     const careful = await startGateway(['--rtmp', 'embedded', ...NEAR], WITH_KEY)
     const loop = await startLoop(careful, 'tls')
-    await add(careful, 'tls', destination('refused'))
+    await add(careful, 'tls', target('refused'))
     const refused = await isIn(careful, 'tls', 'refused', 'retrying')
     expect(refused.lastError).toMatch(/^the certificate of localhost is not good: self.signed certificate/)
     expect(await sink.published('refused')).toBeNull()
@@ -206,11 +206,11 @@ describe('RTMPS', () => {
 
 describe('the studio, where publishers may send to other places', () => {
   it('sends on to what was entered before, and shows how that is', async () => {
-    const gateway = await startGateway(['--rtmp', 'embedded', ...NEAR, '--publisher-destinations'])
+    const gateway = await startGateway(['--rtmp', 'embedded', ...NEAR, '--publisher-targets'])
     const browser = await startBrowser(FAKE_CAMERA)
     const page = await browser.newPage()
     await page.goto(gateway.url)
-    await page.getByText('Add a destination').click()
+    await page.getByText('Add a target').click()
     await page.getByLabel('Platform').selectOption('Another RTMP server')
     await page.getByLabel('Address').fill(`rtmp://127.0.0.1:${sink.port}/live`)
     await page.getByLabel('Stream key').fill('from-the-studio')
@@ -248,7 +248,7 @@ describe('who may send a broadcast elsewhere, and where to', () => {
   let socket: TestSocket
   let session: string
   beforeAll(async () => {
-    gateway = await startGateway(['--rtmp', 'embedded', ...NEAR, '--publisher-destinations'], WITH_KEY)
+    gateway = await startGateway(['--rtmp', 'embedded', ...NEAR, '--publisher-targets'], WITH_KEY)
     const loop = await startLoop(gateway, 'other')
     socket = await new TestSocket(ingestUrl(gateway, 'mine')).opened()
     socket.send({ type: 'hello', session: null })
@@ -323,7 +323,7 @@ describe('who may send a broadcast elsewhere, and where to', () => {
   })
 
   it('is not a name with a private address, though the name is allowed', async () => {
-    const named = await startGateway(['--rtmp', 'embedded', '--destination-hosts', 'localhost'], WITH_KEY)
+    const named = await startGateway(['--rtmp', 'embedded', '--target-hosts', 'localhost'], WITH_KEY)
     const loop = await startLoop(named, 'named')
     await add(named, 'named', { name: 'near', url: `rtmp://localhost:${hanging.port}/live`, key: 'x' })
     const before = hanging.connections()
