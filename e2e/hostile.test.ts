@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeChunk } from '../shared/chunk.ts'
-import { CLOSE_CODES } from '../shared/close-codes.ts'
+import { closeCodeOf, ERRORS } from '../shared/errors.ts'
 import { UINT32_MAX } from '../shared/limits.ts'
 import { readFrames } from './support/clock-reader.ts'
 import { openSockets, startGateway, type TestGateway } from './support/gateway.ts'
@@ -71,14 +71,14 @@ describe('while another broadcast runs, untouched', () => {
         socket.send(HELLO)
         return socket.closed
       })
-      expect(codes(taken)).toEqual([CLOSE_CODES.name_taken])
+      expect(codes(taken)).toEqual([closeCodeOf('name_taken')])
 
       const strangers = await flood(SOCKETS, async () => {
         const socket = await open('untouched')
         socket.send({ type: 'hello', session: randomUUID() })
         return socket.closed
       })
-      expect(codes(strangers)).toEqual([CLOSE_CODES.no_session])
+      expect(codes(strangers)).toEqual([closeCodeOf('no_session')])
 
       const twice = await flood(SOCKETS, async () => {
         const socket = await open()
@@ -86,11 +86,11 @@ describe('while another broadcast runs, untouched', () => {
         socket.send(HELLO)
         return socket.closed
       })
-      expect(codes(twice)).toEqual([CLOSE_CODES.bad_message])
+      expect(codes(twice)).toEqual([closeCodeOf('bad_message')])
 
       const silent = flood(AT_A_TIME, async () => (await open()).closed)
       const slow = flood(AT_A_TIME, () => raw('GET /ingest/slow HTTP/1.1\r\nHost: x\r\nUpgrade: webso'))
-      expect(codes(await silent)).toEqual([CLOSE_CODES.hello_timeout])
+      expect(codes(await silent)).toEqual([closeCodeOf('hello_timeout')])
       expect([...new Set((await slow).map((answer) => answer.split('\r\n')[0]))]).toEqual([
         'HTTP/1.1 408 Request Timeout',
       ])
@@ -155,7 +155,7 @@ describe('a session', () => {
         .tuple(fc.nat(UINT32_MAX), fc.nat(UINT32_MAX))
         .map(([epoch, sequence]) => encodeChunk({ epoch, sequence, payload: randomBytes(50) })),
     )
-    const allowed = [1000, 1005, 1006, ...Object.values(CLOSE_CODES)]
+    const allowed = [1000, 1005, 1006, ...Object.values(ERRORS).map(({ status }) => 4000 + status)]
     const property = fc.asyncProperty(fc.array(frame, { maxLength: 12 }), fc.boolean(), async (frames, polite) => {
       const socket = await open()
       if (polite) {

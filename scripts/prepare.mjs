@@ -2,7 +2,7 @@
 // and builds what is not built. Both are known by a hash, so that a second call does nothing.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -22,13 +22,15 @@ const MIN_NODE = [20, 19]
 export function prepare() {
   requireNode()
   // A package from a registry comes built.
-  if (!existsSync(join(root, 'server', 'main.ts'))) return
+  if (!existsSync(join(root, 'server'))) return
   const packages = hashOf(['package.json', 'package-lock.json'])
   step(join(root, 'node_modules', '.castgate'), packages, 'installing packages (npm ci)', () => {
     run('npm', ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'])
   })
   step(join(root, 'dist', '.castgate'), hashOf(BUILT_FROM), 'building', () => {
     const bin = (name) => join(root, 'node_modules', '.bin', name)
+    // What was made of a file that is no more would be packed, too.
+    rmSync(join(root, 'dist', 'server'), { recursive: true, force: true })
     run(bin('tsc'), ['-p', 'server'])
     // Without it, packages give their development builds where a test runner has set another.
     const production = { NODE_ENV: 'production' }

@@ -1,4 +1,4 @@
-import { IngestError } from './close-codes.ts'
+import { GatewayError } from './errors.ts'
 import { UINT32_MAX } from './limits.ts'
 
 /** Bytes before the recording in a binary frame: epoch and sequence number, both unsigned 32-bit, big-endian. */
@@ -29,11 +29,14 @@ export function encodeChunk({ epoch, sequence, payload }: Chunk): Uint8Array<Arr
 
 /**
  * Reads a binary frame. The payload shares the frame's memory.
- * @throws IngestError `bad_message` when the frame has no payload
+ * @throws GatewayError `bad_message` when the frame has no payload
  */
 export function decodeChunk(frame: Uint8Array): Chunk {
   if (frame.byteLength <= CHUNK_HEADER_BYTES) {
-    throw new IngestError('bad_message', `A chunk has ${CHUNK_HEADER_BYTES} bytes of header and at least one of media.`)
+    throw new GatewayError(
+      'bad_message',
+      `A chunk has ${CHUNK_HEADER_BYTES} bytes of header and at least one of media.`,
+    )
   }
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
   return { epoch: view.getUint32(0), sequence: view.getUint32(4), payload: frame.subarray(CHUNK_HEADER_BYTES) }

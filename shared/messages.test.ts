@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decodeChunk, encodeChunk } from './chunk.ts'
-import { IngestError } from './close-codes.ts'
+import { GatewayError } from './errors.ts'
 import { parseClientMessage, parseServerMessage } from './messages.ts'
 import { containerOf } from './recorder-type.ts'
 import { isStreamName } from './stream-name.ts'
@@ -13,7 +13,7 @@ describe('a chunk', () => {
   })
 
   it('is refused without a payload, and with numbers that do not fit', () => {
-    expect(() => decodeChunk(new Uint8Array(8))).toThrow(IngestError)
+    expect(() => decodeChunk(new Uint8Array(8))).toThrow(GatewayError)
     expect(() => encodeChunk({ epoch: -1, sequence: 0, payload: Uint8Array.of(1) })).toThrow(RangeError)
     expect(() => encodeChunk({ epoch: 0, sequence: 2 ** 32, payload: Uint8Array.of(1) })).toThrow(RangeError)
   })

@@ -1,5 +1,5 @@
 import { isUint32 } from './chunk.ts'
-import { IngestError } from './close-codes.ts'
+import { GatewayError } from './errors.ts'
 import { MAX_AT_MS } from './limits.ts'
 import { isFields, isNumberFrom, parseFields } from './narrow.ts'
 import { type PlaybackLinks, parsePlayback, parseStreamStatus, type StreamStatus } from './status.ts'
@@ -97,11 +97,11 @@ export type ServerMessage = Welcome | Ack | Restart | Status | Ended | Pong | Er
 
 /**
  * Reads a text frame of a client.
- * @throws IngestError `bad_message`, which says what is wrong
+ * @throws GatewayError `bad_message`, which says what is wrong
  */
 export function parseClientMessage(text: string): ClientMessage {
   const fields = parseFields(text)
-  if (fields === null) throw new IngestError('bad_message', 'A control message is a JSON object.')
+  if (fields === null) throw new GatewayError('bad_message', 'A control message is a JSON object.')
   switch (fields.type) {
     case 'hello': {
       const { session, token, source } = fields
@@ -137,7 +137,7 @@ export function parseClientMessage(text: string): ClientMessage {
     case 'ping':
       return { type: 'ping' }
     default:
-      throw new IngestError('bad_message', 'The type of a control message is "hello", "epoch", "end" or "ping".')
+      throw new GatewayError('bad_message', 'The type of a control message is "hello", "epoch", "end" or "ping".')
   }
 }
 
@@ -179,6 +179,6 @@ function parseLimits(value: unknown): Limits | null {
   return { chunkBytes, resumeSeconds, windowBytes }
 }
 
-function bad(type: string, field: string, expected: string): IngestError {
-  return new IngestError('bad_message', `In a "${type}" message, "${field}" must be ${expected}.`)
+function bad(type: string, field: string, expected: string): GatewayError {
+  return new GatewayError('bad_message', `In a "${type}" message, "${field}" must be ${expected}.`)
 }

@@ -362,12 +362,12 @@ export function listPresets(opts?: Oazapfts.RequestOpts) {
         status: 429
         data: Error
       }
-  >('/api/destinations', {
+  >('/api/presets', {
     ...opts,
   })
 }
 /**
- * Sends a broadcast to one more destination
+ * Sends a broadcast to one more target
  */
 export function addTarget(
   name: string,
@@ -430,7 +430,7 @@ export function addTarget(
   )
 }
 /**
- * Ends sending a broadcast to a destination
+ * Ends sending a broadcast to a target
  */
 export function removeTarget(name: string, id: string, opts?: Oazapfts.RequestOpts) {
   return oazapfts.fetchJson<
@@ -467,7 +467,7 @@ export function removeTarget(name: string, id: string, opts?: Oazapfts.RequestOp
   })
 }
 /**
- * Pauses sending to a destination, goes on with it, or tries it again at once
+ * Pauses sending to a target, goes on with it, or tries it again at once
  */
 export function controlTarget(
   name: string,

@@ -1,4 +1,4 @@
-import { CLOSE_CODES, CLOSE_ENDED, ingestErrorOf } from '../../shared/close-codes.ts'
+import { CLOSE_ENDED, closeCodeOf, retryOf } from '../../shared/errors.ts'
 import type { EpochStart, ServerMessage, Welcome } from '../../shared/messages.ts'
 import { Sender } from '../../shared/sender.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
@@ -8,6 +8,9 @@ import { announceEnd, untilEnded } from './endings.ts'
 import { askForToken, type TokenSource } from './token.ts'
 
 export type { TokenSource }
+
+/** The close code of a server that does not know the session. */
+const NO_SESSION = closeCodeOf('no_session')
 
 /** How often what is due is looked for. */
 const TICK_MS = 250
@@ -227,7 +230,7 @@ export class Uplink {
       case 'welcome':
         if (!this.#welcome(message)) {
           connection.close()
-          return this.#lost(CLOSE_CODES.no_session)
+          return this.#lost(NO_SESSION)
         }
         this.#welcomed = true
         this.#events.onConnected(message.playback)
@@ -256,16 +259,12 @@ export class Uplink {
     this.#welcomed = false
     this.#helloSent = false
     if (this.#everWelcomed) this.#lostAt ??= Date.now()
-    const error = ingestErrorOf(closeCode)
+    const hasNoSession = closeCode === NO_SESSION
     // What the server has no session of is as good as ended.
-    const isAborted = this.#aborting && (this.#refusal !== null || this.#session === null || error === 'no_session')
+    const isAborted = this.#aborting && (this.#refusal !== null || this.#session === null || hasNoSession)
     if (closeCode === CLOSE_ENDED || isAborted) this.#finish({ kind: 'ended' })
-    else if (error === 'no_session') this.#sessionLost()
-    // A server that has no room will not have any a moment later.
-    else if (
-      this.#refusal &&
-      !(this.#everWelcomed && error === 'unavailable' && this.#refusal.code !== 'no_capacity')
-    ) {
+    else if (hasNoSession) this.#sessionLost()
+    else if (this.#refusal && !(this.#everWelcomed && retryOf(this.#refusal.code) === 'soon')) {
       this.#finish({ kind: 'refused', ...this.#refusal })
     } else {
       if (wasWelcomed) this.#events.onInterrupted()

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { IngestError } from '../../shared/close-codes.ts'
+import type { GatewayError } from '../../shared/errors.ts'
 import { Access, type AccessOptions } from './access.ts'
 
 const SECRET = 'a secret of thirty-two letters!!'
@@ -33,7 +33,7 @@ function sign(claims: Record<string, unknown>, secret = SECRET, alg = 'HS256'): 
 async function codeOf(promise: Promise<unknown>): Promise<string | null> {
   return promise.then(
     () => null,
-    (error: IngestError) => error.code,
+    (error: GatewayError) => error.code,
   )
 }
 
@@ -212,7 +212,7 @@ describe('the admin key', () => {
         access({ adminKey }).requireAdmin(given)
         return null
       } catch (error) {
-        return (error as IngestError).code
+        return (error as GatewayError).code
       }
     }
     expect(code('key', 'key')).toBeNull()

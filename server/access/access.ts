@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { isSame } from '../process/secret.ts'
 import { BitCredit } from './bit-credit.ts'
 import { type Claims, coversStream, parseClaims } from './claims.ts'
@@ -66,13 +66,13 @@ export class Access {
     return true
   }
 
-  /** @throws IngestError `unauthorized` for a bad token, `forbidden` for one that does not allow this */
+  /** @throws GatewayError `unauthorized` for a bad token, `forbidden` for one that does not allow this */
   async publish(token: string | null, name: string): Promise<Grant> {
     if (this.isOpen) return UNBOUNDED
     return this.#grant(token, name, 'publish')
   }
 
-  /** @throws IngestError `unauthorized` for a bad token, `forbidden` for one that does not allow this */
+  /** @throws GatewayError `unauthorized` for a bad token, `forbidden` for one that does not allow this */
   async play(token: string | null, name: string): Promise<Grant> {
     if (!this.isPrivate) return UNBOUNDED
     return this.#grant(token, name, 'play')
@@ -98,28 +98,28 @@ export class Access {
       const { claims } = await this.#read(token)
       return claims.publish ? claims.stream : null
     } catch (error) {
-      if (error instanceof IngestError) return null
+      if (error instanceof GatewayError) return null
       throw error
     }
   }
 
-  /** @throws IngestError `unauthorized` for a wrong key or none, `forbidden` where the gateway has no admin key */
+  /** @throws GatewayError `unauthorized` for a wrong key or none, `forbidden` where the gateway has no admin key */
   requireAdmin(key: string | null): void {
     if (this.#adminKey === null) {
-      throw new IngestError('forbidden', 'This gateway has no admin key. Start it with CASTGATE_ADMIN_KEY.')
+      throw new GatewayError('forbidden', 'This gateway has no admin key. Start it with CASTGATE_ADMIN_KEY.')
     }
     if (!this.isAdmin(key)) {
-      throw new IngestError('unauthorized', 'This needs the admin key, as "Authorization: Bearer KEY".')
+      throw new GatewayError('unauthorized', 'This needs the admin key, as "Authorization: Bearer KEY".')
     }
   }
 
   /**
    * Makes a token that is good for `ttlSeconds`.
-   * @throws IngestError `unavailable` where the gateway has no secret to sign with
+   * @throws GatewayError `unavailable` where the gateway has no secret to sign with
    */
   async issue(claims: IssuedClaims, ttlSeconds: number): Promise<string> {
     if (this.#secret === null) {
-      throw new IngestError('unavailable', 'This gateway has no secret to sign tokens with. Set CASTGATE_SECRET.')
+      throw new GatewayError('unavailable', 'This gateway has no secret to sign tokens with. Set CASTGATE_SECRET.')
     }
     return signToken(this.#secret, claims, ttlSeconds)
   }
@@ -130,23 +130,23 @@ export class Access {
   }
 
   /** Calls `onOver` once, when what was granted ends: its token expires or is revoked. Gives a function that stops waiting. */
-  whenOver({ tokenId, expiresAt }: Grant, onOver: (reason: IngestError) => void): () => void {
+  whenOver({ tokenId, expiresAt }: Grant, onOver: (reason: GatewayError) => void): () => void {
     if (tokenId === null) return () => {}
     return this.#revocations.whenOver(tokenId, expiresAt, (why) => onOver(over(why)))
   }
 
   async #grant(token: string | null, name: string, what: 'publish' | 'play'): Promise<Grant> {
-    if (token === null) throw new IngestError('unauthorized', NEEDED[what])
+    if (token === null) throw new GatewayError('unauthorized', NEEDED[what])
     const { claims, tokenId } = await this.#read(token)
-    if (!claims[what]) throw new IngestError('forbidden', NOT_ALLOWED[what])
-    if (!coversStream(claims.stream, name)) throw new IngestError('forbidden', 'The token is for another stream.')
+    if (!claims[what]) throw new GatewayError('forbidden', NOT_ALLOWED[what])
+    if (!coversStream(claims.stream, name)) throw new GatewayError('forbidden', 'The token is for another stream.')
     const { exp, maxSeconds, maxBitrate, record } = claims
     // As long as it would be taken.
     const expiresAt = exp === null ? null : (exp + CLOCK_TOLERANCE_S) * 1000
     return { tokenId, expiresAt, maxSeconds, maxBitrate, record }
   }
 
-  /** @throws IngestError `unauthorized` for a token that is not valid, or was revoked */
+  /** @throws GatewayError `unauthorized` for a token that is not valid, or was revoked */
   async #read(token: string): Promise<{ claims: Claims; tokenId: string }> {
     const claims = parseClaims(await this.#verify(token))
     // What is signed, and not the signature: that can be written in several ways (RFC 7515, appendix C; for ES256, -s is as good as s).
@@ -196,8 +196,8 @@ const NOT_ALLOWED = {
   play: 'The token does not allow to watch.',
 }
 
-function over(why: 'expired' | 'revoked'): IngestError {
+function over(why: 'expired' | 'revoked'): GatewayError {
   return why === 'expired'
-    ? new IngestError('unauthorized', 'The token has expired. Ask for a new one.')
-    : new IngestError('unauthorized', 'The token was revoked. Ask for a new one.')
+    ? new GatewayError('unauthorized', 'The token has expired. Ask for a new one.')
+    : new GatewayError('unauthorized', 'The token was revoked. Ask for a new one.')
 }

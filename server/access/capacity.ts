@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { needOf } from '../ffmpeg/limits.ts'
 import type { PictureSize } from '../ffmpeg/picture-size.ts'
 
@@ -52,20 +52,20 @@ export class Capacity {
 
   /**
    * One more broadcast is to begin, where there are `count`.
-   * @throws IngestError `unavailable`
+   * @throws GatewayError `unavailable`
    */
   admitBroadcast(count: number): void {
     const { maxBroadcasts } = this.#options
     if (maxBroadcasts === null || count < maxBroadcasts) return
     const words = maxBroadcasts === 1 ? 'one broadcast' : `${maxBroadcasts} broadcasts`
-    throw new IngestError('unavailable', `This server takes ${words} at a time. Try again when one has ended.`)
+    throw new GatewayError('unavailable', `This server takes ${words} at a time. Try again when one has ended.`)
   }
 
   /**
    * One more transcoder is to begin, to a picture of this size; null where that is not known. It is refused where there are others, and the gateway needs all processors that it
    * may: what else runs on the machine is not counted, since its end cannot be waited for. And where there is no memory for it, beside what those
    * that run were promised and have not taken yet.
-   * @throws IngestError `no_capacity`
+   * @throws GatewayError `no_capacity`
    */
   admitTranscode(picture: PictureSize | null): void {
     const processes = this.#load()
@@ -87,8 +87,8 @@ function memoryOfMachine(): Memory {
   return { total: limit > 0 && limit < totalmem() ? limit : totalmem(), available: process.availableMemory() }
 }
 
-function noRoom(): IngestError {
-  return new IngestError(
+function noRoom(): GatewayError {
+  return new GatewayError(
     'no_capacity',
     'This server has no room to convert another picture to H.264 now. Use a browser that records H.264, such as Chrome, or try again later.',
   )

@@ -1,4 +1,4 @@
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { type Fields, isFields, isNumberFrom } from '../../shared/narrow.ts'
 
 /** What a token says that its bearer may do. Times are seconds since 1970 (RFC 7519, 2: NumericDate). */
@@ -48,7 +48,7 @@ export function coversStream(pattern: string, name: string): boolean {
 
 /**
  * Reads the claims of a token whose signature was checked.
- * @throws IngestError `unauthorized` for claims that are not Castgate's
+ * @throws GatewayError `unauthorized` for claims that are not Castgate's
  */
 export function parseClaims(payload: unknown): Claims {
   if (!isFields(payload)) throw bad('its claims are no object')
@@ -80,6 +80,6 @@ function limit(payload: Fields, name: string): number | null {
   return value
 }
 
-function bad(why: string): IngestError {
-  return new IngestError('unauthorized', `The token cannot be used: ${why}.`)
+function bad(why: string): GatewayError {
+  return new GatewayError('unauthorized', `The token cannot be used: ${why}.`)
 }

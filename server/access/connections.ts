@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
 import type { Logger } from 'pino'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Limits } from './limits.ts'
 import { remoteAddress } from './request.ts'
 
@@ -34,7 +34,7 @@ export class Connections {
   }
 
   /** `refuse` answers one that is not taken, in the protocol of the server, and closes it. */
-  watch(server: Server, refuse: (socket: Socket, error: IngestError) => void): void {
+  watch(server: Server, refuse: (socket: Socket, error: GatewayError) => void): void {
     server.maxConnections = Math.max(1, this.#files - Math.max(MIN_RESERVED, this.#files * RESERVED_SHARE))
     server.on('drop', () => this.#say('all', 'this process may open no more files'))
     // The system takes a connection back that there is no file for: what runs goes on.
@@ -44,7 +44,7 @@ export class Connections {
       try {
         socket.once('close', this.#limits.hold('connections', address))
       } catch (error) {
-        if (!(error instanceof IngestError)) throw error
+        if (!(error instanceof GatewayError)) throw error
         this.#say(address ?? 'this machine', error.message)
         socket.on('error', () => socket.destroy())
         refuse(socket, error)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { IngestError } from '../../shared/close-codes.ts'
+import type { GatewayError } from '../../shared/errors.ts'
 import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, Limits, networkOf } from './limits.ts'
 
 const PER_ADDRESS = { connections: 9, sockets: 2, broadcasts: 1, hellos: 2, calls: 3, megabytes: 1 }
@@ -10,7 +10,7 @@ async function codeOf(action: () => unknown): Promise<string | null> {
     await action()
     return null
   } catch (error) {
-    return (error as IngestError).code
+    return (error as GatewayError).code
   }
 }
 

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 
 /** What is limited: at a time, and in a minute. */
 export interface LimitSet {
@@ -79,7 +79,7 @@ export class Limits {
 
   /**
    * Counts something that lasts, until the function that it gives is called.
-   * @throws IngestError `too_many`
+   * @throws GatewayError `too_many`
    */
   hold(what: Held, from: string | null): () => void {
     const address = from === null ? null : networkOf(from)
@@ -104,7 +104,7 @@ export class Limits {
 
   /**
    * Counts something that happens: once, or `amount` bytes of it.
-   * @throws IngestError `too_many`
+   * @throws GatewayError `too_many`
    */
   async note(what: Rate, from: string | null, amount = 1): Promise<void> {
     const address = from === null ? null : networkOf(from)
@@ -119,8 +119,8 @@ export class Limits {
   }
 }
 
-function tooMany(what: keyof LimitSet): IngestError {
-  return new IngestError('too_many', `${WORDS[what]}. Try again in a minute.`)
+function tooMany(what: keyof LimitSet): GatewayError {
+  return new GatewayError('too_many', `${WORDS[what]}. Try again in a minute.`)
 }
 
 /** What counts as one address: one of IPv4, or the network of IPv6 that a single customer has (RFC 6177). What is none is as it is. */

@@ -10,7 +10,7 @@ import {
   type JWTVerifyGetKey,
   jwtVerify,
 } from 'jose'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { isFields, parseFields } from '../../shared/narrow.ts'
 import { hasCode, UsageError } from '../process/errors.ts'
 
@@ -32,7 +32,7 @@ interface KeySource {
   key: KeyObject | Uint8Array | JWTVerifyGetKey
 }
 
-/** Checks a token's signature and times; gives its claims. @throws IngestError `unauthorized` */
+/** Checks a token's signature and times; gives its claims. @throws GatewayError `unauthorized` */
 export type VerifyToken = (token: string) => Promise<JWTPayload>
 
 /** Verifies tokens that were signed with `secret` (HS256), or with a key of `keys`: see {@link readKeys}. */
@@ -139,7 +139,7 @@ function algorithmOf(token: string): string {
 }
 
 /** What is wrong with a token, in words that do not repeat it. */
-function refusal(error: unknown): IngestError {
+function refusal(error: unknown): GatewayError {
   if (error instanceof errors.JWTExpired) return refused('it has expired')
   if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'nbf') return refused('it is not valid yet')
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
@@ -149,9 +149,12 @@ function refusal(error: unknown): IngestError {
   const isOfKeys =
     error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || hasCode(error, 'ERR_JOSE_GENERIC')
   if (error instanceof errors.JOSEError && !isOfKeys) return refused('it is no valid JSON Web Token')
-  return new IngestError('unavailable', 'The keys that tokens are checked with cannot be fetched now. Try again later.')
+  return new GatewayError(
+    'unavailable',
+    'The keys that tokens are checked with cannot be fetched now. Try again later.',
+  )
 }
 
-function refused(why: string): IngestError {
-  return new IngestError('unauthorized', `The token is not valid: ${why}. Ask for a new one.`)
+function refused(why: string): GatewayError {
+  return new GatewayError('unauthorized', `The token is not valid: ${why}. Ask for a new one.`)
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Access, Grant } from './access.ts'
 import { playTokenOf } from './credentials.ts'
 import type { Limits } from './limits.ts'
@@ -28,12 +28,12 @@ export class Viewing {
     return this.#access.isPrivate && request.headers.authorization === undefined ? playTokenOf(request) : null
   }
 
-  /** @throws IngestError `unauthorized` or `forbidden` for one who may not watch `name` */
+  /** @throws GatewayError `unauthorized` or `forbidden` for one who may not watch `name` */
   admit(request: IncomingMessage, name: string): Promise<Grant> {
     return this.#access.play(playTokenOf(request), name)
   }
 
-  /** @throws IngestError `forbidden` for a page whose WebSockets are not taken: browsers let any page open them */
+  /** @throws GatewayError `forbidden` for a page whose WebSockets are not taken: browsers let any page open them */
   requireOrigin(request: IncomingMessage): void {
     if (!this.#origins.mayPlay(request)) throw foreignOrigin(request)
   }
@@ -45,7 +45,7 @@ export class Viewing {
 
   /**
    * Counts a connection that lasts, until the function that it gives is called.
-   * @throws IngestError `too_many`
+   * @throws GatewayError `too_many`
    */
   hold(request: IncomingMessage): () => void {
     return this.#limits.hold('sockets', addressOf(request))
@@ -58,9 +58,9 @@ export class Viewing {
 }
 
 /** The refusal of a page that is not allowed. */
-export function foreignOrigin(request: IncomingMessage): IngestError {
+export function foreignOrigin(request: IncomingMessage): GatewayError {
   const origin = (request.headers.origin ?? '').slice(0, 200)
-  return new IngestError(
+  return new GatewayError(
     'forbidden',
     `Pages of ${origin} may not use this server. Its operator can allow that with --origin ${origin}.`,
   )

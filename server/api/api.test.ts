@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { validatorsOf } from '../../e2e/support/openapi.ts'
+import type { ErrorBody } from '../http/errors.ts'
 import { apiDocument, apiOf } from './document.ts'
 
 const ADMIN_KEY = 'the-key-of-these-tests'
@@ -172,6 +173,34 @@ describe('the API', () => {
       wrong('The request cannot be used: body must not have "tll".'),
     )
     expect(await send({ stream: 'x' })).toEqual(wrong('"publish" or "play" must be true.'))
+  })
+
+  it('answers with the code of what is wrong, and of what Fastify refuses by itself', async () => {
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` }
+    const answers = [
+      await app.inject({
+        method: 'POST',
+        url: '/api/tokens',
+        headers: { ...headers, 'content-type': 'text/csv' },
+        payload: 'a',
+      }),
+      await app.inject({ method: 'POST', url: '/api/tokens', headers, payload: { stream: 'x'.repeat(2_000_000) } }),
+      await app.inject({ method: 'POST', url: '/api/tokens', payload: { stream: 'x', play: true } }),
+      await app.inject('/api/nowhere'),
+      await app.inject({
+        method: 'POST',
+        url: '/api/streams/none/targets',
+        headers,
+        payload: { url: 'rtmp://x.example/a/b' },
+      }),
+    ]
+    expect(answers.map((answer) => [answer.statusCode, (answer.json() as ErrorBody).error.code])).toEqual([
+      [415, 'unsupported_media'],
+      [413, 'too_large'],
+      [401, 'unauthorized'],
+      [404, 'not_found'],
+      [404, 'not_found'],
+    ])
   })
 
   it('has a page to read it, which runs no script but its own', async () => {

@@ -4,14 +4,14 @@ import { basename, dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { send } from '@fastify/send'
 import { Type } from 'typebox'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Access } from '../access/access.ts'
 import { bearerOf } from '../access/credentials.ts'
 import type { SignedLinks } from '../access/signed-links.ts'
 import type { Archive } from '../archive/archive.ts'
 import { type Entry, RECORDING_ID } from '../archive/entry.ts'
 import type { Directory } from '../broadcast/directory.ts'
-import { conflict, notFound } from '../http/errors.ts'
+import { notFound } from '../http/errors.ts'
 import { errors, Recording, RecordingId, ref, StreamParams } from './schemas.ts'
 import { requireLive } from './streams.ts'
 import type { Api } from './validation.ts'
@@ -83,7 +83,8 @@ export function recordingRoutes(admin: Api, { directory, archive, links, base }:
       if (!entry) return reply.code(404).send(notFound(NO_RECORDING))
       if (!(await archive.remove(id))) {
         const isReady = entry.state === 'ready'
-        throw conflict(
+        throw new GatewayError(
+          'conflict',
           isReady
             ? 'It is being uploaded. Try again when it has been.'
             : 'It is being made. Stop it first, and wait until it is ready.',
@@ -107,7 +108,7 @@ export function recordingRoutes(admin: Api, { directory, archive, links, base }:
     async (request) => {
       const broadcast = requireLive(directory, request.params.name)
       if (!broadcast.hasMedia)
-        throw new IngestError('unavailable', 'The broadcast is not live yet. Try again in a moment.')
+        throw new GatewayError('unavailable', 'The broadcast is not live yet. Try again in a moment.')
       return told(archive.start(broadcast), request.raw)
     },
   )

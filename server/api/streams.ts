@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Type } from 'typebox'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { type PlaybackLinks, parseStreamStatus, type StreamStatus } from '../../shared/status.ts'
 import type { Access } from '../access/access.ts'
 import { bearerOf } from '../access/credentials.ts'
@@ -19,11 +19,11 @@ export const NOT_LIVE = 'Nobody is broadcasting under this name now.'
 
 /**
  * The broadcast `name`.
- * @throws IngestError `no_session`, which is a 404, where nothing is live under this name
+ * @throws GatewayError `no_session`, which is a 404, where nothing is live under this name
  */
 export function requireLive(directory: Directory, name: string): Broadcast {
   const broadcast = directory.get(name)
-  if (!broadcast) throw new IngestError('no_session', NOT_LIVE)
+  if (!broadcast) throw new GatewayError('not_found', NOT_LIVE)
   return broadcast
 }
 
@@ -142,7 +142,7 @@ export function stopRoute(admin: Api, directory: Directory, access: Access): voi
     async (request, reply) => {
       const broadcast = requireLive(directory, request.params.name)
       const { publisher } = broadcast
-      await publisher?.stop(new IngestError('forbidden', 'The operator of this server has stopped the broadcast.'))
+      await publisher?.stop(new GatewayError('forbidden', 'The operator of this server has stopped the broadcast.'))
       if (publisher?.tokenId) access.revoke(publisher.tokenId, publisher.expiresAt)
       await broadcast.end()
       return reply.code(204).send(null)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Access } from '../access/access.ts'
 import { bearerOf } from '../access/credentials.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
@@ -140,7 +140,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     },
   )
 
-  /** @throws IngestError where the request may not change the targets of `name` */
+  /** @throws GatewayError where the request may not change the targets of `name` */
   function whoIs(request: { raw: IncomingMessage }, name: string): AddedBy {
     const bearer = bearerOf(request.raw)
     const broadcast = directory.get(name)
@@ -149,7 +149,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     return 'operator'
   }
 
-  /** @throws IngestError where the request may not change the targets of `name`, or nothing is live */
+  /** @throws GatewayError where the request may not change the targets of `name`, or nothing is live */
   function admitted(request: { raw: IncomingMessage }, name: string): Admitted {
     const by = whoIs(request, name)
     return { broadcast: requireLive(directory, name), by }
@@ -158,6 +158,6 @@ export function targetRoutes(api: Api, context: TargetContext): void {
   function targetOf({ broadcast, by }: Admitted, id: string): FfmpegOutput {
     const target = targets.find(broadcast, id, by)
     if (target) return target
-    throw new IngestError('no_session', 'The broadcast has no such target that could be changed.')
+    throw new GatewayError('not_found', 'The broadcast has no such target that could be changed.')
   }
 }

@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Access } from '../access/access.ts'
 import { PATTERN_RULE, STREAM_PATTERN } from '../access/claims.ts'
 import { MAX_DURATION_SECONDS } from '../config/values.ts'
-import { badRequest } from '../http/errors.ts'
 import { errors, moment, nullable } from './schemas.ts'
 import type { Api } from './validation.ts'
 
@@ -51,7 +51,7 @@ export function tokenRoutes(admin: Api, access: Access): void {
       const { stream, publish = false, play = false, record = false } = request.body
       const { maxSeconds = null, maxBitrate = null } = request.body
       const { ttl = DEFAULT_TTL_SECONDS } = request.body
-      if (!publish && !play) throw badRequest('"publish" or "play" must be true.')
+      if (!publish && !play) throw new GatewayError('bad_request', '"publish" or "play" must be true.')
       const token = await access.issue({ stream, publish, play, record, maxSeconds, maxBitrate }, ttl)
       const expiresAt = new Date(Date.now() + ttl * 1000).toISOString()
       return reply.code(201).header('cache-control', 'no-store').send({ token, expiresAt })

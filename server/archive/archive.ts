@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Events } from '../events/events.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
@@ -148,7 +148,7 @@ export class Archive {
 
   /**
    * Begins to record a broadcast, unless that is done already.
-   * @throws IngestError `unavailable` where another gateway has taken the directory
+   * @throws GatewayError `unavailable` where another gateway has taken the directory
    */
   start(broadcast: Broadcast): Entry {
     const running = this.recordingOf(broadcast)
@@ -156,7 +156,7 @@ export class Archive {
     const { directory, floorBytes, events, log } = this.#options
     if (this.#lock.lost.aborted) {
       this.#faults.set(broadcast, sentence(LOST))
-      throw new IngestError('unavailable', `"${broadcast.name}" cannot be recorded: ${sentence(LOST)}`)
+      throw new GatewayError('unavailable', `"${broadcast.name}" cannot be recorded: ${sentence(LOST)}`)
     }
     const entry = newEntry(broadcast.name, broadcast.id)
     this.#faults.delete(broadcast)

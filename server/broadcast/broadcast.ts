@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { IngestError } from '../../shared/close-codes.ts'
+import type { GatewayError } from '../../shared/errors.ts'
 import type { AudioStatus, TargetStatus, VideoStatus } from '../../shared/status.ts'
 import { pictureSize } from '../flv/avc.ts'
 import { type BusTag, GopCache } from '../flv/gop-cache.ts'
@@ -30,7 +30,7 @@ export interface Publisher {
   /** Whether their token asks for a recording. */
   record: boolean
   /** Tells them why, and ends it. */
-  stop(reason: IngestError): Promise<void>
+  stop(reason: GatewayError): Promise<void>
 }
 
 /** What an epoch brings. */

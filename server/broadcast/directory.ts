@@ -1,4 +1,4 @@
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { Broadcast, type BroadcastEvents, type Source } from './broadcast.ts'
 
 /** Knows every broadcast of this gateway by its name. */
@@ -14,12 +14,12 @@ export class Directory {
 
   /**
    * Takes a free name for a new broadcast.
-   * @throws IngestError `name_taken`, or `unavailable` while the gateway ends
+   * @throws GatewayError `name_taken`, or `unavailable` while the gateway ends
    */
   claim(name: string, source: Source): Broadcast {
-    if (this.#closing) throw new IngestError('unavailable', 'This server is shutting down. Try again in a moment.')
+    if (this.#closing) throw new GatewayError('unavailable', 'This server is shutting down. Try again in a moment.')
     if (this.#broadcasts.has(name)) {
-      throw new IngestError('name_taken', `Someone is broadcasting as "${name}" already. Choose another stream name.`)
+      throw new GatewayError('name_taken', `Someone is broadcasting as "${name}" already. Choose another stream name.`)
     }
     const broadcast = new Broadcast(name, source, {
       ...this.#events,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { LIMITS_IN_ALL, LIMITS_PER_ADDRESS, type LimitSet } from '../access/limits.ts'
 import { isLoopback } from '../access/request.ts'
 import type { S3Options } from '../archive/upload.ts'
@@ -152,7 +152,7 @@ function requireReadable(target: ConfiguredTarget): void {
   try {
     readTarget(target)
   } catch (error) {
-    if (!(error instanceof IngestError)) throw error
+    if (!(error instanceof GatewayError)) throw error
     throw new UsageError(`A target cannot be used. ${error.message}`)
   }
 }

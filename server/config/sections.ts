@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { STREAM_PATTERN } from '../access/claims.ts'
 import type { S3Options } from '../archive/upload.ts'
 import { EVENT_TYPES, type EventType } from '../events/events.ts'
@@ -148,7 +148,7 @@ function inPlace<T>(place: string, act: () => T): T {
   try {
     return act()
   } catch (error) {
-    const isAboutIt = error instanceof UsageError || error instanceof IngestError || error instanceof SyntaxError
+    const isAboutIt = error instanceof UsageError || error instanceof GatewayError || error instanceof SyntaxError
     throw isAboutIt ? new UsageError(`${place}: ${error.message}`) : error
   }
 }

@@ -1,4 +1,4 @@
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 
 /** Most bytes before the media of a recording: recorders need a few hundred. */
 export const HEADER_BYTES = 64 * 1024
@@ -26,21 +26,21 @@ const MAX_SAMPLE_RATE = 192_000
 const MAX_CHANNELS = 8
 
 /** What is said of a recording that is not taken. `message`: a sentence for its publisher. */
-export function unsupported(message: string): IngestError {
-  return new IngestError('unsupported_media', message)
+export function unsupported(message: string): GatewayError {
+  return new GatewayError('unsupported_media', message)
 }
 
 /** The same of one that breaks off in the middle of what can be read. `offset`: in bytes from its beginning. */
-export function damaged(offset: number): IngestError {
+export function damaged(offset: number): GatewayError {
   return unsupported(`The recording is damaged after ${offset} bytes.`)
 }
 
 /** The same of one with a header that does not end in time. */
-export function headerTooLong(): IngestError {
+export function headerTooLong(): GatewayError {
   return unsupported(`The header of the recording is longer than ${HEADER_BYTES} bytes.`)
 }
 
-/** @throws IngestError for sound that would cost more to decode than any recorder's */
+/** @throws GatewayError for sound that would cost more to decode than any recorder's */
 export function checkSound(sampleRate: number, channels: number): void {
   if (sampleRate > MAX_SAMPLE_RATE || channels > MAX_CHANNELS) {
     throw unsupported(

@@ -32,7 +32,7 @@ export function find(data: Buffer, path: string[]): Buffer | null {
 
 /**
  * The boxes in `data`, up to the first that is not whole enough to be known.
- * @throws IngestError where there are more than any recorder writes
+ * @throws GatewayError where there are more than any recorder writes
  */
 export function* boxes(data: Buffer): Generator<Box, void, undefined> {
   let count = 0

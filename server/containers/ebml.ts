@@ -46,7 +46,7 @@ export function child(data: Buffer, id: number): Buffer | null {
 
 /**
  * The children in `data`, up to the first that is not whole enough to be known.
- * @throws IngestError where there are more than any recorder writes
+ * @throws GatewayError where there are more than any recorder writes
  */
 export function* children(data: Buffer): Generator<Element, void, undefined> {
   let count = 0

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeChunk } from '../../shared/chunk.ts'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { parseClientMessage } from '../../shared/messages.ts'
 import type { RecorderContainer } from '../../shared/recorder-type.ts'
 import { FlvReader } from '../flv/reader.ts'
@@ -38,7 +38,7 @@ function tolerant(read: () => unknown): void {
   try {
     read()
   } catch (error) {
-    expect(error).toBeInstanceOf(IngestError)
+    expect(error).toBeInstanceOf(GatewayError)
   }
 }
 

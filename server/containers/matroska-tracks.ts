@@ -32,7 +32,7 @@ export interface MatroskaTracks {
 
 /**
  * Reads the data of a Tracks element (RFC 9559, 5.1.4).
- * @throws IngestError where it has what is not taken
+ * @throws GatewayError where it has what is not taken
  */
 export function readMatroskaTracks(data: Buffer): MatroskaTracks {
   const found: MatroskaTracks = { tracks: { video: null, audio: null }, video: null, audio: null }

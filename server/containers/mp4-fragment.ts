@@ -46,7 +46,7 @@ export interface Fragment {
 /**
  * Reads the data of a `traf` (8.8.6); null for a track that is not looked at, or for no samples. `next` has the time of the next sample of each
  * track, in ms, and gets the one after these.
- * @throws IngestError where it has more, or larger, samples than any recorder writes
+ * @throws GatewayError where it has more, or larger, samples than any recorder writes
  * @throws RangeError where a box is too short for what it must have
  */
 export function readFragment(traf: Buffer, layout: Mp4Track[], next: Map<number, number>): Fragment | null {
@@ -94,7 +94,7 @@ function fieldsOf(tfhd: Buffer): Partial<Mp4Track['defaults']> {
   return fields
 }
 
-/** The samples of a `trun`. @throws IngestError where there are more than `most` */
+/** The samples of a `trun`. @throws GatewayError where there are more than `most` */
 function* samplesOf(
   trun: Buffer,
   defaults: Mp4Track['defaults'],

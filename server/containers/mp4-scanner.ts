@@ -81,7 +81,7 @@ function early(): Error {
   return unsupported('The recording has its media before its header. Use a fragmented MP4, as recorders write it.')
 }
 
-/** What `read` gives. @throws IngestError also where a box is too short for what it must have */
+/** What `read` gives. @throws GatewayError also where a box is too short for what it must have */
 function within<T>(read: () => T): T {
   try {
     return read()

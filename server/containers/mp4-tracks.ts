@@ -38,7 +38,7 @@ export interface Mp4Track {
 
 /**
  * Reads the data of a `moov` (ISO/IEC 14496-12, 8.2): the first track with a picture and the first with sound.
- * @throws IngestError where it has what is not taken
+ * @throws GatewayError where it has what is not taken
  * @throws RangeError where a box is too short for what it must have
  */
 export function readMp4Tracks(moov: Buffer): { tracks: Tracks; layout: Mp4Track[] } {

@@ -18,7 +18,7 @@ export class Quota {
     this.#at = now()
   }
 
-  /** Counts `count` more. @throws IngestError where that is too many */
+  /** Counts `count` more. @throws GatewayError where that is too many */
   take(count: number): void {
     this.#left -= count
     if (this.#left >= 0) return

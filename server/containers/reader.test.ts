@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { RecorderContainer } from '../../shared/recorder-type.ts'
 import { HEADER_BYTES, MAX_ELEMENTS_BETWEEN } from './bounds.ts'
 import { box, cluster, element, OPEN_CLUSTER, opusTrack, simpleBlock, turnedMp4, webm } from './fixtures.ts'
@@ -50,8 +50,8 @@ const refusal = (container: RecorderContainer, bytes: Buffer, sizes?: number[]):
     read(new RecordingReader(container), bytes, sizes)
     return null
   } catch (error) {
-    expect(error).toBeInstanceOf(IngestError)
-    return (error as IngestError).message
+    expect(error).toBeInstanceOf(GatewayError)
+    return (error as GatewayError).message
   }
 }
 

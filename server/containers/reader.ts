@@ -62,7 +62,7 @@ export class RecordingReader {
 
   /**
    * Takes the next bytes.
-   * @throws IngestError `unsupported_media` for what is no such recording, is damaged, or has more of something than any recorder writes
+   * @throws GatewayError `unsupported_media` for what is no such recording, is damaged, or has more of something than any recorder writes
    */
   *read(bytes: Uint8Array): Generator<Part, void, undefined> {
     const data = this.#hold(bytes)

@@ -43,7 +43,7 @@ export interface Scanner {
   /**
    * Looks at the element at `at` of `bytes`, whose place in the recording is `offset`. It takes a time that does not depend on how
    * often it is asked again for one that is incomplete.
-   * @throws IngestError `unsupported_media` for what is no such recording, or one that is not taken
+   * @throws GatewayError `unsupported_media` for what is no such recording, or one that is not taken
    */
   see(bytes: Buffer, at: number, offset: number): Seen | 'incomplete'
 }

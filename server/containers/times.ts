@@ -26,7 +26,7 @@ export class Times {
 
   /**
    * Takes the times of the next pieces, in ms. Gives a sentence where they jump so far that what fills gaps must begin anew; else null.
-   * @throws IngestError where one lasts longer than any recorder writes
+   * @throws GatewayError where one lasts longer than any recorder writes
    */
   see(all: readonly Pieces[]): string | null {
     const jump = all.map((pieces) => this.#jumpOf(pieces)).find((words) => words !== null) ?? null

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Origins } from '../access/origins.ts'
 
 /** What can be read of a gateway. Pages are the same for everybody, and WebSockets of publishers ask by themselves. */
@@ -14,7 +14,7 @@ export function requireOwnHost(app: FastifyInstance, origins: Origins): void {
     const path = (raw.url ?? '').slice(app.prefix.length)
     if (!READABLE.some((readable) => path.startsWith(readable)) || !origins.mayBeRebound(raw)) return
     const host = (raw.headers.host ?? '').slice(0, 200)
-    throw new IngestError(
+    throw new GatewayError(
       'forbidden',
       `This server answers to the names of this machine, and not to ${host}. Its operator can allow that with --public-url.`,
     )

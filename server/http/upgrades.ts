@@ -1,6 +1,7 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { GatewayError } from '../../shared/errors.ts'
 import { rawResponse } from './errors.ts'
 
 /** How long the rest of an app may take to do something with an upgrade, in ms, before it is answered: it may look at a session first. */
@@ -101,7 +102,7 @@ class UpgradeDoor {
       response.assignSocket(socket as never)
     } catch {
       // An answer to a request before it is still being written.
-      refuseUpgrade(socket, 400, 'Wait for one response before you open a WebSocket.')
+      refuseUpgrade(socket, new GatewayError('bad_request', 'Wait for one response before you open a WebSocket.'))
       return true
     }
     this.#hold(socket)
@@ -116,7 +117,8 @@ class UpgradeDoor {
     const { written, listeners } = traceOf(socket)
     // Someone has answered.
     if (written !== before.written || socket.destroyed) return
-    const refuseIt = () => refuseUpgrade(socket, 404, 'There is no WebSocket at this address.')
+    const refuseIt = () =>
+      refuseUpgrade(socket, new GatewayError('not_found', 'There is no WebSocket at this address.'))
     if (this.#server.listenerCount('upgrade') === 1) return refuseIt()
     this.#hold(socket)
     // Who listens to its errors wants it, and answers in time of its own.
@@ -142,9 +144,9 @@ class UpgradeDoor {
 }
 
 /** Answers an upgrade with an error, and closes its socket. */
-export function refuseUpgrade(socket: Duplex, status: number, message: string): void {
+export function refuseUpgrade(socket: Duplex, error: GatewayError): void {
   socket.on('error', () => socket.destroy())
-  socket.end(rawResponse(status, message), () => socket.destroy())
+  socket.end(rawResponse(error), () => socket.destroy())
 }
 
 /** What shows that someone has done something with a socket. */

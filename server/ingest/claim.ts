@@ -11,7 +11,7 @@ export interface Claimed {
 
 /**
  * Takes a free name for a new broadcast, and counts it. `address` is null for a program on this machine.
- * @throws IngestError `name_taken`, `unavailable` or `too_many`
+ * @throws GatewayError `name_taken`, `unavailable` or `too_many`
  */
 export function claimCounted(
   directory: Directory,

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import { CHUNK_HEADER_BYTES, type Chunk, decodeChunk } from '../../shared/chunk.ts'
-import { CLOSE_CODES, CLOSE_ENDED, IngestError } from '../../shared/close-codes.ts'
+import { CLOSE_ENDED, closeCodeOf, GatewayError } from '../../shared/errors.ts'
 import { CHUNK_BYTES, CONTROL_BYTES, PING_INTERVAL_MS, WINDOW_BYTES } from '../../shared/limits.ts'
 import { type ClientMessage, type Hello, parseClientMessage, type ServerMessage } from '../../shared/messages.ts'
 import type { MediaMemory } from './media-memory.ts'
@@ -42,7 +42,7 @@ export class IngestConnection {
   readonly #queue: Waiting[] = []
   #queuedBytes = 0
   #hello: Hello | null = null
-  #error: IngestError | null = null
+  #error: GatewayError | null = null
   #closed = false
   #abandoned = false
   #wake: (() => void) | null = null
@@ -74,7 +74,7 @@ export class IngestConnection {
 
   /**
    * What the socket says first. Null where it closes before.
-   * @throws IngestError `bad_message` where something else comes first
+   * @throws GatewayError `bad_message` where something else comes first
    */
   async hello(): Promise<Hello | null> {
     while (this.#hello === null) {
@@ -87,7 +87,7 @@ export class IngestConnection {
 
   /**
    * What arrives after the hello, in order, until the socket is closed or taken over.
-   * @throws IngestError at the first frame that breaks the protocol
+   * @throws GatewayError at the first frame that breaks the protocol
    */
   async *messages(): AsyncGenerator<Incoming, void, undefined> {
     this.#resume()
@@ -118,9 +118,9 @@ export class IngestConnection {
   }
 
   /** Says what went wrong, and closes with the code for it. What has not been handled is dropped. */
-  fail(error: IngestError): void {
+  fail(error: GatewayError): void {
     this.send({ type: 'error', code: error.code, message: error.message })
-    this.#close(CLOSE_CODES[error.code])
+    this.#close(closeCodeOf(error.code))
   }
 
   /** Drops what has not been handled. Idempotent. */
@@ -149,7 +149,7 @@ export class IngestConnection {
 
   #requireHello(): void {
     if (this.#hello) return
-    this.#error ??= new IngestError('bad_message', NO_HELLO)
+    this.#error ??= new GatewayError('bad_message', NO_HELLO)
     this.#wake?.()
   }
 
@@ -158,7 +158,7 @@ export class IngestConnection {
     try {
       this.#take(isBinary ? readChunk(data) : readControl(data), data.byteLength)
     } catch (error) {
-      if (!(error instanceof IngestError)) throw error
+      if (!(error instanceof GatewayError)) throw error
       this.#error = error
     }
     // What follows an error is not looked at.
@@ -166,17 +166,17 @@ export class IngestConnection {
     this.#wake?.()
   }
 
-  /** @throws IngestError `bad_message` for a hello at another place than the first */
+  /** @throws GatewayError `bad_message` for a hello at another place than the first */
   #take(message: Incoming | Hello, bytes: number): void {
     if (message.type === 'hello') {
-      if (this.#hello) throw new IngestError('bad_message', 'A socket says hello once.')
+      if (this.#hello) throw new GatewayError('bad_message', 'A socket says hello once.')
       this.#hello = message
       this.#wire.off('data', this.#beforeHello)
       // Nothing more is read before it is let in.
       this.#socket.pause()
       return
     }
-    if (!this.#hello) throw new IngestError('bad_message', NO_HELLO)
+    if (!this.#hello) throw new GatewayError('bad_message', NO_HELLO)
     const cost = bytes + MESSAGE_COST_BYTES
     this.#queue.push({ message, cost })
     this.#queuedBytes += cost
@@ -220,7 +220,7 @@ export class IngestConnection {
 
 function readChunk(frame: Buffer): Incoming {
   if (frame.byteLength > CHUNK_BYTES + CHUNK_HEADER_BYTES) {
-    throw new IngestError(
+    throw new GatewayError(
       'chunk_too_large',
       `A chunk may have ${CHUNK_BYTES} bytes of media, and this one has ${frame.byteLength - CHUNK_HEADER_BYTES}.`,
     )
@@ -238,7 +238,7 @@ function owned(frame: Buffer): Buffer {
 
 function readControl(frame: Buffer): ClientMessage {
   if (frame.byteLength > CONTROL_BYTES) {
-    throw new IngestError('bad_message', `A control message may have ${CONTROL_BYTES} bytes.`)
+    throw new GatewayError('bad_message', `A control message may have ${CONTROL_BYTES} bytes.`)
   }
   return parseClientMessage(frame.toString('utf8'))
 }

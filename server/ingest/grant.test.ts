@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { IngestError } from '../../shared/close-codes.ts'
+import type { GatewayError } from '../../shared/errors.ts'
 import { Access, type Grant } from '../access/access.ts'
 import { Broadcast } from '../broadcast/broadcast.ts'
 import { holdToGrant } from './grant.ts'
@@ -19,7 +19,7 @@ function held(
   const broadcast = new Broadcast('cam', 'recorder', events)
   const grant = { tokenId: 'token', expiresAt: null, maxSeconds: null, maxBitrate: null, record: false, ...limits }
   const reasons: string[] = []
-  const release = holdToGrant(broadcast, grant, access, async ({ message }: IngestError) => void reasons.push(message))
+  const release = holdToGrant(broadcast, grant, access, async ({ message }: GatewayError) => void reasons.push(message))
   return { broadcast, reasons, release, access }
 }
 

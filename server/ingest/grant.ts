@@ -1,4 +1,4 @@
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Access, Grant } from '../access/access.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 
@@ -13,7 +13,7 @@ export function holdToGrant(
   broadcast: Broadcast,
   grant: Grant,
   access: Access,
-  stop: (reason: IngestError) => Promise<void>,
+  stop: (reason: GatewayError) => Promise<void>,
 ): () => void {
   const { maxSeconds, maxBitrate } = grant
   let timer: NodeJS.Timeout | undefined
@@ -34,7 +34,7 @@ export function holdToGrant(
     broadcast.publisher = null
   }
 
-  function over(reason: IngestError): Promise<void> {
+  function over(reason: GatewayError): Promise<void> {
     release()
     return stop(reason)
   }
@@ -44,13 +44,13 @@ export function holdToGrant(
     if (reason) void over(reason)
   }
 
-  function passedLimit(): IngestError | null {
+  function passedLimit(): GatewayError | null {
     const seconds = broadcast.ageMs / 1000
     if (maxSeconds !== null && seconds > maxSeconds) {
-      return new IngestError('forbidden', `The token allows broadcasts of ${maxSeconds} s, and this one is longer.`)
+      return new GatewayError('forbidden', `The token allows broadcasts of ${maxSeconds} s, and this one is longer.`)
     }
     if (isWithinBitrate()) return null
-    return new IngestError('forbidden', `The token allows ${maxBitrate} bits a second, and more came.`)
+    return new GatewayError('forbidden', `The token allows ${maxBitrate} bits a second, and more came.`)
   }
 
   /** Counts what came since it was asked last. */

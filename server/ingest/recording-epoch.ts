@@ -1,4 +1,4 @@
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { EpochStart } from '../../shared/messages.ts'
 import { containerOf, type RecorderContainer } from '../../shared/recorder-type.ts'
 import type { Capacity } from '../access/capacity.ts'
@@ -59,8 +59,8 @@ export interface EpochFailures {
   /** FFmpeg ended by itself or was killed, and nothing can go on: a new recording may. */
   onLost(exit: FfmpegExit): void
   /** The recording gives nothing: it is not taken. `exit`: how FFmpeg ended, where that is why. */
-  onUnreadable(error: IngestError, exit?: FfmpegExit): void
-  /** The time of the recording jumps, as `reason` says: another FFmpeg goes on behind that. @throws IngestError where that is too often */
+  onUnreadable(error: GatewayError, exit?: FfmpegExit): void
+  /** The time of the recording jumps, as `reason` says: another FFmpeg goes on behind that. @throws GatewayError where that is too often */
   onJump(reason: string): void
 }
 
@@ -92,11 +92,11 @@ export class RecordingEpoch {
   /** Ends the write that waits, when FFmpeg goes away: its own callback may never come then. */
   #abandonWrite: () => void = () => {}
 
-  /** @throws IngestError `unsupported_media` for a type that is not taken */
+  /** @throws GatewayError `unsupported_media` for a type that is not taken */
   constructor(start: EpochStart, broadcast: Broadcast, context: EpochContext, failures: EpochFailures) {
     const container = containerOf(start.mimeType)
     if (container === null) {
-      throw new IngestError(
+      throw new GatewayError(
         'unsupported_media',
         'The type of the recording is not taken. Record video/webm, video/x-matroska or video/mp4.',
       )
@@ -117,7 +117,7 @@ export class RecordingEpoch {
 
   /**
    * Takes the next bytes of the recording; resolves when FFmpeg took them (or they were thrown away, after it was lost).
-   * @throws IngestError `unsupported_media` for what is no recording, `no_capacity` where there is no room to transcode it
+   * @throws GatewayError `unsupported_media` for what is no recording, `no_capacity` where there is no room to transcode it
    */
   async write(payload: Uint8Array): Promise<void> {
     await this.#recovered()
@@ -149,14 +149,14 @@ export class RecordingEpoch {
 
   /**
    * Lets FFmpeg write what it has, and ends it.
-   * @throws IngestError `unsupported_media` where nothing ever came out of the recording
+   * @throws GatewayError `unsupported_media` where nothing ever came out of the recording
    */
   async end(): Promise<void> {
     await this.#recovered()
     const isInHeader = this.#state.kind === 'header' && this.#reader.isInHeader
     const exit = await this.#flush()
     this.#state = { kind: 'ended' }
-    if (isInHeader) throw new IngestError('unsupported_media', 'The recording ended before its media began.')
+    if (isInHeader) throw new GatewayError('unsupported_media', 'The recording ended before its media began.')
     if (exit !== null && this.#tags === 0) throw unreadable(exit)
   }
 
@@ -244,7 +244,7 @@ export class RecordingEpoch {
 
   /** FFmpeg reads other times in the recording than we do. */
   #madeUp(): void {
-    this.#giveUp(new IngestError('unsupported_media', 'The times in the recording jump, and cannot be followed.'))
+    this.#giveUp(new GatewayError('unsupported_media', 'The times in the recording jump, and cannot be followed.'))
   }
 
   /** What FFmpeg says of a recording that would cost too much. */
@@ -254,7 +254,7 @@ export class RecordingEpoch {
     else if (/cannot allocate memory|malloc .*failed/i.test(line)) this.#giveUp(tooMuchMemory())
   }
 
-  #giveUp(error: IngestError): void {
+  #giveUp(error: GatewayError): void {
     const state = this.#state
     if (this.#isOver) return
     this.#state = { kind: 'lost' }
@@ -273,7 +273,7 @@ export class RecordingEpoch {
     // One that was killed is worth another try; one that gave up on the first bytes would give up again.
     if (this.#tags === 0 && exit.kind === 'exited') return this.#failures.onUnreadable(unreadable(exit), exit)
     const bytes = this.#toGoOn(exit)
-    if (bytes instanceof IngestError) return this.#failures.onUnreadable(bytes, exit)
+    if (bytes instanceof GatewayError) return this.#failures.onUnreadable(bytes, exit)
     if (bytes === null) return this.#failures.onLost(exit)
     this.#state = { kind: 'recovering' }
     this.#writer?.resume()
@@ -284,7 +284,7 @@ export class RecordingEpoch {
   }
 
   /** What the FFmpeg after a lost one needs: null where there is nothing, an error where it would be lost as well. */
-  #toGoOn(exit: FfmpegExit): Buffer | null | IngestError {
+  #toGoOn(exit: FfmpegExit): Buffer | null | GatewayError {
     const losses = this.#failures.lostTooOften()
     if (losses !== null) return deadly(losses, exit)
     const bytes = this.#replay?.bytes() ?? null
@@ -305,7 +305,7 @@ export class RecordingEpoch {
       clearTimeout(this.#watchdog)
       if (!wasLost(exit) || this.#tags === 0 || this.#context.ffmpegs.isEnding) return exit
       const bytes = this.#toGoOn(exit)
-      if (bytes === null || bytes instanceof IngestError) return exit
+      if (bytes === null || bytes instanceof GatewayError) return exit
       this.#writer?.resume()
       run = await this.#startFfmpeg('resumed')
       void run.exited.then(() => this.#abandonWrite())
@@ -331,13 +331,13 @@ export class RecordingEpoch {
       if (this.#tags > 0) return
       if (this.#fed < MIN_FED_BYTES) return this.#watch(run)
       this.#giveUp(
-        new IngestError('unsupported_media', 'The recording has a header, and nothing that can be read behind it.'),
+        new GatewayError('unsupported_media', 'The recording has a header, and nothing that can be read behind it.'),
       )
     }, PATIENCE_MS[this.#use])
   }
 }
 
-/** @throws IngestError for a picture that is larger than `most`, whichever way it stands */
+/** @throws GatewayError for a picture that is larger than `most`, whichever way it stands */
 function checkPicture({ video }: Tracks, most: PictureSize): void {
   if (video && !fits(video, most)) throw tooLarge(`${video.width}×${video.height}`, most)
 }

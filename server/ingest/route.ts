@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { CHUNK_BYTES, HELLO_TIMEOUT_MS, SUBPROTOCOL } from '../../shared/limits.ts'
 import type { Hello } from '../../shared/messages.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
@@ -118,9 +118,9 @@ export class IngestRoute {
       socket.once('close', limits.hold('sockets', address))
       this.#requireOwnPage(request)
       if (socket.protocol !== SUBPROTOCOL) {
-        throw new IngestError('bad_message', `Open the socket with the subprotocol "${SUBPROTOCOL}".`)
+        throw new GatewayError('bad_message', `Open the socket with the subprotocol "${SUBPROTOCOL}".`)
       }
-      if (!isStreamName(name)) throw new IngestError('bad_message', `A stream name has ${STREAM_NAME_RULE}.`)
+      if (!isStreamName(name)) throw new GatewayError('bad_message', `A stream name has ${STREAM_NAME_RULE}.`)
       const hello = await firstHello(connection)
       if (hello === null) return
       if (this.#closing) throw shuttingDown()
@@ -131,9 +131,9 @@ export class IngestRoute {
       const session = this.#sessionFor(name, hello, request)
       await session.serve(connection, grant, metered(connection.messages(), limits, address))
     } catch (error) {
-      if (error instanceof IngestError) return connection.fail(error)
+      if (error instanceof GatewayError) return connection.fail(error)
       this.#options.log.error({ err: error, stream: name }, 'ingest failed')
-      connection.fail(new IngestError('internal', 'The server failed. Its operator sees the reason in the log.'))
+      connection.fail(new GatewayError('internal', 'The server failed. Its operator sees the reason in the log.'))
     } finally {
       connection.release()
     }
@@ -143,7 +143,7 @@ export class IngestRoute {
     if (hello.session !== null) {
       const session = this.#sessions.get(hello.session)
       if (session && session.broadcast.name === name) return session
-      throw new IngestError('no_session', 'The server does not know this session any more. Start a new one.')
+      throw new GatewayError('no_session', 'The server does not know this session any more. Start a new one.')
     }
     const { directory, playbackOf, limits, ...rest } = this.#options
     const claim = { name, source: hello.source ?? 'recorder', address: addressOf(request) }
@@ -163,7 +163,7 @@ export class IngestRoute {
 
   /**
    * Any page that a person visits may open a WebSocket to this server, also to one on their own machine (RFC 6455, 10.2).
-   * @throws IngestError `forbidden` for one that is not allowed to
+   * @throws GatewayError `forbidden` for one that is not allowed to
    */
   #requireOwnPage(request: IncomingMessage): void {
     const { access, origins, isLocal } = this.#options
@@ -172,15 +172,15 @@ export class IngestRoute {
   }
 }
 
-function shuttingDown(): IngestError {
-  return new IngestError('unavailable', 'The server is shutting down. The broadcast can go on when it is back.')
+function shuttingDown(): GatewayError {
+  return new GatewayError('unavailable', 'The server is shutting down. The broadcast can go on when it is back.')
 }
 
-/** Null where it closes before. @throws IngestError `hello_timeout`, or `bad_message` where something else comes first */
+/** Null where it closes before. @throws GatewayError `hello_timeout`, or `bad_message` where something else comes first */
 async function firstHello(connection: IngestConnection): Promise<Hello | null> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
-    const error = new IngestError('hello_timeout', `No hello came within ${HELLO_TIMEOUT_MS / 1000} s.`)
+    const error = new GatewayError('hello_timeout', `No hello came within ${HELLO_TIMEOUT_MS / 1000} s.`)
     timer = setTimeout(() => reject(error), HELLO_TIMEOUT_MS)
   })
   try {
@@ -190,7 +190,7 @@ async function firstHello(connection: IngestConnection): Promise<Hello | null> {
   }
 }
 
-/** What arrives, counted. @throws IngestError `too_many` */
+/** What arrives, counted. @throws GatewayError `too_many` */
 async function* metered(
   messages: AsyncGenerator<Incoming, void, undefined>,
   limits: Limits,

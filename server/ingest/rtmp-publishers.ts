@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Access, Grant } from '../access/access.ts'
 import type { Capacity } from '../access/capacity.ts'
 import type { Limits } from '../access/limits.ts'
@@ -56,7 +56,7 @@ export class RtmpPublishers implements PublishHandlers {
       this.#start(name, grant, address)
       return true
     } catch (error) {
-      if (!(error instanceof IngestError)) throw error
+      if (!(error instanceof GatewayError)) throw error
       log.warn({ stream: name, code: error.code, reason: error.message }, 'an encoder was refused')
       return false
     }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { EpochWriter } from '../broadcast/epoch-writer.ts'
 import { planCodecs } from '../ffmpeg/codecs.ts'
@@ -32,7 +32,7 @@ const COPY_ALL = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy']
 export interface RtmpSourceOptions {
   ffmpegs: Ffmpegs
   turns: Turns
-  /** @throws IngestError `unavailable` where there is no room for another transcoder */
+  /** @throws GatewayError `unavailable` where there is no room for another transcoder */
   admitTranscode(picture: PictureSize | null): void
   /** Ends the connection of the encoder: what it sends is not taken, or nothing comes of it. */
   disconnect(): void
@@ -59,7 +59,7 @@ export function startRtmpSource(
   let epochs = 0
   log.info({ source: 'rtmp' }, 'broadcast began')
   const done = keepPlaying().catch((error: unknown) => {
-    if (!(error instanceof IngestError)) throw error
+    if (!(error instanceof GatewayError)) throw error
     log.error({ code: error.code, reason: error.message }, 'the RTMP stream is not played')
     disconnect()
   })
@@ -100,7 +100,7 @@ export function startRtmpSource(
   async function play(
     tracks: Tracks | null,
     lookForSeconds: number,
-  ): Promise<{ exit: FfmpegExit; transcode: Tracks | null; refusal: IngestError | null }> {
+  ): Promise<{ exit: FfmpegExit; transcode: Tracks | null; refusal: GatewayError | null }> {
     const reader = new FlvReader()
     const waiting: Tag[] = []
     let waitingBytes = 0
@@ -171,8 +171,8 @@ function tracksOf(tags: Tag[], announced: { audio: boolean; video: boolean }): T
   }
 }
 
-function notTaken(codec: string): IngestError {
-  return new IngestError(
+function notTaken(codec: string): GatewayError {
+  return new GatewayError(
     'unsupported_media',
     `The encoder sends ${codec}, which is not taken. Set it to H.264 and AAC.`,
   )

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { CHUNK_BYTES, WINDOW_BYTES } from '../../shared/limits.ts'
 import type { EpochStart } from '../../shared/messages.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
@@ -79,7 +79,7 @@ export class IngestSession {
   /**
    * Serves a socket until it closes: says what the session has, then takes what comes. An older socket is closed. `grant` is what its
    * token allows: from now on that counts.
-   * @throws IngestError where the publisher breaks the protocol or sends what cannot be used: the session is over then
+   * @throws GatewayError where the publisher breaks the protocol or sends what cannot be used: the session is over then
    */
   async serve(connection: IngestConnection, grant: Grant, messages: AsyncIterable<Incoming>): Promise<void> {
     this.#attach(connection)
@@ -94,7 +94,7 @@ export class IngestSession {
     } catch (error) {
       if (this.#connection === connection) {
         this.#connection = null
-        const { code, message } = error instanceof IngestError ? error : { code: 'internal', message: String(error) }
+        const { code, message } = error instanceof GatewayError ? error : { code: 'internal', message: String(error) }
         this.#log.warn({ code, reason: message }, 'broadcast refused')
         void this.close()
       }
@@ -112,7 +112,7 @@ export class IngestSession {
   }
 
   /** Tells the publisher why the session ends, and ends it. */
-  async shutDown(reason: IngestError): Promise<void> {
+  async shutDown(reason: GatewayError): Promise<void> {
     const connection = this.#connection
     this.#connection = null
     connection?.fail(reason)
@@ -120,10 +120,10 @@ export class IngestSession {
   }
 
   #attach(connection: IngestConnection): void {
-    if (this.#closing) throw new IngestError('no_session', 'This broadcast has ended. Start a new one.')
+    if (this.#closing) throw new GatewayError('no_session', 'This broadcast has ended. Start a new one.')
     const older = this.#connection
     this.#connection = connection
-    older?.fail(new IngestError('taken_over', 'The broadcast goes on over another connection.'))
+    older?.fail(new GatewayError('taken_over', 'The broadcast goes on over another connection.'))
     if (this.#resumeTimer) {
       clearTimeout(this.#resumeTimer)
       this.#resumeTimer = null
@@ -180,10 +180,10 @@ export class IngestSession {
         return
       case 'chunk': {
         if (message.epoch !== this.#epoch?.number) {
-          throw new IngestError('bad_message', `Chunk ${message.sequence} belongs to an epoch that has not begun.`)
+          throw new GatewayError('bad_message', `Chunk ${message.sequence} belongs to an epoch that has not begun.`)
         }
         if (message.sequence !== this.#next) {
-          throw new IngestError('bad_message', `Chunk ${this.#next} comes next, not chunk ${message.sequence}.`)
+          throw new GatewayError('bad_message', `Chunk ${this.#next} comes next, not chunk ${message.sequence}.`)
         }
         this.#next++
         this.broadcast.bytesIn += message.payload.byteLength
@@ -204,7 +204,7 @@ export class IngestSession {
     const current = this.#epoch?.number ?? -1
     // After a resume it is sent again, in case the server does not have it.
     if (start.epoch === current) return
-    if (start.epoch < current) throw new IngestError('bad_message', `Epoch ${start.epoch} is over.`)
+    if (start.epoch < current) throw new GatewayError('bad_message', `Epoch ${start.epoch} is over.`)
     this.#noteBeginning()
     await this.#endEpoch()
     this.#epoch = new RecordingEpoch(start, this.broadcast, this.#context, {
@@ -238,10 +238,10 @@ export class IngestSession {
     return losses > LOSSES_ALLOWED ? losses : null
   }
 
-  /** Notes that another FFmpeg is to begin. @throws IngestError `too_many` */
+  /** Notes that another FFmpeg is to begin. @throws GatewayError `too_many` */
   #noteBeginning(): void {
     if (this.#beginnings.note() <= BEGINNINGS_ALLOWED) return
-    throw new IngestError('too_many', `A broadcast may begin ${BEGINNINGS_ALLOWED} recordings in a minute.`)
+    throw new GatewayError('too_many', `A broadcast may begin ${BEGINNINGS_ALLOWED} recordings in a minute.`)
   }
 
   /** FFmpeg went away in the middle of an epoch. The recorder can start again; its next header starts a new FFmpeg. */
@@ -261,7 +261,7 @@ export class IngestSession {
     try {
       await this.#endEpoch()
     } catch (error) {
-      if (!(error instanceof IngestError)) throw error
+      if (!(error instanceof GatewayError)) throw error
       this.#log.warn({ code: error.code, reason: error.message }, 'the last epoch gave nothing')
     }
     await this.broadcast.end()

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import ipaddr from 'ipaddr.js'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 
 /** Where a connection may go: an address that was looked at, and is not looked up again. */
 export interface Pinned {
@@ -40,7 +40,7 @@ export class HostPolicy {
 
   /**
    * Whether broadcasts may be sent to `host`, as far as can be said without looking it up.
-   * @throws IngestError `forbidden`
+   * @throws GatewayError `forbidden`
    */
   requireHost(host: string): void {
     const address = addressIn(host)
@@ -51,19 +51,19 @@ export class HostPolicy {
 
   /**
    * The addresses to connect to, at least one. A name is looked up here and now, and what it gives is what counts.
-   * @throws IngestError `forbidden` for a host that is not allowed, `unavailable` where the name is not known
+   * @throws GatewayError `forbidden` for a host that is not allowed, `unavailable` where the name is not known
    */
   async pin(host: string): Promise<Pinned[]> {
     this.requireHost(host)
     const literal = addressIn(host)
     if (literal) return [pinned(literal)]
     const found = await this.#lookup(host).catch(() => {
-      throw new IngestError('unavailable', `The name ${host} cannot be found.`)
+      throw new GatewayError('unavailable', `The name ${host} cannot be found.`)
     })
     const addresses = found.map((answer) => ipaddr.process(answer.address))
     const allowed = addresses.filter((address) => this.#isAllowed(address, false))
     if (allowed.length > 0) return allowed.map(pinned)
-    throw new IngestError(
+    throw new GatewayError(
       'forbidden',
       `${host} is at an address that is not public. The operator can allow it with --target-hosts.`,
     )
@@ -125,8 +125,8 @@ function covers({ suffix, exact }: Extract<Entry, { kind: 'name' }>, host: strin
   return exact ? host === suffix : host.endsWith(suffix)
 }
 
-function refused(host: string): IngestError {
-  return new IngestError(
+function refused(host: string): GatewayError {
+  return new GatewayError(
     'forbidden',
     `Broadcasts may not be sent to ${host}. The operator can allow it with --target-hosts.`,
   )

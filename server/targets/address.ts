@@ -1,4 +1,4 @@
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { normalHost } from '../net/host-policy.ts'
 import { PRESETS } from './presets.ts'
 
@@ -42,7 +42,7 @@ const VISIBLE = /^[\x21-\x7e]+$/
 
 /**
  * Reads a target. A key at the end of the URL is taken as such.
- * @throws IngestError `bad_message` with what is wrong; it has neither the URL nor the key in it
+ * @throws GatewayError `bad_message` with what is wrong; it has neither the URL nor the key in it
  */
 export function readTarget({ name, preset, url, key }: TargetInput): TargetAddress {
   const chosen = preset === undefined ? null : PRESETS.find(({ id }) => id === preset)
@@ -105,6 +105,6 @@ function isScheme(text: string): text is keyof typeof DEFAULT_PORTS {
   return Object.hasOwn(DEFAULT_PORTS, text)
 }
 
-function bad(message: string): IngestError {
-  return new IngestError('bad_message', message)
+function bad(message: string): GatewayError {
+  return new GatewayError('bad_request', message)
 }

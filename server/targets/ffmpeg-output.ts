@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { TargetSource, TargetState, TargetStatus } from '../../shared/status.ts'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import { framesIn, type Subscription } from '../broadcast/subscription.ts'
@@ -37,7 +37,7 @@ export interface OutputSpec {
   maxRetryDelayMs: number
   /**
    * Prepares a run of FFmpeg, each time anew.
-   * @throws IngestError `forbidden` where it makes no sense to try again, any other error where it does
+   * @throws GatewayError `forbidden` where it makes no sense to try again, any other error where it does
    */
   prepare(): Promise<Attempt>
   /** Its state has changed. */
@@ -158,7 +158,8 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
     try {
       attempt = await Promise.race([preparing, aborted(stop).then(() => null)])
     } catch (error) {
-      if (error instanceof IngestError && error.code === 'forbidden') return { kind: 'refused', message: error.message }
+      if (error instanceof GatewayError && error.code === 'forbidden')
+        return { kind: 'refused', message: error.message }
       // Also where this machine has no room or no sockets: the broadcast and its other outputs go on.
       return { kind: 'failed', message: error instanceof Error ? error.message : String(error) }
     }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
-import { IngestError } from '../../shared/close-codes.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { TargetSource, TargetStatus } from '../../shared/status.ts'
 import { coversStream } from '../access/claims.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
@@ -33,7 +33,7 @@ export class Targets {
   readonly #policy: HostPolicy
   readonly #outputs = new WeakMap<Broadcast, Map<string, FfmpegOutput>>()
 
-  /** @throws IngestError or SyntaxError for what is configured wrongly */
+  /** @throws GatewayError or SyntaxError for what is configured wrongly */
   constructor(options: TargetsOptions) {
     this.#options = options
     const named = options.targets.map((target) => readTarget(target).host)
@@ -49,15 +49,15 @@ export class Targets {
 
   /**
    * Sends a broadcast to one more target.
-   * @throws IngestError `bad_message` for one that cannot be read, `forbidden` for one that is not allowed, `too_many`, and `unavailable`
+   * @throws GatewayError `bad_message` for one that cannot be read, `forbidden` for one that is not allowed, `too_many`, and `unavailable`
    * where nothing is live
    */
   add(broadcast: Broadcast, input: TargetInput, by: AddedBy): TargetStatus {
     this.#policy.requireHost(readTarget(input).host)
     if (!broadcast.hasMedia)
-      throw new IngestError('unavailable', 'The broadcast is not live yet. Try again in a moment.')
+      throw new GatewayError('unavailable', 'The broadcast is not live yet. Try again in a moment.')
     if (this.#of(broadcast).size >= MAX_TARGETS) {
-      throw new IngestError('too_many', `A broadcast goes to ${MAX_TARGETS} targets at most.`)
+      throw new GatewayError('too_many', `A broadcast goes to ${MAX_TARGETS} targets at most.`)
     }
     return this.#start(broadcast, input, by).status()
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import { CLOSE_ENDED, ingestErrorOf } from '../../../shared/close-codes.ts'
+import { CLOSE_ENDED, type Retry, retryOf } from '../../../shared/errors.ts'
 import { SUBPROTOCOL, WINDOW_BYTES } from '../../../shared/limits.ts'
 import { parseServerMessage } from '../../../shared/messages.ts'
 import { Sender } from '../../../shared/sender.ts'
@@ -82,7 +82,7 @@ export class Uplink {
   #connection(): Promise<SocketEnd> {
     return new Promise((resolve) => {
       const socket = new WebSocket(this.#url, SUBPROTOCOL, { perMessageDeflate: false })
-      let refusal: string | null = null
+      let refusal: { retry: Retry; message: string } | null = null
       socket.on('open', () => {
         const token = this.#token === null ? {} : { token: this.#token }
         socket.send(JSON.stringify({ type: 'hello', session: this.#session, source: 'file', ...token }))
@@ -104,18 +104,18 @@ export class Uplink {
             if (this.#sender.bytes < WINDOW_BYTES) this.#room?.()
             return
           case 'restart':
-            refusal = `The gateway asks for a new recording: ${message.reason}`
+            refusal = { retry: 'never', message: `The gateway asks for a new recording: ${message.reason}` }
             socket.close(CLOSE_ENDED)
             return
           case 'error':
-            refusal = message.message
+            refusal = { retry: retryOf(message.code), message: message.message }
         }
       })
       socket.on('error', () => {})
       socket.on('close', (code) => {
         if (code === CLOSE_ENDED && refusal === null) resolve({ kind: 'ended' })
-        else if (refusal !== null && (ingestErrorOf(code) !== 'unavailable' || this.#session === null)) {
-          resolve({ kind: 'refused', message: refusal })
+        else if (refusal !== null && (refusal.retry !== 'soon' || this.#session === null)) {
+          resolve({ kind: 'refused', message: refusal.message })
         } else resolve({ kind: 'lost' })
       })
     })

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { WebSocketServer } from 'ws'
-import { IngestError } from '../../../shared/close-codes.ts'
+import { GatewayError } from '../../../shared/errors.ts'
 import type { Grant } from '../../access/access.ts'
 import type { Viewing } from '../../access/viewing.ts'
 import type { Broadcast } from '../../broadcast/broadcast.ts'
 import type { Directory } from '../../broadcast/directory.ts'
-import { errorBody, httpStatusOf, notFound } from '../../http/errors.ts'
+import { errorBody, notFound } from '../../http/errors.ts'
 import { onlyRead } from '../../http/read-only.ts'
 import { refuseUpgrade, takeUpgrade, type Upgrade } from '../../http/upgrades.ts'
 import { atMost } from '../../process/at-most.ts'
@@ -114,13 +114,13 @@ export class FlvRoute {
       broadcast = this.#live(name)
       if (broadcast) this.#hold(request, socket, grant)
     } catch (error) {
-      if (!(error instanceof IngestError)) {
+      if (!(error instanceof GatewayError)) {
         socket.destroy()
         throw error
       }
-      return refuseUpgrade(socket, httpStatusOf(error), error.message)
+      return refuseUpgrade(socket, error)
     }
-    if (!broadcast) return refuseUpgrade(socket, 404, NOT_LIVE)
+    if (!broadcast) return refuseUpgrade(socket, new GatewayError('not_found', NOT_LIVE))
     const fanOut = this.#fanOutOf(broadcast)
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       // What a viewer sends against the protocol closes its socket, which is all there is to do.
