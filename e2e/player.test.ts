@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Locator, Page } from 'playwright'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startBrowser } from './support/browser.ts'
 import { ingestFfmpegs, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { installClockCamera, readClock } from './support/page-clock.ts'
@@ -252,15 +252,19 @@ describe('the player', () => {
 
   it('begins without sound where the browser wants a press for it, with an obvious way to turn it on', async () => {
     const strict = await startBrowser(['--autoplay-policy=user-gesture-required'])
+    onTestFinished(() => strict.close())
+    const flv = async () => (await gateway.stream('stream'))?.viewers.flv
+    await until('nobody watches', async () => (await flv()) === 0)
     page = await strict.newPage()
     await page.goto(`${gateway.url}/watch/stream`)
+    // To the browser, what a test asks a page is a press: nothing is asked before it plays.
+    await until('it watches', async () => (await flv()) === 1)
     await playing()
     expect(await isMuted()).toBe(true)
     expect(await player().evaluate((element) => (element as unknown as { muted: boolean }).muted)).toBe(true)
     await page.getByText('Turn on sound').click()
     expect(await isMuted()).toBe(false)
     expect(await page.getByText('Turn on sound').count()).toBe(0)
-    await strict.close()
   })
 
   it('begins as its attributes say: muted, without buttons, with a poster, and not before somebody presses', async () => {
@@ -271,7 +275,7 @@ describe('the player', () => {
     const press = page.getByRole('button', { name: 'Watch' })
     await press.waitFor()
     expect(await video().getAttribute('poster')).toBe(poster)
-    expect((await gateway.stream('stream'))?.viewers.flv).toBe(0)
+    await until('nobody watches', async () => (await gateway.stream('stream'))?.viewers.flv === 0)
     await press.click()
     await playing()
     expect(await isMuted()).toBe(true)

@@ -237,7 +237,8 @@ export class PlayerSession {
       const now = performance.now()
       if (this.#paused) return 'paused'
       if (video.paused && video.readyState >= video.HAVE_CURRENT_DATA) moved = now
-      if (video.currentTime !== shown) {
+      // A video that waits for a press is moved to what is newest, too.
+      if (video.currentTime !== shown && !video.paused) {
         shown = video.currentTime
         moved = now
         if (!began) this.#began(method)
