@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { TARGET_STATES, type TargetStatus } from '../../shared/status.ts'
 import type { Archive } from '../archive/archive.ts'
 import { RECORDING_STATES } from '../archive/entry.ts'
@@ -7,6 +7,7 @@ import type { Directory } from '../broadcast/directory.ts'
 import { EVENT_TYPES, type Events } from '../events/events.ts'
 import { WEBHOOK_RESULTS } from '../events/webhooks.ts'
 import type { Monitor } from './monitor.ts'
+import { registerProcessMetrics } from './process-metrics.ts'
 
 /** What is measured. Nothing is named by stream, which would be as many series as there are names. */
 export interface MetricsContext {
@@ -40,7 +41,7 @@ export class Metrics {
 
   constructor({ directory, archive, events, monitor }: MetricsContext) {
     const registers = [this.#registry]
-    collectDefaultMetrics({ register: this.#registry, prefix: 'castgate_' })
+    registerProcessMetrics(this.#registry, monitor.eventLoopLag)
     const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void) =>
       new Gauge({
         name: `castgate_${name}`,

@@ -9,12 +9,17 @@ import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { type Ffmpeg, ffmpegProblem } from '../ffmpeg/locate.ts'
 import { MAX_PICTURE } from '../ffmpeg/picture-size.ts'
 import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
+import { EventLoopLag } from './event-loop-lag.ts'
 import { findProblems, type Problem } from './problems.ts'
 import type { Pulse } from './pulse.ts'
 import { childrenOf, UsageSampler } from './usage.ts'
 
 /** How often processes and the disk are looked at. */
 const LOOK_MS = 1_000
+
+/** How often while nothing runs and nobody asks, and how long somebody who asked counts as asking, in ms. */
+const IDLE_LOOK_MS = 10_000
+const ASKING_MS = 5_000
 
 /** A process of the gateway, and what it uses. */
 export interface ProcessStatus {
@@ -71,7 +76,12 @@ export class Monitor {
   readonly #options: MonitorOptions
   readonly #startedAt = new Date().toISOString()
   readonly #timer: NodeJS.Timeout
+  /** How late the event loop is. */
+  readonly eventLoopLag = new EventLoopLag()
   #looking: Promise<void> | null = null
+  #lookedAt = Number.NEGATIVE_INFINITY
+  /** When somebody asked how things are, by `performance.now()`. */
+  #askedAt = Number.NEGATIVE_INFINITY
   #rtmp: RtmpServer | null = null
   #rtmpPids: number[] = []
   #ffmpegProblem: string | null = null
@@ -81,6 +91,8 @@ export class Monitor {
   constructor(options: MonitorOptions) {
     this.#options = options
     this.#timer = setInterval(() => {
+      this.eventLoopLag.follow(options.directory.all().length > 0)
+      if (!this.#isDue()) return
       // On a machine that is busy, a look may take longer.
       this.#looking ??= this.#look()
         .catch((error: unknown) => options.log.warn({ err: error }, 'the gateway could not be looked at'))
@@ -89,6 +101,15 @@ export class Monitor {
         })
     }, LOOK_MS)
     this.#timer.unref()
+  }
+
+  /** Whether it is time for a look: while there is nothing to see, a look would be all that the gateway does. */
+  #isDue(): boolean {
+    const now = performance.now()
+    const isWatched = this.#options.ffmpegs.running().length > 0 || now - this.#askedAt < ASKING_MS
+    if (!isWatched && now - this.#lookedAt < IDLE_LOOK_MS) return false
+    this.#lookedAt = now
+    return true
   }
 
   /** The RTMP server is there. */
@@ -102,6 +123,7 @@ export class Monitor {
   }
 
   status(): GatewayStatus {
+    this.#askedAt = performance.now()
     const { version, ffmpeg, floorBytes, directory, archive, pulse, webhooks, connections } = this.#options
     const processes = this.processes()
     const cpu = { used: processes.reduce((sum, process) => sum + process.cpu, 0), cores: CORES }
@@ -145,6 +167,7 @@ export class Monitor {
 
   close(): void {
     clearInterval(this.#timer)
+    this.eventLoopLag.follow(false)
   }
 
   /** The gateway's processes, as they were a moment ago. */
