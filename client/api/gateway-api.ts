@@ -96,8 +96,30 @@ export type Stream = {
 }
 export type Error = {
   error: {
-    /** For programs. */
-    code: string
+    /** For programs: see docs/errors.md. */
+    code:
+      | 'bad_message'
+      | 'bad_request'
+      | 'unauthorized'
+      | 'forbidden'
+      | 'not_found'
+      | 'no_session'
+      | 'method_not_allowed'
+      | 'timeout'
+      | 'hello_timeout'
+      | 'conflict'
+      | 'name_taken'
+      | 'taken_over'
+      | 'too_large'
+      | 'chunk_too_large'
+      | 'uri_too_long'
+      | 'unsupported_media'
+      | 'upgrade_required'
+      | 'too_many'
+      | 'headers_too_large'
+      | 'internal'
+      | 'unavailable'
+      | 'no_capacity'
     /** For people: what happened, and what to do. */
     message: string
   }

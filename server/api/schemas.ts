@@ -1,9 +1,30 @@
 import { type Static, type TSchema, type TSchemaOptions, Type } from 'typebox'
-import { TARGET_SOURCES, TARGET_STATES } from '../../shared/status.ts'
+import { ERRORS, type ErrorCode } from '../../shared/errors.ts'
+import {
+  type PlaybackLinks,
+  type StreamStatus,
+  TARGET_SOURCES,
+  TARGET_STATES,
+  type TargetStatus,
+  type ViewerStatus,
+} from '../../shared/status.ts'
 import { RECORDING_STATES, STOP_REASONS } from '../archive/entry.ts'
-import { EVENT_TYPES } from '../events/events.ts'
+import { EVENT_TYPES, type GatewayEvent } from '../events/events.ts'
+import type { ErrorBody } from '../http/errors.ts'
+import type { ProcessStatus } from '../monitor/monitor.ts'
+import type { Problem as ProblemType } from '../monitor/problems.ts'
+import type { Beat as BeatType } from '../monitor/pulse.ts'
+import type { Preset as PresetType } from '../targets/presets.ts'
 
 /** What the API takes and gives, as JSON Schema: routes check requests against it, answers are written by it, `/api/openapi.json` tells it. */
+
+/** Whether two types are the same: each can be used as the other, and has its fields, no more and no fewer. */
+type Same<A, B> = [A, B, keyof A, keyof B] extends [B, A, keyof B, keyof A] ? true : false
+
+/** A schema of values of type `T`. It does not compile where the two differ: a field that a schema lacks would be dropped without a word. */
+function describing<T>() {
+  return <S extends TSchema>(schema: Same<Static<S>, T> extends true ? S : never): S => schema
+}
 
 /** Stands for a schema that has a name, wherever it is used within another one. */
 export function ref<T extends TSchema & { $id?: string }>(schema: T) {
@@ -22,98 +43,115 @@ export const StreamName = Type.String({ description: 'The name of a stream: 1 to
 
 export const StreamParams = Type.Object({ name: StreamName })
 
-export const ApiError = Type.Object(
-  {
-    error: Type.Object({
-      code: Type.String({ description: 'For programs.' }),
-      message: Type.String({ description: 'For people: what happened, and what to do.' }),
-    }),
-  },
-  { $id: 'castgate.Error', description: 'What every error looks like.' },
+export const ApiError = describing<ErrorBody>()(
+  Type.Object(
+    {
+      error: Type.Object({
+        code: Type.Unsafe<ErrorCode>({
+          type: 'string',
+          enum: Object.keys(ERRORS),
+          description: 'For programs: see docs/errors.md.',
+        }),
+        message: Type.String({ description: 'For people: what happened, and what to do.' }),
+      }),
+    },
+    { $id: 'castgate.Error', description: 'What every error looks like.' },
+  ),
 )
 
 const TrackActionName = oneOf('copy', 'transcode', 'silence')
 
-export const Target = Type.Object(
-  {
-    id: Type.String({ description: 'Tells it from the others of the broadcast.' }),
-    name: Type.String(),
-    host: nullable(Type.String(), { description: "Where it is; null for the gateway's own RTMP server." }),
-    addedBy: oneOf(...TARGET_SOURCES),
-    state: oneOf(...TARGET_STATES),
-    lastError: nullable(Type.String()),
-    bytesOut: count('Bytes sent.'),
-    droppedFrames: count('Frames that it was too slow for.'),
-    reconnects: count('How often it was tried again.'),
-    liveSince: nullable(moment('When it became live.')),
-  },
-  {
-    $id: 'castgate.Target',
-    description: 'One place that a broadcast is pushed to. Neither its key nor what follows it in a URL is ever told.',
-  },
+export const Target = describing<TargetStatus>()(
+  Type.Object(
+    {
+      id: Type.String({ description: 'Tells it from the others of the broadcast.' }),
+      name: Type.String(),
+      host: nullable(Type.String(), { description: "Where it is; null for the gateway's own RTMP server." }),
+      addedBy: oneOf(...TARGET_SOURCES),
+      state: oneOf(...TARGET_STATES),
+      lastError: nullable(Type.String()),
+      bytesOut: count('Bytes sent.'),
+      droppedFrames: count('Frames that it was too slow for.'),
+      reconnects: count('How often it was tried again.'),
+      liveSince: nullable(moment('When it became live.')),
+    },
+    {
+      $id: 'castgate.Target',
+      description:
+        'One place that a broadcast is pushed to. Neither its key nor what follows it in a URL is ever told.',
+    },
+  ),
 )
 
-const Playback = Type.Object(
-  { watch: Type.String(), hls: Type.String(), llHls: Type.String(), flv: Type.String() },
-  { $id: 'castgate.Playback', description: 'The links of a stream, to share.' },
+const Playback = describing<PlaybackLinks>()(
+  Type.Object(
+    { watch: Type.String(), hls: Type.String(), llHls: Type.String(), flv: Type.String() },
+    { $id: 'castgate.Playback', description: 'The links of a stream, to share.' },
+  ),
 )
 
-const Viewers = Type.Object(
-  {
-    flv: count('Over HTTP-FLV.'),
-    flvWebSocket: count("Over HTTP-FLV's bytes in a WebSocket."),
-    hls: count("Of the RTMP server's HLS."),
-    llHls: count("Of the gateway's own, low-latency HLS."),
-    skippedGops: count('Groups of pictures that viewers over FLV were too slow for.'),
-    closedAsTooSlow: count('Viewers over FLV that were closed because they took nothing.'),
-  },
-  { $id: 'castgate.Viewers', description: 'How many watch, by the way in which they do.' },
+const Viewers = describing<ViewerStatus>()(
+  Type.Object(
+    {
+      flv: count('Over HTTP-FLV.'),
+      flvWebSocket: count("Over HTTP-FLV's bytes in a WebSocket."),
+      hls: count("Of the RTMP server's HLS."),
+      llHls: count("Of the gateway's own, low-latency HLS."),
+      skippedGops: count('Groups of pictures that viewers over FLV were too slow for.'),
+      closedAsTooSlow: count('Viewers over FLV that were closed because they took nothing.'),
+    },
+    { $id: 'castgate.Viewers', description: 'How many watch, by the way in which they do.' },
+  ),
 )
 
 const BroadcastId = Type.String({ description: 'Tells the broadcast from others of its name; its log lines have it.' })
 
-export const Stream = Type.Object(
-  {
-    id: BroadcastId,
-    name: StreamName,
-    state: oneOf('live', 'waiting'),
-    startedAt: moment('When the broadcast began.'),
-    source: oneOf('recorder', 'file', 'rtmp'),
-    epoch: count('The current run of the recorder, from 0.'),
-    video: nullable(
-      Type.Object({
-        codec: Type.String(),
-        width: count('Pixels; 0 until known.'),
-        height: count('Pixels; 0 until known.'),
-        action: TrackActionName,
-      }),
-    ),
-    audio: nullable(Type.Object({ codec: Type.String(), action: TrackActionName })),
-    bytesIn: count('Bytes of media received.'),
-    targets: Type.Array(ref(Target)),
-    viewers: ref(Viewers),
-    playback: ref(Playback),
-  },
-  { $id: 'castgate.Stream', description: 'A broadcast.' },
+export const Stream = describing<StreamStatus>()(
+  Type.Object(
+    {
+      id: BroadcastId,
+      name: StreamName,
+      state: oneOf('live', 'waiting'),
+      startedAt: moment('When the broadcast began.'),
+      source: oneOf('recorder', 'file', 'rtmp'),
+      epoch: count('The current run of the recorder, from 0.'),
+      video: nullable(
+        Type.Object({
+          codec: Type.String(),
+          width: count('Pixels; 0 until known.'),
+          height: count('Pixels; 0 until known.'),
+          action: TrackActionName,
+        }),
+      ),
+      audio: nullable(Type.Object({ codec: Type.String(), action: TrackActionName })),
+      bytesIn: count('Bytes of media received.'),
+      targets: Type.Array(ref(Target)),
+      viewers: ref(Viewers),
+      playback: ref(Playback),
+    },
+    { $id: 'castgate.Stream', description: 'A broadcast.' },
+  ),
 )
 
 export const Streams = Type.Object({ streams: Type.Array(ref(Stream)) })
 
-export const Preset = Type.Object(
-  {
-    id: Type.String(),
-    title: Type.String(),
-    url: Type.String({ description: 'Where it is published to; the stream key goes behind it.' }),
-    keyframeSeconds: count('Longest time between keyframes.'),
-    videoKbps: count('Highest bitrate of the picture, in kbit/s.'),
-    audioKbps: count('Highest bitrate of the sound, in kbit/s.'),
-    keyAt: Type.String({ description: 'Where a person finds the key.' }),
-    advice: Type.String(),
-  },
-  {
-    $id: 'castgate.Preset',
-    description: 'A platform that takes RTMP, and what it says about the streams that it takes.',
-  },
+export const Preset = describing<PresetType>()(
+  Type.Object(
+    {
+      id: Type.String(),
+      title: Type.String(),
+      url: Type.String({ description: 'Where it is published to; the stream key goes behind it.' }),
+      keyframeSeconds: count('Longest time between keyframes.'),
+      videoKbps: count('Highest bitrate of the picture, in kbit/s.'),
+      audioKbps: count('Highest bitrate of the sound, in kbit/s.'),
+      keyAt: Type.String({ description: 'Where a person finds the key.' }),
+      advice: Type.String(),
+    },
+    {
+      $id: 'castgate.Preset',
+      description: 'A platform that takes RTMP, and what it says about the streams that it takes.',
+    },
+  ),
 )
 
 export const RecordingId = Type.String({ description: 'The id of a recording.' })
@@ -140,19 +178,21 @@ export const Recording = Type.Object(
   { $id: 'castgate.Recording', description: 'A recording of a broadcast.' },
 )
 
-export const Event = Type.Object(
-  {
-    id: count('Grows with each event, also when the gateway is started anew.'),
-    type: oneOf(...EVENT_TYPES),
-    at: moment('When it happened.'),
-    stream: Type.String({ description: 'The stream that it is about.' }),
-    broadcast: Type.String({ description: 'The id of its broadcast, as in the log and in recordings.' }),
-    message: Type.String({ description: 'For people.' }),
-    data: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Null()]), {
-      description: 'What else is known: the target or the recording that it is about.',
-    }),
-  },
-  { $id: 'castgate.Event', description: 'Something that happened.' },
+export const Event = describing<GatewayEvent>()(
+  Type.Object(
+    {
+      id: count('Grows with each event, also when the gateway is started anew.'),
+      type: oneOf(...EVENT_TYPES),
+      at: moment('When it happened.'),
+      stream: Type.String({ description: 'The stream that it is about.' }),
+      broadcast: Type.String({ description: 'The id of its broadcast, as in the log and in recordings.' }),
+      message: Type.String({ description: 'For people.' }),
+      data: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Null()]), {
+        description: 'What else is known: the target or the recording that it is about.',
+      }),
+    },
+    { $id: 'castgate.Event', description: 'Something that happened.' },
+  ),
 )
 
 export const Health = Type.Object(
@@ -165,38 +205,44 @@ export const Health = Type.Object(
   { $id: 'castgate.Health', description: 'Whether everything that a broadcast needs is there.' },
 )
 
-const Beat = Type.Object(
-  {
-    at: count('Milliseconds since 1970.'),
-    bitsPerSecond: count('What came in the second before.'),
-    behindMs: count('How much later than usual its newest frame came.'),
-    viewers: count('How many watched.'),
-  },
-  { $id: 'castgate.Beat', description: 'How a broadcast was at a moment.' },
+const Beat = describing<BeatType>()(
+  Type.Object(
+    {
+      at: count('Milliseconds since 1970.'),
+      bitsPerSecond: count('What came in the second before.'),
+      behindMs: count('How much later than usual its newest frame came.'),
+      viewers: count('How many watched.'),
+    },
+    { $id: 'castgate.Beat', description: 'How a broadcast was at a moment.' },
+  ),
 )
 
-const Problem = Type.Object(
-  {
-    severity: oneOf('fault', 'warning'),
-    message: Type.String({ description: 'For people.' }),
-    stream: nullable(Type.String()),
-  },
-  {
-    $id: 'castgate.Problem',
-    description: 'Something that is wrong. A fault: it does not work; a warning: it may not for long.',
-  },
+const Problem = describing<ProblemType>()(
+  Type.Object(
+    {
+      severity: oneOf('fault', 'warning'),
+      message: Type.String({ description: 'For people.' }),
+      stream: nullable(Type.String()),
+    },
+    {
+      $id: 'castgate.Problem',
+      description: 'Something that is wrong. A fault: it does not work; a warning: it may not for long.',
+    },
+  ),
 )
 
-const Process = Type.Object(
-  {
-    pid: count('Its number.'),
-    use: Type.String({ description: 'What it is there for.' }),
-    stream: nullable(Type.String()),
-    output: nullable(Type.String()),
-    cpu: Type.Number({ minimum: 0, description: 'Processors: 0.5 is half of one.' }),
-    rssBytes: count('Memory.'),
-  },
-  { $id: 'castgate.Process', description: 'A process of the gateway.' },
+const Process = describing<ProcessStatus>()(
+  Type.Object(
+    {
+      pid: count('Its number.'),
+      use: Type.String({ description: 'What it is there for.' }),
+      stream: nullable(Type.String()),
+      output: nullable(Type.String()),
+      cpu: Type.Number({ minimum: 0, description: 'Processors: 0.5 is half of one.' }),
+      rssBytes: count('Memory.'),
+    },
+    { $id: 'castgate.Process', description: 'A process of the gateway.' },
+  ),
 )
 
 const WatchedStream = Type.Object(
