@@ -1,7 +1,10 @@
 import { createParser } from 'eventsource-parser'
+import { backoff } from '../../shared/backoff.ts'
 import type { Beat, Event as GatewayEvent, GatewayStatus } from '../api/gateway-api.ts'
 import { messageOf } from '../api/problem.ts'
-import { backoff } from '../uplink/backoff.ts'
+
+/** How it waits before it connects again. */
+const RETRY = { minMs: 250, maxMs: 5_000 }
 
 /** A connection that lasted so long was a success: the next failure starts with the first wait again. */
 const SETTLED_MS = 5_000
@@ -57,7 +60,7 @@ export class LiveStatus extends EventTarget {
       if (this.state.kind === 'refused' || this.#closing.signal.aborted) return
       if (Date.now() - began > SETTLED_MS) failures = 0
       this.#become({ kind: 'lost', message: problem ?? messageOf(null) })
-      await new Promise((resolve) => setTimeout(resolve, backoff(failures)))
+      await new Promise((resolve) => setTimeout(resolve, backoff(failures, RETRY)))
     }
   }
 

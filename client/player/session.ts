@@ -1,3 +1,4 @@
+import { backoff } from '../../shared/backoff.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
 import { ASK_MS, askAgainMs } from './ask-again.ts'
 import { beginPlaying } from './begin.ts'
@@ -24,8 +25,7 @@ const RETURN_MS = 2_000
 /** A method that fails again and again within so many ms is left for the next one, and the waits become longer up to a bound. */
 const SHORT_MS = 10_000
 const MAX_SHORT = 3
-const MIN_RETRY_DELAY_MS = 250
-const MAX_RETRY_DELAY_MS = 10_000
+const RETRY = { minMs: 250, maxMs: 10_000 }
 
 /** How often progress is looked at, in ms. */
 const LOOK_MS = 250
@@ -152,7 +152,7 @@ export class PlayerSession {
       if (stream?.state === 'live') {
         await this.#playOnce(stream)
         // What ended may also be told as live for a moment yet.
-        await this.#pause(Math.min(MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS * 2 ** this.#failures))
+        await this.#pause(backoff(this.#failures, RETRY))
         waitsSince = performance.now()
         continue
       }

@@ -1,13 +1,16 @@
+import { backoff } from '../../shared/backoff.ts'
 import { CLOSE_ENDED, closeCodeOf, retryOf } from '../../shared/errors.ts'
 import type { EpochStart, ServerMessage, Welcome } from '../../shared/messages.ts'
 import { Sender } from '../../shared/sender.ts'
 import type { PlaybackLinks, StreamStatus } from '../../shared/status.ts'
-import { backoff } from './backoff.ts'
 import { Connection } from './connection.ts'
 import { announceEnd, untilEnded } from './endings.ts'
 import { askForToken, type TokenSource } from './token.ts'
 
 export type { TokenSource }
+
+/** How it waits before it connects again. */
+const RETRY = { minMs: 250, maxMs: 5_000 }
 
 /** The close code of a server that does not know the session. */
 const NO_SESSION = closeCodeOf('no_session')
@@ -319,7 +322,7 @@ export class Uplink {
         message === null ? { kind: 'unreachable' } : { kind: 'refused', code: 'token_timeout', message },
       )
     }
-    this.#retryAt = Date.now() + backoff(this.#attempt++)
+    this.#retryAt = Date.now() + backoff(this.#attempt++, RETRY)
   }
 
   #flush(): void {

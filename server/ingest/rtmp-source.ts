@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { backoff } from '../../shared/backoff.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { EpochWriter } from '../broadcast/epoch-writer.ts'
@@ -15,7 +16,7 @@ import { eachInTurn, type Turns } from '../process/turns.ts'
 
 /** Times that a stream is played again after it stopped, and the wait before each. */
 const ATTEMPTS = 20
-const RETRY_MS = 500
+const RETRY = { minMs: 500, maxMs: 1_000 }
 /** How long FFmpeg may take to write what came before the encoder left. Blocked in a read of RTMP, it heeds no SIGTERM. */
 const STOP_MS = 700
 /** An encoder of which nothing comes for so long, in ms, is disconnected: it may begin anew. Keyframes are at most 10 s apart as a rule. */
@@ -89,7 +90,7 @@ export function startRtmpSource(
       if (closing.signal.aborted) return
       if (result.refusal) throw result.refusal
       log.warn({ reason: result.exit.message }, 'the RTMP stream stopped')
-      await delay(RETRY_MS, undefined, { signal: closing.signal }).catch(() => {})
+      await delay(backoff(attempt, RETRY), undefined, { signal: closing.signal }).catch(() => {})
       if (closing.signal.aborted) return
     }
     log.error('the RTMP stream cannot be played')

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { backoff } from '../../shared/backoff.ts'
 import { type Child, type ChildExit, stopChild } from './child.ts'
 
-const MIN_RETRY_DELAY_MS = 200
-const MAX_RETRY_DELAY_MS = 10_000
+const RETRY = { minMs: 200, maxMs: 10_000 }
 const STOP_MS = 1_500
 
 /** A program that is to run for as long as the gateway. */
@@ -69,7 +69,7 @@ export async function supervise(
       if (closing.signal.aborted) return
       onExit()
       problem = `${name} ${wordsFor(exit)}`
-      const wait = Math.min(MAX_RETRY_DELAY_MS, MIN_RETRY_DELAY_MS * 2 ** failures++)
+      const wait = backoff(failures++, RETRY)
       log.error({ reason: problem, retryInMs: wait }, `${name} ended by itself`)
       await delay(wait, undefined, { signal: closing.signal }).catch(() => {})
       if (closing.signal.aborted) return

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { backoff } from '../../shared/backoff.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { TargetSource, TargetState, TargetStatus } from '../../shared/status.ts'
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
@@ -149,7 +150,7 @@ export function startFfmpegOutput(broadcast: Broadcast, spec: OutputSpec): Ffmpe
   }
 
   function waitAfter(failures: number): number {
-    return Math.round(Math.min(spec.maxRetryDelayMs, MIN_RETRY_DELAY_MS * 2 ** failures) * (1 - Math.random() / 2))
+    return backoff(failures, { minMs: MIN_RETRY_DELAY_MS, maxMs: spec.maxRetryDelayMs })
   }
 
   async function runOnce(stop: AbortSignal): Promise<RunEnd> {

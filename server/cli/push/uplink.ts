@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
+import { backoff } from '../../../shared/backoff.ts'
 import { CLOSE_ENDED, type Retry, retryOf } from '../../../shared/errors.ts'
 import { SUBPROTOCOL, WINDOW_BYTES } from '../../../shared/limits.ts'
 import { parseServerMessage } from '../../../shared/messages.ts'
@@ -7,7 +8,7 @@ import { Sender } from '../../../shared/sender.ts'
 import type { PlaybackLinks } from '../../../shared/status.ts'
 import { ExitError } from '../../process/errors.ts'
 
-const RETRY_MS = 500
+const RETRY = { minMs: 250, maxMs: 5_000 }
 
 type SocketEnd = { kind: 'ended' } | { kind: 'refused'; message: string } | { kind: 'lost' }
 
@@ -59,6 +60,7 @@ export class Uplink {
   }
 
   async #run(): Promise<void> {
+    let attempt = 0
     for (let lostAt: number | null = null; ; ) {
       const end = await this.#connection()
       if (end.kind === 'ended') return
@@ -69,12 +71,15 @@ export class Uplink {
           `No gateway answers at ${new URL(this.#url).host}. Start it with: castgate serve`,
         )
       }
-      if (this.#socket) lostAt = performance.now()
+      if (this.#socket) {
+        lostAt = performance.now()
+        attempt = 0
+      }
       this.#socket = null
       if (lostAt !== null && performance.now() - lostAt > this.#resumeSeconds * 1000) {
         throw new ExitError('no_gateway', 'The connection to the gateway was lost, and did not come back in time.')
       }
-      await delay(RETRY_MS * (0.5 + Math.random()))
+      await delay(backoff(attempt++, RETRY))
     }
   }
 
