@@ -139,23 +139,8 @@ export async function startGateway(
     await archive.close()
     throw error
   }
-  const directory: Directory = new Directory({
-    onLive: addOutputs,
-    onFault: (broadcast, error) => log.error({ err: error, ...broadcast.logFields }, 'an output failed'),
-    onPresence: (broadcast) => tellPresence(events, broadcast),
-    onSound: ({ logFields }, isFilled) => {
-      if (isFilled) log.warn(logFields, 'the sound is missing: silence stands in for it')
-      else log.info(logFields, 'the sound is back')
-    },
-    onClosed: (broadcast) => {
-      pulse.end(broadcast)
-      tellEnd(events, broadcast)
-    },
-  })
-  const pulse = new Pulse(
-    () => directory.all(),
-    (broadcast, beat, bytes) => metrics.beat(broadcast, beat, bytes),
-  )
+  const directory = new Directory()
+  const pulse = new Pulse(() => directory.all())
   const webhooks = startWebhooks({
     ...{ hooks: config.webhooks, events, log },
     onResult: (result) => metrics.webhooks.inc({ result }),
@@ -165,6 +150,7 @@ export async function startGateway(
     ...{ directory, archive, pulse, webhooks, connections, log },
   })
   const metrics = new Metrics({ directory, archive, events, monitor })
+  pulse.onBeat((broadcast, beat, bytes) => metrics.beat(broadcast, beat, bytes))
   const cleanUp = setInterval(() => {
     removeOldMedia(hlsDirectory).catch((error) => log.warn({ err: error }, 'old media could not be removed'))
   }, CLEAN_UP_MS)
@@ -210,6 +196,17 @@ export async function startGateway(
   const flv = new FlvRoute(directory, viewing)
   const llHls = new LlHlsRoute(viewing)
   const thumbnails = new Thumbnails(ffmpegs)
+  directory.on('live', addOutputs)
+  directory.on('presence', (broadcast) => tellPresence(events, broadcast))
+  directory.on('sound', ({ logFields }, isFilled) => {
+    if (isFilled) log.warn(logFields, 'the sound is missing: silence stands in for it')
+    else log.info(logFields, 'the sound is back')
+  })
+  directory.on('fault', ({ logFields }, error) => log.error({ err: error, ...logFields }, 'a listener failed at a tag'))
+  directory.on('closed', (broadcast) => {
+    pulse.end(broadcast)
+    tellEnd(events, broadcast)
+  })
   let closing: Promise<void> | null = null
   return {
     rtmp,

@@ -32,14 +32,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const limits = new Limits(config.limitsPerAddress, config.limitsInAll)
   const origins = new Origins({ allowed: config.origins, publicUrl: null })
   const viewing = new Viewing(access, limits, origins)
-  const nothing = () => {}
-  const directory = new Directory({
-    onLive: nothing,
-    onPresence: nothing,
-    onSound: nothing,
-    onFault: nothing,
-    onClosed: nothing,
-  })
+  const directory = new Directory()
   const log = pino({ level: 'silent' })
   const ffmpeg = { path: process.execPath, version: '' }
   const ffmpegs = new Ffmpegs(ffmpeg.path)
@@ -50,7 +43,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
     ...{ directory: directoryOfArchive, ffmpegs, floorBytes: config.diskFloorBytes },
     ...{ keepSeconds: null, keepBytes: null, upload: null, events, log },
   })
-  const pulse = new Pulse(() => [], nothing)
+  const pulse = new Pulse(() => [])
   const monitor = new Monitor({
     ...{ version: VERSION, ffmpeg, ffmpegs, dataDir: config.dataDir, floorBytes: 0 },
     ...{ directory, archive, pulse, log, webhooks: { failing: () => [] }, connections: { problem: () => null } },

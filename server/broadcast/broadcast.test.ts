@@ -193,14 +193,22 @@ describe('Subscription', () => {
 })
 
 describe('Directory', () => {
+  it('reports what happens to any broadcast, in the order in which it was asked, until that is ended', async () => {
+    const directory = new Directory()
+    const heard: string[] = []
+    const stop = directory.on('presence', ({ name, sourcePresent }) => heard.push(`${name} ${sourcePresent}`))
+    directory.on('presence', ({ name }) => heard.push(`second: ${name}`))
+    directory.on('closed', ({ name }) => heard.push(`${name} closed, ${directory.get(name)}`))
+    const broadcast = directory.claim('cam', 'recorder')
+    broadcast.sourcePresent = false
+    stop()
+    broadcast.sourcePresent = true
+    await broadcast.end()
+    expect(heard).toEqual(['cam false', 'second: cam', 'second: cam', 'cam closed, null'])
+  })
+
   it('gives each name once at a time', async () => {
-    const directory = new Directory({
-      onLive: () => {},
-      onPresence: () => {},
-      onSound: () => {},
-      onFault: () => {},
-      onClosed: () => {},
-    })
+    const directory = new Directory()
     const first = directory.claim('name', 'recorder')
     expect(() => directory.claim('name', 'rtmp')).toThrow(expect.objectContaining({ code: 'name_taken' }))
     await first.end()

@@ -1,15 +1,36 @@
 import { GatewayError } from '../../shared/errors.ts'
-import { Broadcast, type BroadcastEvents, type Source } from './broadcast.ts'
+import { Broadcast, type Source } from './broadcast.ts'
+
+/** What a directory reports of its broadcasts, by the name of the event. */
+export interface DirectoryEvents {
+  /** The first media arrived: outputs may join. */
+  live(broadcast: Broadcast): void
+  /** Its source has disconnected, or is back. */
+  presence(broadcast: Broadcast): void
+  /** Silence stands in for sound that is missing, or the sound is back. */
+  sound(broadcast: Broadcast, isFilled: boolean): void
+  /** A listener failed at a tag, or at the end: it gets nothing more, and the rest goes on. */
+  fault(broadcast: Broadcast, error: unknown): void
+  /** The last output is closed: the name is free again. */
+  closed(broadcast: Broadcast): void
+}
 
 /** Knows every broadcast of this gateway by its name. */
 export class Directory {
   readonly #broadcasts = new Map<string, Broadcast>()
-  readonly #events: BroadcastEvents
+  readonly #listeners: { [Name in keyof DirectoryEvents]: Set<DirectoryEvents[Name]> } = {
+    live: new Set(),
+    presence: new Set(),
+    sound: new Set(),
+    fault: new Set(),
+    closed: new Set(),
+  }
   #closing = false
 
-  /** Outputs are added to a broadcast when it is live (`onLive`), by whoever wires the gateway. */
-  constructor(events: BroadcastEvents) {
-    this.#events = events
+  /** Calls `listener` at each event of this name, of any broadcast; returns a function that ends that. */
+  on<Name extends keyof DirectoryEvents>(name: Name, listener: DirectoryEvents[Name]): () => void {
+    this.#listeners[name].add(listener)
+    return () => this.#listeners[name].delete(listener)
   }
 
   /**
@@ -21,11 +42,15 @@ export class Directory {
     if (this.#broadcasts.has(name)) {
       throw new GatewayError('name_taken', `Someone is broadcasting as "${name}" already. Choose another stream name.`)
     }
-    const broadcast = new Broadcast(name, source, {
-      ...this.#events,
-      onClosed: (closed) => {
-        this.#broadcasts.delete(closed.name)
-        this.#events.onClosed(closed)
+    const { live, presence, sound, fault, closed } = this.#listeners
+    const broadcast: Broadcast = new Broadcast(name, source, {
+      onLive: (one) => each(live, (listener) => listener(one)),
+      onPresence: (one) => each(presence, (listener) => listener(one)),
+      onSound: (one, isFilled) => each(sound, (listener) => listener(one, isFilled)),
+      onFault: (one, error) => each(fault, (listener) => listener(one, error)),
+      onClosed: (one) => {
+        this.#broadcasts.delete(one.name)
+        each(closed, (listener) => listener(one))
       },
     })
     this.#broadcasts.set(name, broadcast)
@@ -50,4 +75,8 @@ export class Directory {
     this.refuseNew()
     await Promise.all(this.all().map((broadcast) => broadcast.end()))
   }
+}
+
+function each<Listener>(listeners: ReadonlySet<Listener>, call: (listener: Listener) => void): void {
+  for (const listener of listeners) call(listener)
 }

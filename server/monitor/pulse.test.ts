@@ -18,10 +18,8 @@ const broadcastOf = () =>
 it('a broadcast has its bitrate, second by second, for some minutes, and every byte is counted once', () => {
   const broadcast = broadcastOf()
   const counted: number[] = []
-  const pulse = new Pulse(
-    () => [broadcast],
-    (_, __, bytes) => counted.push(bytes),
-  )
+  const pulse = new Pulse(() => [broadcast])
+  pulse.onBeat((_, __, bytes) => counted.push(bytes))
   for (let second = 1; second <= MAX_BEATS + 10; second++) {
     broadcast.bytesIn += 1000 * second
     vi.advanceTimersByTime(1000)

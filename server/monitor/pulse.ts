@@ -21,16 +21,19 @@ export interface Beat {
 /** Takes the pulse of every broadcast once a second, and keeps it for a while, for plots and metrics. */
 export class Pulse {
   readonly #broadcasts: () => Broadcast[]
-  readonly #onBeat: (broadcast: Broadcast, beat: Beat, bytes: number) => void
+  #onBeat: (broadcast: Broadcast, beat: Beat, bytes: number) => void = () => {}
   readonly #beats = new WeakMap<Broadcast, { bytesIn: number; ageMs: number; beats: Beat[] }>()
   readonly #timer: NodeJS.Timeout
 
-  /** `onBeat` gets each beat, with the bytes that came since the last one. */
-  constructor(broadcasts: () => Broadcast[], onBeat: (broadcast: Broadcast, beat: Beat, bytes: number) => void) {
+  constructor(broadcasts: () => Broadcast[]) {
     this.#broadcasts = broadcasts
-    this.#onBeat = onBeat
     this.#timer = setInterval(() => this.beat(), BEAT_MS)
     this.#timer.unref()
+  }
+
+  /** `listener` gets each beat from now on, with the bytes that came since the last one. */
+  onBeat(listener: (broadcast: Broadcast, beat: Beat, bytes: number) => void): void {
+    this.#onBeat = listener
   }
 
   /** The last minutes of a broadcast, oldest first. */
