@@ -2,11 +2,12 @@ import { Broadcaster, type TokenSource } from '../broadcaster.ts'
 import { type BroadcasterState, type BroadcasterStats, isOver } from '../broadcaster-state.ts'
 import { CaptureError } from '../capture/errors.ts'
 import { DEFAULT_QUALITY_ID, type Quality, qualityOf } from '../record/quality.ts'
-import { Mixer, type SoundName } from '../scene/mixer.ts'
+import type { SoundName } from '../scene/mixer.ts'
 import { Scene } from '../scene/scene.ts'
 import { countDown } from './countdown.ts'
 import type { Interrupted } from './interrupted.ts'
 import { deviceProblem, NO_FILE, type Problem, STREAM_OVER, WITHOUT_MICROPHONE } from './problem.ts'
+import { SoundBoard } from './sound-board.ts'
 import { type DeviceChoice, type DeviceEvent, Source, type SourceKind } from './source.ts'
 
 /** How long the browser may take to run the mixer; then sound goes in as it is. */
@@ -46,8 +47,7 @@ export class Publisher extends EventTarget {
   card: string | null = null
   /** Seconds until the broadcast begins, while they are counted. */
   countdown: number | null = null
-  readonly #muted = new Map<SoundName, boolean>()
-  #mixer: Mixer | null = null
+  readonly #board = new SoundBoard(this.source, () => void this.#record())
   /** What is broadcast, while something is. */
   #scene: Scene | null = null
   #broadcaster: Broadcaster | null = null
@@ -98,22 +98,21 @@ export class Publisher extends EventTarget {
 
   /** What is heard, or would be if it were not muted. */
   get sounds(): SoundName[] {
-    return this.#mixer?.sounds ?? []
+    return this.#board.sounds
   }
 
   /** Whether nothing of what there is to hear goes out. */
   get muted(): boolean {
-    const sounds = this.sounds.length > 0 ? this.sounds : (['microphone'] as const)
-    return sounds.every((name) => this.isMuted(name))
+    return this.#board.isMuted
   }
 
   isMuted(name: SoundName): boolean {
-    return this.#muted.get(name) ?? false
+    return this.#board.isSoundMuted(name)
   }
 
   /** How loud a sound is: see {@link Mixer.level}. */
   level(name: SoundName): number {
-    return this.#mixer?.level(name) ?? 0
+    return this.#board.level(name)
   }
 
   /** What to keep beside {@link resumption}, so that what was on is on again, and nothing else. */
@@ -137,7 +136,7 @@ export class Publisher extends EventTarget {
     this.kind = kind
     Object.assign(this.choice, choice)
     this.qualityId = qualityOf(qualityId).id
-    for (const name of ['microphone', 'screen', 'file'] as const) this.#setMuted(name, muted[name])
+    for (const name of ['microphone', 'screen', 'file'] as const) this.#board.mute(name, muted[name])
     this.#changed()
   }
 
@@ -200,13 +199,13 @@ export class Publisher extends EventTarget {
 
   /** Turns everything off that can be heard, or on again, also what comes later. */
   mute(muted: boolean): void {
-    for (const name of ['microphone', 'screen', 'file', 'page'] as const) this.#setMuted(name, muted)
+    this.#board.muteAll(muted)
     this.#changed()
   }
 
   /** Turns one sound off, or on again. */
   muteSound(name: SoundName, muted: boolean): void {
-    this.#setMuted(name, muted)
+    this.#board.mute(name, muted)
     this.#changed()
   }
 
@@ -226,7 +225,7 @@ export class Publisher extends EventTarget {
       const isAutomatic = options.isAutomatic ?? false
       const goesOnWithCard = isAutomatic && this.kind !== 'camera'
       if (!goesOnWithCard && !(await this.#ready(starting.signal, isAutomatic))) return false
-      await this.#mixer?.ready(MIXER_MS)
+      await this.#board.ready(MIXER_MS)
       if (starting.signal.aborted || this.busy) return false
       this.#setUp()
       this.#broadcast(options)
@@ -257,8 +256,7 @@ export class Publisher extends EventTarget {
     void this.stop()
     this.source.close()
     this.#tearDown()
-    this.#mixer?.close()
-    this.#mixer = null
+    this.#board.close()
     this.#changed()
   }
 
@@ -294,9 +292,8 @@ export class Publisher extends EventTarget {
 
   /** Makes of the source what is broadcast. */
   #setUp(): void {
-    this.#mixer ??= this.#makeMixer()
     this.#scene?.close()
-    this.#scene = new Scene(this.#mixer)
+    this.#scene = new Scene(this.#board.mixer)
     this.card = null
     this.#mix()
     const picture = pictureOf(this.source.stream)
@@ -420,35 +417,8 @@ export class Publisher extends EventTarget {
 
   /** Hears what is open. */
   #mix(): void {
-    const { source } = this
-    if (source.isOpen) this.#mixer ??= this.#makeMixer()
-    const own = { screen: null, file: null, page: null, ...this.#ownSound }
-    this.#mixer?.input('microphone', source.microphone)
-    for (const name of ['screen', 'file', 'page'] as const) this.#mixer?.input(name, own[name])
-    const [plain = null] = [...(source.microphone?.getAudioTracks() ?? []), ...(source.stream?.getAudioTracks() ?? [])]
-    this.#scene?.hear(plain)
-    for (const [name, muted] of this.#muted) this.#setMuted(name, muted)
-  }
-
-  get #ownSound(): Partial<Record<SoundName, MediaStream>> {
-    const { kind, stream } = this.source
-    if (!stream || kind === 'camera') return {}
-    return { [kind === 'stream' ? 'page' : kind]: stream }
-  }
-
-  #makeMixer(): Mixer {
-    return new Mixer(() => void this.#record())
-  }
-
-  #setMuted(name: SoundName, muted: boolean): void {
-    this.#muted.set(name, muted)
-    this.#mixer?.mute(name, muted)
-    for (const track of this.source.microphone?.getAudioTracks() ?? []) {
-      if (name === 'microphone') track.enabled = !muted
-    }
-    // A track that the page itself has turned off stays so; without the mixer there is no other way to be silent.
-    const own = this.#ownSound[name]
-    if (own && !this.#mixer?.isRunning) for (const track of own.getAudioTracks()) track.enabled = !muted
+    this.#board.update()
+    this.#scene?.hear(this.#board.plain)
   }
 
   #closeSource(): void {
