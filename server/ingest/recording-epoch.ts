@@ -17,11 +17,10 @@ import { isFrame, TAG_TYPE, type Tag } from '../flv/tag.ts'
 import { eachInTurn, type Turns } from '../process/turns.ts'
 import { deadly, notStarted, tooLarge, tooMuchMemory, unreadable } from './refusals.ts'
 
-/**
- * How long FFmpeg may take to take a chunk, to give something for what it took, and to write what it has after its input ended: a transcoder may be
- * behind, more so on a busy machine.
- */
+/** How long FFmpeg may take to take a chunk, and to write what it has after its input ended: a transcoder may be behind, more so on a busy machine. */
 const PATIENCE_MS = { copy: 10_000, transcode: 30_000 }
+/** How long it may take to its first output, in ms: on a machine that is busy, its start alone takes seconds. */
+const FIRST_OUTPUT_MS = 30_000
 /** What it must have taken before the latter counts: a header alone gives nothing. */
 const MIN_FED_BYTES = 64 * 1024
 /** How much more time FFmpeg may give than the recording has, in ms: what is beyond was made up. */
@@ -333,7 +332,7 @@ export class RecordingEpoch {
       this.#giveUp(
         new GatewayError('unsupported_media', 'The recording has a header, and nothing that can be read behind it.'),
       )
-    }, PATIENCE_MS[this.#use])
+    }, FIRST_OUTPUT_MS)
   }
 }
 
