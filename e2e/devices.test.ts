@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
-import { captures, keepTracks, unplug } from './support/devices.ts'
+import { captures, hold, keepTracks, unplug } from './support/devices.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { HlsCollector } from './support/hls.ts'
 import { decode, ffmpeg } from './support/media.ts'
@@ -113,6 +113,26 @@ describe('while viewers watch by FLV, LL-HLS and HLS', () => {
     await page.locator('.offers').getByRole('button').first().click()
     await page.locator('.preview video').waitFor()
     expect(epochs('camera')).toBe(1)
+    await stop()
+  })
+
+  it('a call that takes camera and microphone is said, and over when the system gives them back', async () => {
+    await goLive('call')
+    expectWentOn(
+      await watched('call', async () => {
+        await hold(page, 'video', 'mute')
+        await page.getByRole('alert').getByText('held back').waitFor()
+        await page.getByText('Camera off').waitFor()
+        await hold(page, 'audio', 'mute')
+        await page.getByRole('alert').getByText('nobody hears you').waitFor()
+      }),
+    )
+    await hold(page, 'audio', 'unmute')
+    await hold(page, 'video', 'unmute')
+    await page.locator('.preview video').waitFor()
+    await page.getByRole('alert').getByText('nobody hears you').waitFor({ state: 'detached' })
+    expect((await captures(page)).sort()).toEqual(['audio', 'video'])
+    expect(epochs('call')).toBe(1)
     await stop()
   })
 

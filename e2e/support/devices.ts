@@ -27,6 +27,17 @@ export function unplug(page: Page, kind: 'audio' | 'video'): Promise<void> {
   }, kind)
 }
 
+/** What the system does to a device that it holds back, as during a call, or gives back. */
+export function hold(page: Page, kind: 'audio' | 'video', event: 'mute' | 'unmute'): Promise<void> {
+  return page.evaluate(
+    ([which, type]) => {
+      const { captured } = globalThis as unknown as { captured: MediaStreamTrack[] }
+      for (const track of captured.filter((each) => each.kind === which)) track.dispatchEvent(new Event(type))
+    },
+    [kind, event] as const,
+  )
+}
+
 /** The kinds of the tracks that are captured now. */
 export function captures(page: Page): Promise<string[]> {
   return page.evaluate(() => {
