@@ -4,17 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Child, ChildExit } from './child.ts'
 import { type Supervised, supervise } from './supervise.ts'
 
-// Fake timers know the global ones alone.
-vi.mock('node:timers/promises', () => ({
-  setTimeout: (ms: number, value: unknown, { signal }: { signal: AbortSignal }) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(() => resolve(value), ms)
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer)
-        reject(signal.reason)
-      })
-    }),
-}))
+vi.mock('node:timers/promises', () => import('./fake-delay.ts'))
 
 /** A process that runs until it is ended. */
 class FakeChild {
