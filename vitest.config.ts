@@ -22,7 +22,7 @@ export default defineConfig({
           maxWorkers: 2,
           // After the unit tests, which take what processors there are.
           sequence: { groupOrder: 1 },
-          testTimeout: 180_000,
+          testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },

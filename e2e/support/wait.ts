@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** A test that waits for longer than this is stuck. */
-const STUCK_MS = 60_000
+const STUCK_MS = 120_000
 
 /** For `fetch`: a connection that is kept for later would look like one that was left behind. */
 export const NOT_KEPT = { headers: { connection: 'close' } }
