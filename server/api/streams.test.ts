@@ -1,19 +1,11 @@
 import { expect, it } from 'vitest'
 import type { StreamStatus } from '../../shared/status.ts'
-import { Broadcast } from '../broadcast/broadcast.ts'
+import { Directory } from '../broadcast/directory.ts'
 import { playbackLinks } from '../http/links.ts'
 import { statusOf, tellable } from './streams.ts'
 
-const nothing = () => {}
-
 function status(name: string, codec: unknown): StreamStatus {
-  const broadcast = new Broadcast(name, 'recorder', {
-    onLive: nothing,
-    onPresence: nothing,
-    onSound: nothing,
-    onFault: nothing,
-    onClosed: nothing,
-  })
+  const broadcast = new Directory().claim(name, 'recorder')
   const video = { codec: codec as string, width: 640, height: 360, action: 'copy' as const }
   broadcast.beginEpoch({ epoch: 0, at: 0, video, audio: { codec: 'none', action: 'silence' } })
   return statusOf(broadcast, playbackLinks('http://127.0.0.1', name))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Broadcast } from '../broadcast/broadcast.ts'
+import { Directory } from '../broadcast/directory.ts'
 import { Events } from '../events/events.ts'
 import { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
@@ -138,13 +138,7 @@ describe('an archive that is opened', () => {
   it('touches nothing any more where another gateway has taken the directory', async () => {
     const { id } = await add({ state: 'ready', bytes: 5_000 }, MP4)
     const opened = await open([id])
-    const broadcast = new Broadcast('cam', 'rtmp', {
-      onLive() {},
-      onFault() {},
-      onPresence() {},
-      onSound() {},
-      onClosed() {},
-    })
+    const broadcast = new Directory().claim('cam', 'rtmp')
     const { id: recorded } = opened.start(broadcast)
     await expect.poll(() => isOnDisk(recorded)).toBe(true)
     await writeFile(join(directory, '.lock-9'), '{}')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BusTag } from '../flv/gop-cache.ts'
 import { kindOf, TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
-import { Broadcast, type Output } from './broadcast.ts'
+import type { Output } from './broadcast.ts'
 import { Directory } from './directory.ts'
 import { Subscription } from './subscription.ts'
 
@@ -33,13 +33,11 @@ const kinds = (tags: readonly BusTag[] | null) => tags?.map(({ kind }) => kind)
 
 function liveBroadcast() {
   const events: string[] = []
-  const broadcast = new Broadcast('name', 'recorder', {
-    onLive: () => events.push('live'),
-    onPresence: () => {},
-    onSound: () => {},
-    onFault: (_, error) => events.push(`fault: ${error}`),
-    onClosed: () => events.push('closed'),
-  })
+  const directory = new Directory()
+  directory.on('live', () => events.push('live'))
+  directory.on('fault', (_, error) => events.push(`fault: ${error}`))
+  directory.on('closed', () => events.push('closed'))
+  const broadcast = directory.claim('name', 'recorder')
   const writer = broadcast.beginEpoch({ epoch: 0, at: 0, video: { ...VIDEO }, audio: AUDIO })
   for (const [kind, at] of [
     ['metadata', 0],
@@ -127,13 +125,7 @@ describe('Broadcast', () => {
   })
 
   it('puts silence beside a picture that has no sound, from its first picture on', async () => {
-    const broadcast = new Broadcast('name', 'recorder', {
-      onLive: () => {},
-      onPresence: () => {},
-      onSound: () => {},
-      onFault: () => {},
-      onClosed: () => {},
-    })
+    const broadcast = new Directory().claim('name', 'recorder')
     const subscription = broadcast.subscribe()
     const writer = broadcast.beginEpoch({
       epoch: 0,

@@ -42,18 +42,18 @@ export interface EpochInfo {
   audio: AudioStatus | null
 }
 
-/** Called by a broadcast at the turns of its life. */
+/** What a broadcast reports at the turns of its life. */
 export interface BroadcastEvents {
   /** The first media arrived: outputs may join. */
-  onLive(broadcast: Broadcast): void
-  /** Its source has gone, or is back. */
-  onPresence(broadcast: Broadcast): void
+  live(broadcast: Broadcast): void
+  /** Its source has disconnected, or is back. */
+  presence(broadcast: Broadcast): void
   /** Silence stands in for sound that is missing, or the sound is back. */
-  onSound(broadcast: Broadcast, isFilled: boolean): void
+  sound(broadcast: Broadcast, isFilled: boolean): void
   /** A listener failed at a tag, or at the end: it gets nothing more, and the rest goes on. */
-  onFault(broadcast: Broadcast, error: unknown): void
+  fault(broadcast: Broadcast, error: unknown): void
   /** The last output is closed: the name is free again. */
-  onClosed(broadcast: Broadcast): void
+  closed(broadcast: Broadcast): void
 }
 
 /**
@@ -107,7 +107,7 @@ export class Broadcast {
   set sourcePresent(present: boolean) {
     if (present === this.#sourcePresent) return
     this.#sourcePresent = present
-    this.#events.onPresence(this)
+    this.#events.presence(this)
   }
 
   /** Whether it was ever live. */
@@ -169,7 +169,7 @@ export class Broadcast {
   #filling({ epoch, audio }: EpochInfo, isFilling: boolean): void {
     if (this.#epoch?.epoch === epoch && this.#epoch.audio && audio)
       this.#epoch.audio.action = isFilling ? 'silence' : audio.action
-    this.#events.onSound(this, isFilling)
+    this.#events.sound(this, isFilling)
   }
 
   /** What someone who joins needs: the headers, and everything since the last keyframe. */
@@ -231,7 +231,7 @@ export class Broadcast {
     for (const listener of this.#listeners) this.#tell(listener, () => listener.end())
     this.#listeners.clear()
     await Promise.all([...this.#outputs].map((output) => output.close()))
-    this.#events.onClosed(this)
+    this.#events.closed(this)
     this.#outputs.clear()
   }
 
@@ -247,7 +247,7 @@ export class Broadcast {
     for (const listener of this.#listeners) this.#tell(listener, () => listener.push(busTag, this.#carried))
     if (!this.#live && (kind === 'keyframe' || (kind === 'audio' && !this.#carried.video))) {
       this.#live = true
-      this.#events.onLive(this)
+      this.#events.live(this)
     }
   }
 
@@ -257,7 +257,7 @@ export class Broadcast {
       what()
     } catch (error) {
       this.#listeners.delete(listener)
-      this.#events.onFault(this, error)
+      this.#events.fault(this, error)
     }
   }
 

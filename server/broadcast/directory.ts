@@ -1,24 +1,10 @@
 import { GatewayError } from '../../shared/errors.ts'
-import { Broadcast, type Source } from './broadcast.ts'
-
-/** What a directory reports of its broadcasts, by the name of the event. */
-export interface DirectoryEvents {
-  /** The first media arrived: outputs may join. */
-  live(broadcast: Broadcast): void
-  /** Its source has disconnected, or is back. */
-  presence(broadcast: Broadcast): void
-  /** Silence stands in for sound that is missing, or the sound is back. */
-  sound(broadcast: Broadcast, isFilled: boolean): void
-  /** A listener failed at a tag, or at the end: it gets nothing more, and the rest goes on. */
-  fault(broadcast: Broadcast, error: unknown): void
-  /** The last output is closed: the name is free again. */
-  closed(broadcast: Broadcast): void
-}
+import { Broadcast, type BroadcastEvents, type Source } from './broadcast.ts'
 
 /** Knows every broadcast of this gateway by its name. */
 export class Directory {
   readonly #broadcasts = new Map<string, Broadcast>()
-  readonly #listeners: { [Name in keyof DirectoryEvents]: Set<DirectoryEvents[Name]> } = {
+  readonly #listeners: { [Name in keyof BroadcastEvents]: Set<BroadcastEvents[Name]> } = {
     live: new Set(),
     presence: new Set(),
     sound: new Set(),
@@ -28,7 +14,7 @@ export class Directory {
   #closing = false
 
   /** Calls `listener` at each event of this name, of any broadcast; returns a function that ends that. */
-  on<Name extends keyof DirectoryEvents>(name: Name, listener: DirectoryEvents[Name]): () => void {
+  on<Name extends keyof BroadcastEvents>(name: Name, listener: BroadcastEvents[Name]): () => void {
     this.#listeners[name].add(listener)
     return () => this.#listeners[name].delete(listener)
   }
@@ -44,11 +30,11 @@ export class Directory {
     }
     const { live, presence, sound, fault, closed } = this.#listeners
     const broadcast: Broadcast = new Broadcast(name, source, {
-      onLive: (one) => each(live, (listener) => listener(one)),
-      onPresence: (one) => each(presence, (listener) => listener(one)),
-      onSound: (one, isFilled) => each(sound, (listener) => listener(one, isFilled)),
-      onFault: (one, error) => each(fault, (listener) => listener(one, error)),
-      onClosed: (one) => {
+      live: (one) => each(live, (listener) => listener(one)),
+      presence: (one) => each(presence, (listener) => listener(one)),
+      sound: (one, isFilled) => each(sound, (listener) => listener(one, isFilled)),
+      fault: (one, error) => each(fault, (listener) => listener(one, error)),
+      closed: (one) => {
         this.#broadcasts.delete(one.name)
         each(closed, (listener) => listener(one))
       },

@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { GatewayError } from '../../shared/errors.ts'
 import { Access, type Grant } from '../access/access.ts'
-import { Broadcast } from '../broadcast/broadcast.ts'
+import { Directory } from '../broadcast/directory.ts'
 import { holdToGrant } from './grant.ts'
 
 const HOUR_MS = 3_600_000
-const nothing = () => {}
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -15,8 +14,7 @@ function held(
   limits: Partial<Grant>,
   access = new Access({ secret: null, tokenKeys: null, adminKey: null, isPrivate: false }),
 ) {
-  const events = { onLive: nothing, onPresence: nothing, onSound: nothing, onFault: nothing, onClosed: nothing }
-  const broadcast = new Broadcast('cam', 'recorder', events)
+  const broadcast = new Directory().claim('cam', 'recorder')
   const grant = { tokenId: 'token', expiresAt: null, maxSeconds: null, maxBitrate: null, record: false, ...limits }
   const reasons: string[] = []
   const release = holdToGrant(broadcast, grant, access, async ({ message }: GatewayError) => void reasons.push(message))

@@ -4,7 +4,7 @@ import type { GatewayError } from '../../shared/errors.ts'
 import type { ServerMessage } from '../../shared/messages.ts'
 import type { StreamStatus } from '../../shared/status.ts'
 import { Access, type Grant } from '../access/access.ts'
-import { Broadcast } from '../broadcast/broadcast.ts'
+import { Directory } from '../broadcast/directory.ts'
 import { MAX_PICTURE } from '../ffmpeg/picture-size.ts'
 import type { Incoming, IngestConnection } from './connection.ts'
 import { IngestSession, type SessionContext } from './session.ts'
@@ -73,9 +73,9 @@ beforeEach(() => {
   ended = []
   connections = []
   const nothing = () => {}
-  const events = { onLive: nothing, onPresence: nothing, onSound: nothing, onFault: nothing }
-  const broadcast = new Broadcast('cam', 'recorder', { ...events, onClosed: ({ name }) => ended.push(name) })
-  session = new IngestSession(broadcast, {
+  const directory = new Directory()
+  directory.on('closed', ({ name }) => ended.push(name))
+  session = new IngestSession(directory.claim('cam', 'recorder'), {
     access,
     // No recording comes so far that one would be started.
     ffmpegs: {} as SessionContext['ffmpegs'],

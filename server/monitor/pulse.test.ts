@@ -1,22 +1,12 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { Broadcast } from '../broadcast/broadcast.ts'
+import { Directory } from '../broadcast/directory.ts'
 import { MAX_BEATS, Pulse } from './pulse.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const nothing = () => {}
-const broadcastOf = () =>
-  new Broadcast('cam', 'recorder', {
-    onLive: nothing,
-    onPresence: nothing,
-    onSound: nothing,
-    onFault: nothing,
-    onClosed: nothing,
-  })
-
 it('a broadcast has its bitrate, second by second, for some minutes, and every byte is counted once', () => {
-  const broadcast = broadcastOf()
+  const broadcast = new Directory().claim('cam', 'recorder')
   const counted: number[] = []
   const pulse = new Pulse(() => [broadcast])
   pulse.onBeat((_, __, bytes) => counted.push(bytes))

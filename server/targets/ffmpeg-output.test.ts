@@ -2,7 +2,8 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { GatewayError } from '../../shared/errors.ts'
-import { Broadcast } from '../broadcast/broadcast.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import { Directory } from '../broadcast/directory.ts'
 import type { EpochWriter } from '../broadcast/epoch-writer.ts'
 import type { FfmpegHandlers, FfmpegRun } from '../ffmpeg/run.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
@@ -80,8 +81,7 @@ beforeEach(() => {
   states = []
   refusals = []
   const nothing = () => {}
-  const events = { onLive: nothing, onPresence: nothing, onSound: nothing, onFault: nothing, onClosed: nothing }
-  broadcast = new Broadcast('cam', 'recorder', events)
+  broadcast = new Directory().claim('cam', 'recorder')
   writer = broadcast.beginEpoch({
     epoch: 0,
     at: 0,

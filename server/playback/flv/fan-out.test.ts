@@ -3,7 +3,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { beginEpoch, frames } from '../../../e2e/support/tags.ts'
-import { Broadcast } from '../../broadcast/broadcast.ts'
+import type { Broadcast } from '../../broadcast/broadcast.ts'
+import { Directory } from '../../broadcast/directory.ts'
 import type { EpochWriter } from '../../broadcast/epoch-writer.ts'
 import { FlvReader } from '../../flv/reader.ts'
 import { kindOf, type Tag } from '../../flv/tag.ts'
@@ -19,15 +20,11 @@ const sockets: Socket[] = []
 beforeEach(async () => {
   server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
-  broadcast = new Broadcast('name', 'recorder', {
-    onLive: () => {},
-    onPresence: () => {},
-    onSound: () => {},
-    onFault: (_, error) => {
-      throw error
-    },
-    onClosed: () => {},
+  const directory = new Directory()
+  directory.on('fault', (_, error) => {
+    throw error
   })
+  broadcast = directory.claim('name', 'recorder')
   writer = beginEpoch(broadcast, 0, 0, 720)
   fanOut = new FlvFanOut(broadcast)
   broadcast.listen(fanOut)

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { audioHeader, beginEpoch, frames } from '../../../e2e/support/tags.ts'
-import { Broadcast } from '../../broadcast/broadcast.ts'
+import type { Broadcast } from '../../broadcast/broadcast.ts'
+import { Directory } from '../../broadcast/directory.ts'
 import type { EpochWriter } from '../../broadcast/epoch-writer.ts'
 import { TAG_TYPE } from '../../flv/tag.ts'
 import { LlHlsOrigin, MAX_HELD } from './origin.ts'
@@ -12,15 +13,11 @@ let origin: LlHlsOrigin
 let writer: EpochWriter
 
 function start(height: 720 | 540 | null = 720): void {
-  broadcast = new Broadcast('name', 'recorder', {
-    onLive: () => {},
-    onPresence: () => {},
-    onSound: () => {},
-    onFault: (_, error) => {
-      throw error
-    },
-    onClosed: () => {},
+  const directory = new Directory()
+  directory.on('fault', (_, error) => {
+    throw error
   })
+  broadcast = directory.claim('name', 'recorder')
   writer = beginEpoch(broadcast, 0, 0, height)
   origin = new LlHlsOrigin(broadcast)
 }
