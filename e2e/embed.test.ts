@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FAKE_CAMERA, startBrowser } from './support/browser.ts'
+import { captures, keepTracks } from './support/devices.ts'
 import { startFirefox } from './support/firefox.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { type Site, startSite } from './support/site.ts'
@@ -187,17 +188,7 @@ describe('the widget', () => {
 
   async function open(site: Site): Promise<void> {
     tab = await browser.newPage()
-    await tab.addInitScript(() => {
-      // Every track that any element opens.
-      const tracks: MediaStreamTrack[] = []
-      const original = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
-      navigator.mediaDevices.getUserMedia = async (constraints) => {
-        const stream = await original(constraints)
-        tracks.push(...stream.getTracks())
-        return stream
-      }
-      Object.assign(window, { openTracks: () => tracks.filter(({ readyState }) => readyState === 'live').length })
-    })
+    await tab.addInitScript(keepTracks)
     await tab.goto(site.origin)
   }
   const widget = (index = 0) => tab.locator('castgate-broadcast').nth(index)
@@ -207,7 +198,7 @@ describe('the widget', () => {
         .filter(({ type }) => type === 'castgate-error')
         .map(({ detail }) => detail.code),
     )
-  const openTracks = () => tab.evaluate(() => (window as unknown as { openTracks(): number }).openTracks())
+  const openTracks = async () => (await captures(tab)).length
 
   it('stands several times on one page, and leaves no camera on when it is taken out', async () => {
     page = `${head()}<castgate-broadcast stream="first" token="${token}"></castgate-broadcast>

@@ -19,4 +19,12 @@ export const MESSAGES: Record<PlayerState['kind'], Message> = {
   ],
 }
 
+/** The classes of what does not cover the picture: it is for a screen reader alone (`sr`), or lies lightly over it. */
+export const MESSAGE_LOOKS: Partial<Record<PlayerState['kind'], string>> = {
+  ready: 'sr',
+  playing: 'sr',
+  starting: 'message soft',
+  interrupted: 'message soft',
+}
+
 export const NO_ADDRESS: Message = ['No stream is named', 'Give this element a watch page as src, or a stream.']

@@ -8,7 +8,7 @@ import { FullScreen } from './full-screen.ts'
 import { takeHttpSlot } from './http-slot.ts'
 import { icons } from './icons.ts'
 import { Idleness } from './idleness.ts'
-import { MESSAGES, NO_ADDRESS } from './messages.ts'
+import { MESSAGE_LOOKS, MESSAGES, NO_ADDRESS } from './messages.ts'
 import { METHODS, readMethods } from './method.ts'
 import { play, playableMethods, preload } from './methods.ts'
 import { PlayerSession, type PlayerState, type PlayerTools } from './session.ts'
@@ -194,8 +194,7 @@ export class Player extends LitElement {
   #message(): TemplateResult {
     const { kind } = this.#state
     const [big, small] = this.#address() ? MESSAGES[kind] : NO_ADDRESS
-    const looks = kind === 'playing' ? 'sr' : kind === 'interrupted' || kind === 'starting' ? 'message soft' : 'message'
-    return html`<div part="message" class="${looks} ${big === '' ? 'sr' : ''}" role="status"><p class="big">${big}</p>${small ? html`<p>${small}</p>` : nothing}</div>`
+    return html`<div part="message" class=${MESSAGE_LOOKS[kind] ?? 'message'} role="status"><p class="big">${big}</p>${small ? html`<p>${small}</p>` : nothing}</div>`
   }
 
   get #isSoundAlone(): boolean {
@@ -280,9 +279,8 @@ export class Player extends LitElement {
         this.dispatchEvent(new CustomEvent('castgate-state', { detail: state }))
       },
       onStream: (stream) => {
-        const isSoundAlone = this.#isSoundAlone
         this.#status = stream
-        if (this.#isSoundAlone !== isSoundAlone) this.requestUpdate()
+        this.requestUpdate()
         this.dispatchEvent(new CustomEvent<StreamStatus | null>('castgate-stream', { detail: stream }))
       },
       onNeedsPress: () => {

@@ -67,10 +67,11 @@ export class SoundBoard {
   /** Hears what is open now. */
   update(): void {
     const source = this.#source
-    if (source.isOpen) this.mixer.input('microphone', source.microphone)
-    else this.#mixer?.input('microphone', null)
-    const own: Partial<Record<SoundName, MediaStream>> = this.#ownSound
-    for (const name of ['screen', 'file', 'page'] as const) this.#mixer?.input(name, own[name] ?? null)
+    // None is made for nothing: browsers limit how many there are.
+    const mixer = source.isOpen ? this.mixer : this.#mixer
+    mixer?.input('microphone', source.microphone)
+    const own = this.#ownSound
+    for (const name of ['screen', 'file', 'page'] as const) mixer?.input(name, own[name] ?? null)
     for (const [name, muted] of this.#muted) this.mute(name, muted)
   }
 

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Child, ChildExit } from './child.ts'
+import { timeUntil } from './fake-delay.ts'
 import { type Supervised, supervise } from './supervise.ts'
 
 vi.mock('node:timers/promises', () => import('./fake-delay.ts'))
@@ -96,12 +97,7 @@ it('waits longer each time that it does not come back, up to ten seconds, and li
   const waits: number[] = []
   for (let time = 0; time < 9; time++) {
     const before = children.length
-    let waited = 0
-    while (children.length === before) {
-      await pass(100)
-      waited += 100
-    }
-    waits.push(waited)
+    waits.push(await timeUntil(() => children.length > before))
   }
   expect(waits).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000])
   expect(supervised.problem()).toBeNull()

@@ -7,6 +7,7 @@ import { Directory } from '../broadcast/directory.ts'
 import type { EpochWriter } from '../broadcast/epoch-writer.ts'
 import type { FfmpegHandlers, FfmpegRun } from '../ffmpeg/run.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
+import { timeUntil } from '../process/fake-delay.ts'
 import { type FfmpegOutput, type OutputSpec, startFfmpegOutput } from './ffmpeg-output.ts'
 
 vi.mock('node:timers/promises', () => import('../process/fake-delay.ts'))
@@ -149,12 +150,7 @@ describe('a target', () => {
     for (let time = 0; time < 5; time++) {
       runs.at(-1)?.exit(1, 'rtmp://live.example/app/live_key: Connection refused')
       const before = runs.length
-      let waited = 0
-      while (runs.length === before) {
-        await pass(100)
-        waited += 100
-      }
-      waits.push(waited)
+      waits.push(await timeUntil(() => runs.length > before))
     }
     expect(waits).toEqual([500, 1_000, 2_000, 4_000, 4_000])
     expect(output.status()).toMatchObject({

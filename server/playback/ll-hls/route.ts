@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { ERRORS, type ErrorCode } from '../../../shared/errors.ts'
+import { GatewayError } from '../../../shared/errors.ts'
 import { visitorOf } from '../../access/request.ts'
 import type { Viewing } from '../../access/viewing.ts'
 import type { Broadcast } from '../../broadcast/broadcast.ts'
-import { errorBody, notFound } from '../../http/errors.ts'
+import { notFound } from '../../http/errors.ts'
 import { withToken } from '../../http/links.ts'
 import { onlyRead } from '../../http/read-only.ts'
 import { LlHlsOrigin, type Position, type Wait } from './origin.ts'
@@ -82,10 +82,10 @@ export class LlHlsRoute {
     const directives = request.query as Directives
     const position = positionOf(directives)
     if (position === 'bad')
-      return refused(reply, 'bad_request', '_HLS_msn and _HLS_part are whole numbers, and a part has a segment.')
+      throw new GatewayError('bad_request', '_HLS_msn and _HLS_part are whole numbers, and a part has a segment.')
     broadcast.audience.asked('llHls', visitorOf(request.raw))
     // One behind others on the same connection is not held: it could not tell when its client has gone.
-    if (reply.raw.socket === null) return refused(reply, 'unavailable', 'Wait for one response before you ask again.')
+    if (reply.raw.socket === null) throw new GatewayError('unavailable', 'Wait for one response before you ask again.')
     const gone = goneSignal(reply)
     const release = this.#viewing.hold(request.raw)
     let end: Wait
@@ -98,10 +98,11 @@ export class LlHlsRoute {
     const { targetSeconds } = origin
     switch (end) {
       case 'too-far':
-        return refused(reply, 'bad_request', 'That segment is far in the future. Ask for the next one.')
+        throw new GatewayError('bad_request', 'That segment is far in the future. Ask for the next one.')
       case 'too-many':
       case 'timeout':
-        return refused(reply.header('retry-after', '1'), 'unavailable', 'Nothing new has come yet. Ask again.')
+        void reply.header('retry-after', '1')
+        throw new GatewayError('unavailable', 'Nothing new has come yet. Ask again.')
     }
     if (targetSeconds === null) return missing(reply)
     const playlist = origin.playlist(prefix, directives._HLS_skip === 'YES' || directives._HLS_skip === 'v2')
@@ -152,10 +153,6 @@ function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
   return gone.signal
-}
-
-function refused(reply: FastifyReply, code: ErrorCode, message: string): FastifyReply {
-  return reply.code(ERRORS[code].status).header('cache-control', 'no-store').send(errorBody(code, message))
 }
 
 function missing(reply: FastifyReply): FastifyReply {
