@@ -99,22 +99,19 @@ async function costOfBareFfmpeg(recording: Recording): Promise<Map<string, numbe
   const directory = await temporaryDirectory()
   const search = await findNginx('nginx')
   if (search.kind !== 'found') throw new Error('This benchmark needs nginx with its RTMP module.')
-  const [rtmpPort, hlsPort] = [await freePort(), await freePort()]
+  const hlsPort = await freePort()
   const places = { directory: join(directory.path, 'nginx'), hlsDirectory: join(directory.path, 'hls') }
   const options = {
     program: search.program,
     host: '127.0.0.1',
-    rtmpPort,
     hlsPort,
     ...places,
     isPrivate: false,
     origins: [],
     log: pino({ level: 'silent' }),
   }
-  const nginx = await startNginx(options, {
-    onPublish: async () => true,
-    onUnpublish: () => {},
-  })
+  const nginx = await startNginx(options)
+  const { app, host, port, key } = nginx.placeOf('bare')?.address ?? { app: '', host: '', port: 0, key: '' }
   try {
     const args = [
       '-v',
@@ -129,7 +126,7 @@ async function costOfBareFfmpeg(recording: Recording): Promise<Map<string, numbe
       'aac',
       '-f',
       'flv',
-      nginx.playUrl('bare'),
+      `rtmp://${host}:${port}/${app}/${key}`,
     ]
     const bare = spawn(FFMPEG, args, { stdio: ['pipe', 'inherit', 'inherit'] })
     const exited = new Promise((resolve) => bare.once('close', resolve))

@@ -123,7 +123,7 @@ it(`loses no frame of a broadcast whose connection is cut, stalled, delayed and 
     expect((await decode(bytes)).errors).toBe('')
     const { play } = await readyRecording(gateway, 'chaos')
     expect(await readFrames(await fetchBytes(play))).toEqual(recorded)
-    const published = gateway.log().filter((line) => line.stream === 'chaos' && line.msg === 'output is live')
+    const published = gateway.log().filter((line) => line.stream === 'chaos' && line.msg === 'target is live')
     expect(published).toHaveLength(1)
   } finally {
     await context.close()

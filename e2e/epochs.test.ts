@@ -69,7 +69,7 @@ const epochs = (stream: string) =>
   gateway.log().filter((line) => line.stream === stream && line.msg === 'epoch began').length
 
 const publications = (stream: string) =>
-  gateway.log().filter((line) => line.stream === stream && line.msg === 'output is live')
+  gateway.log().filter((line) => line.stream === stream && line.msg === 'target is live')
 
 describe('a broadcast that changes while it is live', () => {
   it('goes on in another quality, as one publication, with every frame once and in order', async () => {

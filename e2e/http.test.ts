@@ -159,8 +159,8 @@ describe('a live stream', () => {
       'broadcast began',
       'epoch began',
       'broadcast is live',
-      'output is live',
-      'output closed',
+      'target is live',
+      'target closed',
       'broadcast ended',
     ])
   })

@@ -40,7 +40,7 @@ describe('what a gateway tells those who run it', () => {
     const [stream] = body.streams
     expect(stream?.beats.some(({ bitsPerSecond }) => bitsPerSecond > 100_000)).toBe(true)
     const uses = body.processes.map(({ use, stream }) => `${use} ${stream ?? ''}`.trim())
-    expect(uses).toEqual(expect.arrayContaining(['gateway', 'nginx', 'reads the recording cam', 'pushes cam']))
+    expect(uses).toEqual(expect.arrayContaining(['gateway', 'nginx', 'reads the recording cam']))
     expect(body.disk.freeBytes).toBeGreaterThan(0)
   })
 
@@ -226,7 +226,7 @@ describe('the log', () => {
         : null
     })
     expect(lines.map(({ msg }) => msg)).toEqual(
-      expect.arrayContaining(['broadcast began', 'output is live', 'broadcast ended', 'recording is ready']),
+      expect.arrayContaining(['broadcast began', 'target is live', 'broadcast ended', 'recording is ready']),
     )
     expect(id).toMatch(/^[0-9a-f]{8}$/)
     expect(lines.filter(({ broadcast }) => broadcast !== id)).toEqual([])

@@ -92,10 +92,11 @@ const STRANGERS: [folder: string, room: string, others: string[]][] = [
   ['server', 'broadcast/', ['access/', 'ingest/', 'playback/', 'targets/', 'archive/', 'api/', 'http/', 'ffmpeg/']],
   // Wire formats know no broadcasts.
   ['server', 'flv/', ['broadcast/', 'ffmpeg/', 'access/']],
+  ['server', 'rtmp/', ['broadcast/', 'ffmpeg/', 'access/', 'containers/']],
   ['server', 'fmp4/', ['broadcast/', 'ffmpeg/', 'access/']],
   ['server', 'containers/', ['broadcast/', 'access/', 'http/']],
   // Requests and tokens, and nothing of what they guard.
-  ['server', 'access/', ['broadcast/', 'ingest/', 'playback/', 'targets/', 'api/', 'http/', 'rtmp-server/']],
+  ['server', 'access/', ['broadcast/', 'ingest/', 'playback/', 'targets/', 'api/', 'http/', 'rtmp/']],
   ['server', 'ffmpeg/', ['broadcast/', 'access/', 'ingest/', 'http/', 'api/']],
   ['client', 'capture/', ['record/', 'uplink/', 'scene/', 'elements/', 'publisher/']],
   ['client', 'record/', ['capture/', 'uplink/', 'scene/', 'elements/', 'publisher/']],

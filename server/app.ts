@@ -10,11 +10,10 @@ import type { Logger } from 'pino'
 import { isLoopback } from './access/request.ts'
 import type { Config } from './config/config.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
-import { type Gateway, startGateway } from './gateway.ts'
+import { type Gateway, type GatewayRtmp, startGateway } from './gateway.ts'
 import { answerError, refuseRequest } from './http/errors.ts'
 import { readTls, watchTls } from './http/tls.ts'
 import { addressInUrl, portError } from './net/port.ts'
-import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
 
 /** How long the head of a request may take: one who sends it byte by byte holds a socket for no longer. */
 const HEAD_PATIENCE_MS = 10_000
@@ -26,7 +25,7 @@ const REQUEST_PATIENCE_MS = 30_000
 export interface App {
   /** Where it listens, such as `http://127.0.0.1:8080`. */
   url: string
-  rtmp: RtmpServer
+  rtmp: GatewayRtmp
   /** Reads again what can be read again while it runs: the certificate, and the public keys that tokens are checked with. */
   reload(): Promise<void>
   /** Ends broadcasts and outputs cleanly, and everything that was started. */
@@ -40,7 +39,7 @@ export interface App {
 export async function startApp(config: Config, ffmpeg: Ffmpeg, log: Logger): Promise<App> {
   const tls = config.tls ? await readTls(config.tls) : null
   const url = `${tls ? 'https' : 'http'}://${addressInUrl(config.host)}:${config.port}`
-  const gateway = await startGateway(config, ffmpeg, { url, prefix: '', isLocal: isLoopback(config.host) }, log)
+  const gateway = await startGateway(config, ffmpeg, { url, prefix: '', isLocal: isLoopback(config.host), tls }, log)
   const closing = new AbortController()
   let rereadTls = async () => {}
   try {
@@ -48,7 +47,11 @@ export async function startApp(config: Config, ffmpeg: Ffmpeg, log: Logger): Pro
     await gateway.register(app)
     gateway.watchConnections(app.server)
     if (config.tls) {
-      const use = (context: SecureContextOptions) => (app.server as HttpsServer).setSecureContext(context)
+      const use = (context: SecureContextOptions) => {
+        const server = app.server as HttpsServer
+        server.setSecureContext(context)
+        gateway.useCertificate(context)
+      }
       rereadTls = watchTls(config.tls, use, log, closing.signal)
     }
     await listen(app, config)

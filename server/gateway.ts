@@ -2,9 +2,11 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
+import type { SecureContextOptions } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import type { TargetStatus } from '../shared/status.ts'
 import { Access } from './access/access.ts'
 import { Capacity } from './access/capacity.ts'
 import { Connections } from './access/connections.ts'
@@ -21,7 +23,7 @@ import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
 import type { Config } from './config/config.ts'
 import { Events } from './events/events.ts'
-import { tellEnd, tellPresence, tellTarget } from './events/of-broadcasts.ts'
+import { type Refusal, tellEnd, tellPresence, tellRefusal, tellTarget } from './events/of-broadcasts.ts'
 import { startWebhooks } from './events/webhooks.ts'
 import { Ffmpegs } from './ffmpeg/ffmpegs.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
@@ -31,22 +33,25 @@ import { requireOwnHost } from './http/own-host.ts'
 import { pageRoutes } from './http/pages.ts'
 import { routeUpgrades } from './http/upgrades.ts'
 import { IngestRoute } from './ingest/route.ts'
-import { RtmpPublishers } from './ingest/rtmp-publishers.ts'
+import { RtmpIngest } from './ingest/rtmp.ts'
 import { Metrics } from './monitor/metrics.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { Pulse } from './monitor/pulse.ts'
 import { hlsFileRoutes } from './nginx/hls-files.ts'
 import { HLS_PLAYLIST_SECONDS } from './nginx/hls-shape.ts'
-import { FlvRoute } from './playback/flv/route.ts'
+import { FanOuts } from './playback/fan-outs.ts'
+import { FlvRoute } from './playback/flv.ts'
 import { LlHlsRoute } from './playback/ll-hls/route.ts'
+import { RtmpPlayback } from './playback/rtmp.ts'
 import { Thumbnails } from './playback/thumbnails.ts'
-import { hasCode } from './process/errors.ts'
+import { hasCode, MissingError } from './process/errors.ts'
 import { makeOwnDirectory } from './process/own-directory.ts'
 import { Turns } from './process/turns.ts'
-import type { RtmpServer } from './rtmp-server/rtmp-server.ts'
-import { startRtmpServer } from './start-rtmp-server.ts'
-import { removeOldKeyFiles } from './targets/key-file.ts'
-import { startRtmpTarget } from './targets/own-server.ts'
+import type { RtmpRequest } from './rtmp/peer.ts'
+import { openRtmpDoor, type RtmpDoor } from './rtmp-door.ts'
+import { startMediaServer } from './start-media-server.ts'
+import type { MediaServer } from './targets/media-server.ts'
+import { startOwnServer } from './targets/own-server.ts'
 import { Targets } from './targets/targets.ts'
 import { VERSION } from './version.ts'
 
@@ -71,15 +76,27 @@ const CLIENT_DIRECTORY = fileURLToPath(new URL('../client', import.meta.url))
 
 /** A gateway without a server of its own: a Fastify app takes its routes, WebSockets among them. */
 export interface Gateway {
-  rtmp: RtmpServer
+  /** What it pushes to over RTMP, and where encoders publish. */
+  rtmp: GatewayRtmp
   /** Adds all routes to `app`. */
   register(app: FastifyInstance): Promise<void>
   /** Counts the connections to a server of its own, and refuses those that are too many. */
   watchConnections(server: Server): void
   /** Reads again what can be read again while it runs: the public keys that tokens are checked with. */
   reload(): void
+  /** Takes another certificate for RTMPS. */
+  useCertificate(tls: SecureContextOptions): void
   /** Ends broadcasts and outputs cleanly, and everything that was started but the app. Idempotent. */
   close(): Promise<void>
+}
+
+/** The RTMP of a gateway, for people. */
+export interface GatewayRtmp {
+  kind: MediaServer['kind']
+  /** What it pushes to, or where encoders publish where that is one. */
+  url: string
+  /** Where encoders publish; null for nowhere. */
+  publishUrl: string | null
 }
 
 /** Where a gateway is reached. */
@@ -90,6 +107,8 @@ export interface GatewayPlace {
   prefix: string
   /** Whether programs on this machine alone reach it. */
   isLocal: boolean
+  /** Its certificate, for RTMPS; null for none. */
+  tls: SecureContextOptions | null
 }
 
 /**
@@ -99,7 +118,7 @@ export interface GatewayPlace {
 export async function startGateway(
   config: Config,
   ffmpeg: Ffmpeg,
-  { url, prefix, isLocal }: GatewayPlace,
+  { url, prefix, isLocal, tls }: GatewayPlace,
   log: Logger,
 ): Promise<Gateway> {
   const access = new Access({ ...config, isPrivate: config.private })
@@ -112,7 +131,6 @@ export async function startGateway(
   const targets = new Targets({
     targets: config.targets,
     hosts: config.targetHosts,
-    ffmpegs,
     log,
     onState: (broadcast, target) => tellTarget(events, broadcast, target),
   })
@@ -134,7 +152,6 @@ export async function startGateway(
       log.warn({ directory: config.dataDir }, 'other users of this machine can read the data directory: chmod 700 it')
     }
     await removeOldMedia(hlsDirectory)
-    await removeOldKeyFiles()
   } catch (error) {
     await archive.close()
     throw error
@@ -156,23 +173,20 @@ export async function startGateway(
   }, CLEAN_UP_MS)
   const capacity = new Capacity(config, () => monitor.load())
   const turns = new Turns()
-  const publishers = new RtmpPublishers({
-    directory,
-    access,
-    limits,
-    ffmpegs,
-    capacity,
-    turns,
-    log,
-    playUrl: (name) => rtmp.playUrl(name),
-    drop: (name) => rtmp.dropPublisher(name),
+  const { maxPicture: mostPicture, resumeSeconds } = config
+  const fanOuts = new FanOuts()
+  const rtmpIngest = new RtmpIngest({
+    ...{ directory, access, limits, ffmpegs, turns, capacity, mostPicture, resumeSeconds, log },
+    onCutOff: (refusal) => tellRefusal(events, refusal),
   })
-  const rtmp = await startRtmpServer(config, hlsDirectory, log, publishers).catch(async (error) => {
+  const rtmpPlayback = new RtmpPlayback({ directory, access, limits, fanOuts })
+  const { server, door } = await startRtmp().catch(async (error) => {
     stopLooking()
     await Promise.all([archive.close(), webhooks.close()])
     throw error
   })
-  monitor.watch(rtmp)
+  const rtmp: GatewayRtmp = { kind: server.kind, url: server.url ?? door.url ?? '', publishUrl: door.url }
+  monitor.watch(server, rtmp.url)
   // A public URL says all of it, with a prefix where there is one.
   const base = (request: IncomingMessage) =>
     config.publicUrl === null ? baseOf(request, null, url) + prefix : baseOf(request, config.publicUrl, url)
@@ -185,15 +199,15 @@ export async function startGateway(
     ffmpegs,
     capacity,
     turns,
-    mostPicture: config.maxPicture,
-    resumeSeconds: config.resumeSeconds,
+    mostPicture,
+    resumeSeconds,
     log,
     onChunkTaken: (seconds) => metrics.chunkTaken(seconds),
     onFfmpegLost: () => metrics.ffmpegLosses.inc(),
     playbackOf: (name, request) => playbackLinks(base(request), name),
     statusOf,
   })
-  const flv = new FlvRoute(directory, viewing)
+  const flv = new FlvRoute(directory, viewing, fanOuts)
   const llHls = new LlHlsRoute(viewing)
   const thumbnails = new Thumbnails(ffmpegs)
   directory.on('live', addOutputs)
@@ -218,13 +232,22 @@ export async function startGateway(
       await app.register((api) =>
         apiRoutes(api, {
           ...{ version: VERSION, directory, access, limits, viewing, base, targets, archive, events },
-          ...{ monitor, pulse, metrics, thumbnails, ffmpeg, rtmp, origins, links: new SignedLinks() },
+          ...{
+            monitor,
+            pulse,
+            metrics,
+            thumbnails,
+            ffmpeg,
+            origins,
+            rtmp: { ...rtmp, problem: () => server.problem() },
+            links: new SignedLinks(),
+          },
           publishersMayAdd: publisherTargets,
           isPublisher: (broadcast, session) => ingest.isPublisher(broadcast, session),
         }),
       )
-      llHls.register(app, !rtmp.makesHls)
-      if (rtmp.makesHls) hlsFileRoutes(app, directory, hlsDirectory, viewing)
+      llHls.register(app, !server.makesHls)
+      if (server.makesHls) hlsFileRoutes(app, directory, hlsDirectory, viewing)
       flv.register(app)
       ingest.register(app)
       routeUpgrades(app, (path) => WEB_SOCKETS.some((route) => path.startsWith(`${prefix}${route}`)))
@@ -237,23 +260,52 @@ export async function startGateway(
         log.error({ err: error }, 'the changed keys of tokens are not used')
       }
     },
+    useCertificate: (next) => door.useCertificate(next),
     close() {
       closing ??= close()
       return closing
     },
   }
 
+  /** The server that broadcasts are pushed to, and the door for encoders. */
+  async function startRtmp(): Promise<{ server: MediaServer; door: RtmpDoor }> {
+    const server = await startMediaServer(config, hlsDirectory, log)
+    try {
+      return { server, door: await openDoor(server) }
+    } catch (error) {
+      await server.close()
+      throw error
+    }
+  }
+
+  async function openDoor({ kind }: MediaServer): Promise<RtmpDoor> {
+    const { host, rtmpPort, rtmpsPort } = config
+    const options = {
+      ...{ host, rtmpsPort, tls, connections, turns, log },
+      handlers: {
+        publish: (request: RtmpRequest) => rtmpIngest.publish(request),
+        play: (request: RtmpRequest) => rtmpPlayback.play(request),
+      },
+      onRefused: (refusal: Refusal) => tellRefusal(events, refusal),
+    }
+    try {
+      return await openRtmpDoor({ ...options, rtmpPort })
+    } catch (error) {
+      // The server that is pushed to may be one of this machine, at the usual port.
+      if (kind !== 'external' || !(error instanceof MissingError)) throw error
+      log.warn({ reason: error.message }, 'encoders cannot publish to this gateway')
+      return openRtmpDoor({ ...options, rtmpPort: null })
+    }
+  }
+
   function addOutputs(broadcast: Broadcast): void {
     const { name } = broadcast
     log.info(broadcast.logFields, 'broadcast is live')
     events.emit('stream.started', broadcast.logFields, `"${name}" is live.`)
-    // What an encoder publishes to our server is there already.
-    if (broadcast.source !== 'rtmp') {
-      const output = startRtmpTarget(broadcast, {
-        ...{ name: rtmp.kind, url: rtmp.publishUrl(name), ffmpegs, log },
-        onState: (target) => tellTarget(events, broadcast, target),
-      })
-      broadcast.addOutput(output)
+    const place = server.placeOf(name)
+    if (place) {
+      const onState = (target: TargetStatus) => tellTarget(events, broadcast, target)
+      broadcast.addOutput(startOwnServer(broadcast, { name: server.kind, ...place, log, onState }))
     }
     targets.start(broadcast)
     if (config.record || broadcast.publisher?.record) record(broadcast)
@@ -286,13 +338,13 @@ export async function startGateway(
     ]
     try {
       await ingest.close()
-      await publishers.close()
+      await rtmpIngest.close()
       await directory.close()
       await archive.close()
     } finally {
       for (const timer of hurry) clearTimeout(timer)
       llHls.close()
-      await Promise.all([webhooks.close(), rtmp.close(), flv.close()])
+      await Promise.all([webhooks.close(), door.close(), server.close(), flv.close()])
     }
   }
 }

@@ -7,9 +7,12 @@ import { requireFfmpeg } from './system/requirements.ts'
 
 /** Why some options of a gateway are none of the plugin's. */
 const LISTENS = 'The app listens.'
+const NO_CERTIFICATE = "The certificate is the app's."
 
 /** Options of the plugin: those of a gateway, but where it listens, which is the app's: `host` is that of its RTMP server. Fastify takes `prefix`. */
-export type PluginOptions = Omit<GatewayOptions, 'port' | 'tls' | 'tlsCert' | 'tlsKey'> & { prefix?: string }
+export type PluginOptions = Omit<GatewayOptions, 'port' | 'rtmpsPort' | 'tls' | 'tlsCert' | 'tlsKey'> & {
+  prefix?: string
+}
 
 /**
  * A gateway as a part of a Fastify app: `app.register(castgate, { prefix: '/live', secret })`. It takes the app's log, and ends with it.
@@ -23,12 +26,17 @@ export async function castgate(app: FastifyInstance, given: PluginOptions): Prom
     logSerializers: _serializers,
     ...options
   } = given as RegisterOptions & PluginOptions
-  const config = checkedConfig(readOptions(options, { port: LISTENS, tls: LISTENS }), true)
+  const config = checkedConfig(readOptions(options, { port: LISTENS, rtmpsPort: NO_CERTIFICATE, tls: LISTENS }), true)
   const ffmpeg = await requireFfmpeg(config.ffmpeg, false)
   // Fastify's logger is pino's, or has its methods.
   const log = app.log as unknown as Logger
   const prefix = app.prefix.replace(/\/+$/, '')
-  const gateway = await startGateway(config, ffmpeg, { url: 'http://127.0.0.1', prefix, isLocal: false }, log)
+  const gateway = await startGateway(
+    config,
+    ffmpeg,
+    { url: 'http://127.0.0.1', prefix, isLocal: false, tls: null },
+    log,
+  )
   app.addHook('preClose', () => gateway.close())
   try {
     // The app's log would have the query of each request, and with it the tokens of viewers.

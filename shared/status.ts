@@ -40,6 +40,8 @@ export interface TargetStatus {
   state: TargetState
   lastError: string | null
   bytesOut: number
+  /** Bytes that the other end has acknowledged: servers do so in steps of some megabytes. */
+  deliveredBytes: number
   /** Frames that it was too slow for. */
   droppedFrames: number
   reconnects: number
@@ -64,19 +66,21 @@ export interface ViewerStatus {
   flv: number
   /** Over HTTP-FLV's bytes in a WebSocket. */
   flvWebSocket: number
+  /** Over RTMP. */
+  rtmp: number
   /** Of the RTMP server's HLS. */
   hls: number
   /** Of the gateway's own, low-latency HLS. */
   llHls: number
-  /** Groups of pictures that viewers over FLV were too slow for. */
+  /** Groups of pictures that viewers over FLV and RTMP were too slow for. */
   skippedGops: number
-  /** Viewers over FLV that were closed because they took nothing. */
+  /** Viewers over FLV and RTMP that were closed because they took nothing. */
   closedAsTooSlow: number
 }
 
 /** How many people watch, in whatever way. */
-export function viewersInAll({ flv, flvWebSocket, hls, llHls }: ViewerStatus): number {
-  return flv + flvWebSocket + hls + llHls
+export function viewersInAll({ flv, flvWebSocket, rtmp, hls, llHls }: ViewerStatus): number {
+  return flv + flvWebSocket + rtmp + hls + llHls
 }
 
 /** A broadcast as the API and the status message tell it. */
@@ -95,6 +99,8 @@ export interface StreamStatus {
   audio: AudioStatus | null
   /** Bytes of media received. */
   bytesIn: number
+  /** What is to be changed at the encoder, as a sentence; null for nothing. */
+  advice: string | null
   targets: TargetStatus[]
   viewers: ViewerStatus
   playback: PlaybackLinks
@@ -125,6 +131,7 @@ export function parseStreamStatus(value: unknown): StreamStatus | null {
     source,
     epoch,
     bytesIn,
+    advice: textOrNull(value.advice),
     playback,
     video: parseVideo(value.video),
     audio: parseAudio(value.audio),
@@ -141,6 +148,7 @@ function parseViewers(value: unknown): ViewerStatus {
   return {
     flv: count('flv'),
     flvWebSocket: count('flvWebSocket'),
+    rtmp: count('rtmp'),
     hls: count('hls'),
     llHls: count('llHls'),
     skippedGops: count('skippedGops'),
@@ -162,7 +170,7 @@ function parseAudio(value: unknown): AudioStatus | null {
 
 function parseTarget(value: unknown): TargetStatus[] {
   if (!isFields(value) || typeof value.name !== 'string') return []
-  const { id, name, host, lastError, bytesOut, droppedFrames, reconnects, liveSince }: Fields = value
+  const { id, name, host, lastError, bytesOut, deliveredBytes, droppedFrames, reconnects, liveSince }: Fields = value
   const state = TARGET_STATES.find((each) => each === value.state)
   if (state === undefined) return []
   return [
@@ -174,6 +182,7 @@ function parseTarget(value: unknown): TargetStatus[] {
       state,
       lastError: textOrNull(lastError),
       bytesOut: typeof bytesOut === 'number' ? bytesOut : 0,
+      deliveredBytes: typeof deliveredBytes === 'number' ? deliveredBytes : 0,
       droppedFrames: typeof droppedFrames === 'number' ? droppedFrames : 0,
       reconnects: typeof reconnects === 'number' ? reconnects : 0,
       liveSince: textOrNull(liveSince),

@@ -39,6 +39,8 @@ export type Target = {
   lastError: string | null
   /** Bytes sent. */
   bytesOut: number
+  /** Bytes that the other end has acknowledged: servers do so in steps of some megabytes. */
+  deliveredBytes: number
   /** Frames that it was too slow for. */
   droppedFrames: number
   /** How often it was tried again. */
@@ -50,13 +52,15 @@ export type Viewers = {
   flv: number
   /** Over HTTP-FLV's bytes in a WebSocket. */
   flvWebSocket: number
+  /** Over RTMP. */
+  rtmp: number
   /** Of the RTMP server's HLS. */
   hls: number
   /** Of the gateway's own, low-latency HLS. */
   llHls: number
-  /** Groups of pictures that viewers over FLV were too slow for. */
+  /** Groups of pictures that viewers over FLV and RTMP were too slow for. */
   skippedGops: number
-  /** Viewers over FLV that were closed because they took nothing. */
+  /** Viewers over FLV and RTMP that were closed because they took nothing. */
   closedAsTooSlow: number
 }
 export type Playback = {
@@ -90,6 +94,7 @@ export type Stream = {
   } | null
   /** Bytes of media received. */
   bytesIn: number
+  advice: string | null
   targets: Target[]
   viewers: Viewers
   playback: Playback
@@ -179,6 +184,7 @@ export type Event = {
     | 'stream.waiting'
     | 'stream.resumed'
     | 'stream.ended'
+    | 'encoder.refused'
     | 'target.live'
     | 'target.failed'
     | 'recording.started'
@@ -252,6 +258,7 @@ export type WatchedStream = {
   } | null
   /** Bytes of media received. */
   bytesIn: number
+  advice: string | null
   targets: Target[]
   viewers: Viewers
   playback: Playback

@@ -170,12 +170,6 @@ export function ingestFfmpegs(gateway: TestGateway): Promise<number[]> {
   return ffmpegsWith(gateway, (args) => args.includes('pipe:0') && args[args.indexOf('-f') + 1] !== 'flv')
 }
 
-/** Process ids of the FFmpegs of `gateway` that play what an encoder publishes as `stream`. */
-export function playingFfmpegs(gateway: TestGateway, stream: string): Promise<number[]> {
-  const plays = new RegExp(`^rtmp://.*/${stream}(\\?|$)`)
-  return ffmpegsWith(gateway, (args) => plays.test(args[args.indexOf('-i') + 1] ?? ''))
-}
-
 async function ffmpegsWith({ program }: TestGateway, fits: (args: string[]) => boolean): Promise<number[]> {
   const found: number[] = []
   for (const [pid, name] of await descendantsOf(program.process.pid ?? 0)) {

@@ -36,7 +36,7 @@ export async function apiOf(settings: Partial<Config> = {}): Promise<FastifyInst
   const log = pino({ level: 'silent' })
   const ffmpeg = { path: process.execPath, version: '' }
   const ffmpegs = new Ffmpegs(ffmpeg.path)
-  const targets = new Targets({ targets: [], hosts: PRESET_HOSTS, ffmpegs, log, onState: () => {} })
+  const targets = new Targets({ targets: [], hosts: PRESET_HOSTS, log, onState: () => {} })
   const events = new Events()
   const directoryOfArchive = await mkdtemp(join(tmpdir(), 'castgate-api-'))
   const archive = await Archive.open({

@@ -2,7 +2,7 @@ import type { Access } from '../access/access.ts'
 import { bearerOf } from '../access/credentials.ts'
 import type { Origins } from '../access/origins.ts'
 import { type Ffmpeg, ffmpegProblem } from '../ffmpeg/locate.ts'
-import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
+import type { MediaServer } from '../targets/media-server.ts'
 import { Health, ref } from './schemas.ts'
 import type { Api } from './validation.ts'
 
@@ -11,7 +11,8 @@ export interface HealthContext {
   access: Access
   origins: Origins
   ffmpeg: Ffmpeg
-  rtmp: Pick<RtmpServer, 'kind' | 'url' | 'problem'>
+  /** The RTMP server that broadcasts are pushed to. */
+  rtmp: Pick<MediaServer, 'kind' | 'problem'> & { url: string }
 }
 
 /** `GET /healthz`: 200 while everything that a broadcast needs is there, else 503 and what is not. */

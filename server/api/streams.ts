@@ -39,6 +39,7 @@ export function statusOf(broadcast: Broadcast, playback: PlaybackLinks): StreamS
     video: broadcast.epoch?.video ?? null,
     audio: broadcast.epoch?.audio ?? null,
     bytesIn: broadcast.bytesIn,
+    advice: broadcast.advice,
     targets: broadcast.targets(),
     viewers: broadcast.audience.status(),
     playback,

@@ -6,8 +6,8 @@ import type { Access } from '../access/access.ts'
 import { bearerOf } from '../access/credentials.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
-import type { FfmpegOutput } from '../targets/ffmpeg-output.ts'
 import { PRESETS } from '../targets/presets.ts'
+import type { Target as LiveTarget } from '../targets/target.ts'
 import type { AddedBy, Targets } from '../targets/targets.ts'
 import { errors, oneOf, Preset, ref, StreamName, StreamParams, Target } from './schemas.ts'
 import { requireLive } from './streams.ts'
@@ -155,7 +155,7 @@ export function targetRoutes(api: Api, context: TargetContext): void {
     return { broadcast: requireLive(directory, name), by }
   }
 
-  function targetOf({ broadcast, by }: Admitted, id: string): FfmpegOutput {
+  function targetOf({ broadcast, by }: Admitted, id: string): LiveTarget {
     const target = targets.find(broadcast, id, by)
     if (target) return target
     throw new GatewayError('not_found', 'The broadcast has no such target that could be changed.')

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { GatewayError } from '../../shared/errors.ts'
-import type { AudioStatus, TargetStatus, VideoStatus } from '../../shared/status.ts'
+import type { AudioStatus, TargetStatus, TrackAction, VideoStatus } from '../../shared/status.ts'
 import { pictureSize } from '../flv/avc.ts'
 import { type BusTag, GopCache } from '../flv/gop-cache.ts'
 import { encodeTag, kindOf, type Tag } from '../flv/tag.ts'
@@ -69,6 +69,8 @@ export class Broadcast {
   readonly #began = performance.now()
   /** Bytes of media received. */
   bytesIn = 0
+  /** What is to be changed at the encoder, as a sentence for its operator; null for nothing. */
+  advice: string | null = null
   publisher: Publisher | null = null
   readonly audience = new Audience()
   readonly #events: BroadcastEvents
@@ -78,6 +80,8 @@ export class Broadcast {
   readonly #listeners = new Set<BusListener>()
   readonly #outputs = new Set<Output>()
   #epoch: EpochInfo | null = null
+  /** What is done with the sound that silence stands in for. */
+  #filled: TrackAction | null = null
   #layout: Layout = { video: false, audio: false }
   #carried: Layout = { video: false, audio: false }
   #live = false
@@ -148,8 +152,23 @@ export class Broadcast {
     return this.#pace.behindMs(performance.now())
   }
 
-  /** Begins an epoch. Its tags go into the writer, with times of their own. */
-  beginEpoch(info: EpochInfo): EpochWriter {
+  /** Media was received. */
+  countIn(bytes: number): void {
+    this.bytesIn += bytes
+  }
+
+  /** The current epoch has sound from now on, and had none. Its writer is to be told. */
+  gainSound(audio: AudioStatus): void {
+    if (this.#epoch) this.#epoch.audio = { ...audio }
+    this.#layout = { ...this.#layout, audio: true }
+    this.#carried = { ...this.#carried, audio: true }
+  }
+
+  /**
+   * Begins an epoch. Its tags go into the writer, with times of their own (`anew`), or those of the epoch before it, which it goes on with other tracks
+   * (`on`).
+   */
+  beginEpoch(info: EpochInfo, times: 'anew' | 'on' = 'anew'): EpochWriter {
     this.#epoch = { ...info, audio: info.audio && { ...info.audio } }
     this.#layout = {
       video: this.#layout.video || info.video !== null,
@@ -157,7 +176,7 @@ export class Broadcast {
     }
     this.#carried = { video: info.video !== null, audio: info.audio !== null }
     if (!this.#carried.video) this.#cache.forgetPictures()
-    this.#timeline.beginEpoch(info.at)
+    if (times === 'anew') this.#timeline.beginEpoch(info.at)
     return new EpochWriter(
       (tag) => this.#publish(tag),
       info.audio?.action === 'silence',
@@ -165,10 +184,13 @@ export class Broadcast {
     )
   }
 
-  /** Tells that silence stands in for the sound, which `info` says how it is otherwise, or that the sound is back. */
-  #filling({ epoch, audio }: EpochInfo, isFilling: boolean): void {
-    if (this.#epoch?.epoch === epoch && this.#epoch.audio && audio)
-      this.#epoch.audio.action = isFilling ? 'silence' : audio.action
+  /** Tells that silence stands in for the sound of an epoch, or that the sound is back. */
+  #filling({ epoch }: EpochInfo, isFilling: boolean): void {
+    const audio = this.#epoch?.epoch === epoch ? this.#epoch.audio : null
+    if (audio && isFilling) {
+      this.#filled = audio.action
+      audio.action = 'silence'
+    } else if (audio && this.#filled) audio.action = this.#filled
     this.#events.sound(this, isFilling)
   }
 

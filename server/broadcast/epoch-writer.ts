@@ -31,6 +31,11 @@ export class EpochWriter {
     this.#repeated = { ...this.#last }
   }
 
+  /** The epoch, which had no sound, has it from now on. */
+  gainSound(): void {
+    this.#sound.gainSound()
+  }
+
   /** Takes the next tag of the epoch. */
   write(tag: Tag): void {
     // The end of an epoch is not that of the broadcast, and a tag without a picture is no keyframe.

@@ -17,7 +17,7 @@ const JUMP_MS = 10_000
 export class SoundFiller {
   readonly #publish: (tag: Tag) => void
   readonly #tell: (isFilling: boolean) => void
-  readonly #isSilent: boolean
+  #isSilent: boolean
   /** The header of the sound itself; null before it came. */
   #header: Tag | null = null
   /** Where the sound ends that went out; null before the first picture. */
@@ -40,6 +40,12 @@ export class SoundFiller {
     this.#publish = publish
     this.#isSilent = isSilent
     this.#tell = tell
+  }
+
+  /** The epoch had no sound, and has it from now on: it goes on where the silence ends. */
+  gainSound(): void {
+    this.#isSilent = false
+    this.#filledUntil = this.#end
   }
 
   /** Notes an audio header that goes out. */

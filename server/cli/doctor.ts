@@ -41,6 +41,9 @@ export async function doctor({ gateway: config, file }: ProgramConfig): Promise<
     await chromiumFinding(),
     await portFinding(config.host, config.port, '--port', 'HTTP and WebSocket'),
     await portFinding(config.host, config.rtmpPort, '--rtmp-port', 'RTMP'),
+    ...(config.rtmpsPort === null
+      ? []
+      : [await portFinding(config.host, config.rtmpsPort, '--rtmps-port', 'RTMP over TLS')]),
     await portFinding(config.host, config.hlsPort, '--hls-port', "nginx's HTTP"),
   ]
   const width = Math.max(...findings.map((finding) => finding.name.length))
@@ -85,7 +88,7 @@ async function ffmpegFindings(config: Config): Promise<Finding[]> {
 async function nginxFinding(config: Config): Promise<Finding> {
   const search = await findNginx(config.nginx)
   const verdict = config.rtmp.kind === 'nginx' ? 'missing' : 'note'
-  const instead = verdict === 'note' ? ': the embedded RTMP server is used' : ''
+  const instead = verdict === 'note' ? ': the gateway serves all by itself' : ''
   switch (search.kind) {
     case 'found':
       return {

@@ -68,7 +68,9 @@ function greeting({ url, rtmp }: App, { secret, tokenKeys }: Config): string {
   const words = [
     `Castgate is ready: open ${url} and press Broadcast.`,
     isOpen ? 'Everyone who reaches it may broadcast.' : 'Broadcasters need a token: castgate token --help.',
-    `RTMP goes to ${rtmp.url} (${rtmp.kind}). Ctrl-C ends it.`,
+    rtmp.publishUrl === null
+      ? `Broadcasts go to ${rtmp.url}. Ctrl-C ends it.`
+      : `Encoders publish to ${rtmp.publishUrl}. Ctrl-C ends it.`,
   ]
   return `\n${words.map((line) => `  ${line}\n`).join('')}\n`
 }

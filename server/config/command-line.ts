@@ -71,14 +71,21 @@ export function addServerOptions(command: Command): Command {
       setting('--data-dir <path>', 'where everything is written that is written', 'DATA_DIR').default(DEFAULTS.dataDir),
     )
     .addOption(
-      setting('--rtmp <server>', 'RTMP server: auto, nginx, embedded, or rtmp://host[:port]/app', 'RTMP')
+      setting('--rtmp <server>', 'what to push to: auto, nginx, embedded (nothing), or rtmp://host[:port]/app', 'RTMP')
         .default(DEFAULTS.rtmp, 'auto')
         .argParser(rtmpChoice),
     )
     .addOption(
-      setting('--rtmp-port <number>', 'port of the RTMP server that is started', 'RTMP_PORT')
+      setting('--rtmp-port <number>', 'port for encoders and players over RTMP', 'RTMP_PORT')
         .default(DEFAULTS.rtmpPort)
         .argParser(port),
+    )
+    .addOption(
+      setting(
+        '--rtmps-port <number>',
+        'the same over TLS, with the certificate (default: none)',
+        'RTMPS_PORT',
+      ).argParser(port),
     )
     .addOption(
       setting('--nginx <program>', 'the nginx to start; OpenResty works, too', 'NGINX').default(DEFAULTS.nginx),
@@ -211,6 +218,7 @@ type ServerOptions = Pick<
   | 'targetHosts'
 > & {
   config?: string
+  rtmpsPort?: number
   publicUrl?: string
   secretFile?: string
   tokenKeys?: string

@@ -20,8 +20,10 @@ export interface Config {
   /** Directory for all data: recordings, HLS, generated configuration. */
   dataDir: string
   rtmp: RtmpChoice
-  /** Port of the RTMP server that is started. */
+  /** Port at which encoders publish, and players play, over RTMP. */
   rtmpPort: number
+  /** The same over TLS, with the gateway's certificate; null for none. */
+  rtmpsPort: number | null
   /** The nginx to start. */
   nginx: string
   /** nginx's own HTTP port. */
@@ -69,7 +71,7 @@ export interface Config {
   ffmpeg: string | null
 }
 
-/** Which RTMP server to use. */
+/** Which RTMP server broadcasts are pushed to. */
 export type RtmpChoice = { kind: 'auto' | 'nginx' | 'embedded' } | { kind: 'external'; url: string }
 
 /** The default configuration. */
@@ -80,6 +82,7 @@ export const DEFAULTS: Config = {
   dataDir: './data',
   rtmp: { kind: 'auto' },
   rtmpPort: 1935,
+  rtmpsPort: null,
   nginx: 'nginx',
   hlsPort: 8088,
   resumeSeconds: 30,
@@ -130,6 +133,9 @@ export function checkedConfig({ insecureOpen = false, ...options }: GivenConfig,
   }
   const isLocal = isLoopback(config.host) && !isElsewhere
   if (!isGuarded && !insecureOpen && !isLocal) throw unguarded(isElsewhere ? 'this gateway' : config.host)
+  if (config.rtmpsPort !== null && config.tls === null && !isElsewhere) {
+    throw new UsageError('--rtmps-port needs a certificate: give --tls-cert and --tls-key.')
+  }
   for (const target of config.targets) requireReadable(target)
   requireHosts(config.targetHosts)
   return { ...config, dataDir: resolve(config.dataDir) }

@@ -168,6 +168,7 @@ const FIELDS: { [K in keyof Required<GivenConfig>]: Reader<Exclude<GivenConfig[K
     return rtmpChoice(kind === 'external' ? (url ?? '') : kind)
   },
   rtmpPort: numberAs(port),
+  rtmpsPort: numberAs(port),
   nginx: text,
   hlsPort: numberAs(port),
   resumeSeconds: numberAs(seconds),

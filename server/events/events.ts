@@ -4,6 +4,7 @@ export const EVENT_TYPES = [
   'stream.waiting',
   'stream.resumed',
   'stream.ended',
+  'encoder.refused',
   'target.live',
   'target.failed',
   'recording.started',
@@ -22,9 +23,9 @@ export interface GatewayEvent {
   type: EventType
   /** ISO 8601, UTC. */
   at: string
-  /** The stream that it is about. */
+  /** The stream that it is about; '' for none. */
   stream: string
-  /** The id of its broadcast, as in the log and in recordings. */
+  /** The id of its broadcast, as in the log and in recordings; '' for none. */
   broadcast: string
   /** For people. */
   message: string

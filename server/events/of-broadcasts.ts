@@ -1,4 +1,6 @@
+import type { GatewayError } from '../../shared/errors.ts'
 import type { TargetStatus } from '../../shared/status.ts'
+import { isStreamName } from '../../shared/stream-name.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import { sentence } from '../process/words.ts'
 import type { Events } from './events.ts'
@@ -16,6 +18,21 @@ export function tellEnd(events: Events, { name, logFields, wasLive, bytesIn, age
   if (!wasLive) return
   const seconds = Math.round(ageMs / 1000)
   events.emit('stream.ended', logFields, `"${name}" has ended.`, { seconds, bytesIn })
+}
+
+/** Somebody who was not let in over RTMP, or is not any more. */
+export interface Refusal {
+  name: string
+  /** Where they publish from; null for this machine. */
+  address: string | null
+  error: GatewayError
+}
+
+/** An encoder was refused, or cut off. */
+export function tellRefusal(events: Events, { name, address, error }: Refusal): void {
+  const at = { stream: isStreamName(name) ? name : '', broadcast: '' }
+  const data = { code: error.code, address, reason: error.message }
+  events.emit('encoder.refused', at, `An encoder was refused: ${sentence(error.message)}`, data)
 }
 
 /** A target of a broadcast is in another state. */

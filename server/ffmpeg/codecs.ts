@@ -32,7 +32,7 @@ export interface CodecPlan {
 export function planCodecs(tracks: Tracks, goal: Partial<TranscodeGoal> = {}): CodecPlan {
   const { video, audio } = tracks
   // A transcoder turns the picture by itself (FFmpeg: `-autorotate`).
-  const videoAction = video?.codec === 'h264' && !video.isTurned ? 'copy' : 'transcode'
+  const videoAction = video?.codec === 'h264' && !video.isTurned && !video.isUnplayable ? 'copy' : 'transcode'
   const audioAction = audio === null ? 'silence' : audio.codec === 'aac' ? 'copy' : 'transcode'
   const outputOptions: string[] = []
   if (video === null) outputOptions.push('-vn')

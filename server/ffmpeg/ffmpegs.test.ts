@@ -17,19 +17,19 @@ async function running(...uses: FfmpegPurpose['use'][]) {
 
 describe('the FFmpegs of a gateway', () => {
   it('are known while they run, and no longer', async () => {
-    const { runs, uses } = await running('copy', 'push')
-    expect(uses()).toEqual(['copy', 'push'])
+    const { runs, uses } = await running('copy', 'finish')
+    expect(uses()).toEqual(['copy', 'finish'])
     runs[0]?.stdin.end()
     await runs[0]?.exited
-    expect(uses()).toEqual(['push'])
+    expect(uses()).toEqual(['finish'])
   })
 
   it('end at once where they must: those that feed the bus first, and never those of another gateway', async () => {
-    const one = await running('copy', 'transcode', 'play', 'push', 'picture')
+    const one = await running('copy', 'transcode', 'finish', 'picture')
     const other = await running('copy')
     one.ffmpegs.kill('sources')
-    await Promise.all(one.runs.slice(0, 3).map(({ exited }) => exited))
-    expect(one.uses()).toEqual(['push', 'picture'])
+    await Promise.all(one.runs.slice(0, 2).map(({ exited }) => exited))
+    expect(one.uses()).toEqual(['finish', 'picture'])
     one.ffmpegs.kill('all')
     await Promise.all(one.runs.map(({ exited }) => exited))
     expect(one.uses()).toEqual([])

@@ -4,7 +4,7 @@ import type { PictureSize } from './picture-size.ts'
 import { type FfmpegHandlers, type FfmpegRun, type LogLevel, notStarted, runFfmpeg } from './run.ts'
 
 /** What an FFmpeg does. */
-export type FfmpegUse = 'copy' | 'transcode' | 'play' | 'push' | 'finish' | 'picture'
+export type FfmpegUse = 'copy' | 'transcode' | 'finish' | 'picture'
 
 /** What an FFmpeg is there for. `name`: of the output that it writes. `picture`: what it transcodes to. */
 export interface FfmpegPurpose {
@@ -21,7 +21,7 @@ export interface RunningFfmpeg {
 }
 
 /** Those that feed the bus. */
-const SOURCES: readonly FfmpegPurpose['use'][] = ['copy', 'transcode', 'play']
+const SOURCES: readonly FfmpegPurpose['use'][] = ['copy', 'transcode']
 
 /** The FFmpegs of one gateway: it knows which ones run, and what for. */
 export class Ffmpegs {

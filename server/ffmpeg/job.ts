@@ -9,7 +9,7 @@ export interface FfmpegJob {
 }
 
 /** Codec of a picture that recorders and encoders send. */
-export type VideoCodec = 'h264' | 'vp8' | 'vp9' | 'av1' | 'other'
+export type VideoCodec = 'h264' | 'hevc' | 'vp8' | 'vp9' | 'av1' | 'other'
 
 /** Codec of the sound. */
 export type AudioCodec = 'aac' | 'opus' | 'other'
@@ -23,6 +23,8 @@ export interface VideoTrack {
   annexB?: true
   /** It is stored lying on its side or upside down, as phones do, and has to be turned: FLV cannot say so. */
   isTurned?: true
+  /** H.264 that most players do not show: with more colours than 4:2:0, or more than 8 bits of each. */
+  isUnplayable?: true
 }
 
 /** The same picture where it is stored turned by so many quarters, and is to be shown upright. */

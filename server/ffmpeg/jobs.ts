@@ -8,8 +8,8 @@ const DEMUXERS: Record<RecorderContainer, string> = { matroska: 'matroska', mp4:
 /** The decoders that a publisher's media may reach. */
 const DECODERS = 'h264,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,opus,libopus,vorbis,pcm_s16le,pcm_f32le'
 
-/** What else an encoder may send over RTMP: Sorenson H.263 and MP3, which old encoders have, and HEVC. The rest of FLV's codecs is older still. */
-const RTMP_DECODERS = 'flv,mp3,mp3float,hevc'
+/** What else an encoder may send over RTMP: HEVC, and Sorenson H.263, VP6, MP3 and Speex, which old encoders have. */
+const ENCODER_DECODERS = 'flv,vp6f,vp6a,mp3,mp3float,speex,libspeex,hevc'
 
 /** FLV on standard output. Each packet is written at once; a track that stays silent holds the other one up for so many seconds at most. */
 const flvOut = (holdUpSeconds = 1) => [
@@ -56,34 +56,16 @@ export function recordingJob(
 }
 
 /**
- * A stream that an encoder publishes to our RTMP server. FFmpeg looks for the tracks that the encoder has announced for `lookForSeconds`, and no longer than
- * until it has them (flvdec.c, `missing_streams`): a track that comes later is not played.
+ * What an encoder publishes to our RTMP server, to be transcoded. Its tracks are known, and FFmpeg looks at their first frames for what else
+ * it needs.
  */
-export function rtmpSourceJob(url: string, codecOptions: string[], lookForSeconds: number): FfmpegJob {
-  const analysis = ['-analyzeduration', `${lookForSeconds * 1_000_000}`, '-probesize', '20M', '-fpsprobesize', '0']
+export function encoderJob(container: 'flv' | 'matroska', codecOptions: string[], mostPicture: PictureSize): FfmpegJob {
   const inputOptions = [
-    '-protocol_whitelist',
-    'rtmp,tcp',
-    '-codec_whitelist',
-    `${DECODERS},${RTMP_DECODERS}`,
-    ...analysis,
+    ...['-protocol_whitelist', 'pipe', '-codec_whitelist', `${DECODERS},${ENCODER_DECODERS}`],
+    ...['-max_pixels', `${areaOf(mostPicture)}`],
+    ...['-f', container, '-analyzeduration', '3000000', '-probesize', '20M', '-fpsprobesize', '0'],
   ]
-  return { input: url, inputOptions, outputOptions: [...codecOptions, ...flvOut()], output: 'pipe:1' }
-}
-
-/** Publishes the bus to an RTMP URL. FFmpeg ends the stream with deleteStream when its input ends. */
-export function rtmpTargetJob(url: string): FfmpegJob {
-  const outputOptions = ['-c', 'copy', '-flvflags', 'no_duration_filesize', '-f', 'flv']
-  return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: url }
-}
-
-/**
- * Publishes the bus to an RTMP server behind a port of this machine. Its application and key are in the file `options`: on the command
- * line, everyone on the machine could read them.
- */
-export function tunnelTargetJob(port: number, options: string): FfmpegJob {
-  const { outputOptions, ...rest } = rtmpTargetJob(`rtmp://127.0.0.1:${port}/`)
-  return { ...rest, outputOptions: ['-fpre', options, '-protocol_whitelist', 'rtmp,tcp', ...outputOptions] }
+  return { input: 'pipe:0', inputOptions, outputOptions: [...codecOptions, ...flvOut()], output: 'pipe:1' }
 }
 
 const A_DAY_US = 24 * 3600 * 1_000_000

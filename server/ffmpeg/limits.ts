@@ -33,8 +33,6 @@ export function limitsOf(use: FfmpegUse, picture: PictureSize | null = null): Ff
     case 'finish':
       return { memoryBytes: FINISH_BYTES, threads: 1, niceness: 10 }
     case 'copy':
-    case 'play':
-    case 'push':
       return { memoryBytes: COPY_BYTES, threads: 1, niceness: 3 }
   }
 }

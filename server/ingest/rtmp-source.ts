@@ -1,180 +1,402 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { backoff } from '../../shared/backoff.ts'
 import { GatewayError } from '../../shared/errors.ts'
+import type { Capacity } from '../access/capacity.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { EpochWriter } from '../broadcast/epoch-writer.ts'
 import { planCodecs } from '../ffmpeg/codecs.ts'
-import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
-import type { Tracks } from '../ffmpeg/job.ts'
-import { rtmpSourceJob } from '../ffmpeg/jobs.ts'
-import type { PictureSize } from '../ffmpeg/picture-size.ts'
-import type { FfmpegExit, FfmpegRun } from '../ffmpeg/run.ts'
-import { FlvReader } from '../flv/reader.ts'
-import { AAC, AVC, codecIdOf, TAG_TYPE, type Tag } from '../flv/tag.ts'
-import { eachInTurn, type Turns } from '../process/turns.ts'
+import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
+import { fits, type PictureSize } from '../ffmpeg/picture-size.ts'
+import type { FfmpegExit } from '../ffmpeg/run.ts'
+import { type Media, plainTag, readMedia } from '../flv/media.ts'
+import { SteadyTimes, type TrackName } from '../flv/steady-times.ts'
+import { TAG_TYPE, type Tag } from '../flv/tag.ts'
+import type { Turns } from '../process/turns.ts'
+import type { AmfObject } from '../rtmp/amf.ts'
+import { metadataBody } from '../rtmp/server-session.ts'
+import { type EncoderTrack, type EncoderTracks, isNative, needsHeader, tracksOf } from './encoder-codecs.ts'
+import { EncoderTranscoder } from './encoder-transcoder.ts'
+import { Recent } from './recent.ts'
+import { deadly, tooLarge, unreadable } from './refusals.ts'
 
-/** Times that a stream is played again after it stopped, and the wait before each. */
-const ATTEMPTS = 20
-const RETRY = { minMs: 500, maxMs: 1_000 }
-/** How long FFmpeg may take to write what came before the encoder left. Blocked in a read of RTMP, it heeds no SIGTERM. */
-const STOP_MS = 700
-/** An encoder of which nothing comes for so long, in ms, is disconnected: it may begin anew. Keyframes are at most 10 s apart as a rule. */
-const SILENT_MS = 30_000
-/** How long the tracks of a stream are looked for: from its beginning on, and in its middle, where there is no picture before a keyframe. */
-const LOOK_FOR_SECONDS = { first: 3, again: 15 }
-/** What may wait for a track that was announced and does not come: some seconds. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024
+/** How long a second track is waited for: where the encoder has announced it, and where it has said nothing. */
+const WAIT_MS = { announced: 3_000, unknown: 1_000 }
+/** What may wait meanwhile. */
+const MAX_WAITING_BYTES = 20 * 1024 * 1024
 const MAX_WAITING_TAGS = 2_000
-const NONE = { audio: false, video: false }
-const COPY_ALL = ['-map', '0:v:0?', '-map', '0:a:0?', '-c', 'copy']
+/** Pictures that come for so long without a keyframe among them are worth a warning: nobody can begin to watch. */
+const NO_KEYFRAME_MS = 15_000
+/** How often FFmpeg may be lost in a minute before the encoder is refused. */
+const MAX_LOSSES = 5
+const MINUTE_MS = 60_000
+/** How often it is said that times jump, in ms. */
+const SAY_JUMP_MS = 60_000
 
-/** What playing needs of the gateway. */
+/** What putting an encoder on the bus needs of the gateway. */
 export interface RtmpSourceOptions {
   ffmpegs: Ffmpegs
   turns: Turns
-  /** @throws GatewayError `unavailable` where there is no room for another transcoder */
-  admitTranscode(picture: PictureSize | null): void
-  /** Ends the connection of the encoder: what it sends is not taken, or nothing comes of it. */
-  disconnect(): void
+  capacity: Capacity
+  /** Largest picture that is taken. */
+  mostPicture: PictureSize
   log: Logger
+  /** What the encoder sends is not taken: it is told why. */
+  onRefused(error: GatewayError): void
 }
 
-/** Puts on the bus what another encoder publishes to our RTMP server. */
-export interface RtmpSource {
-  /** The encoder has gone: ends the broadcast. Idempotent. */
-  close(): Promise<void>
+/** A tag of the encoder, taken apart, with a time without faults. */
+interface Piece {
+  tag: Tag
+  media: Media
 }
+
+/** It is found out which tracks there are. */
+interface Looking {
+  kind: 'looking'
+  /** When the first frame came, on the monotonic clock. */
+  since: number | null
+  waiting: Piece[]
+  bytes: number
+}
+
+type State =
+  | Looking
+  | { kind: 'native'; tracks: EncoderTracks; writer: EpochWriter }
+  | { kind: 'transcoded'; tracks: EncoderTracks; transcoder: EncoderTranscoder }
+  | { kind: 'over' }
 
 /**
- * Plays `url` into `broadcast`. It is copied first; where its first tags show other codecs than H.264 and AAC, it is played
- * again and transcoded.
+ * Puts on the bus what an encoder publishes over RTMP. Its tracks are learned as they come: one that comes late, changes its codec or its colours is taken
+ * from its next keyframe on. H.264 and AAC go as they are; where there is anything else, an FFmpeg makes them of it.
  */
-export function startRtmpSource(
-  broadcast: Broadcast,
-  url: string,
-  { ffmpegs, turns, admitTranscode, disconnect, log }: RtmpSourceOptions,
-): RtmpSource {
-  const closing = new AbortController()
-  let current: FfmpegRun | null = null
-  let epochs = 0
-  log.info({ source: 'rtmp' }, 'broadcast began')
-  const done = keepPlaying().catch((error: unknown) => {
-    if (!(error instanceof GatewayError)) throw error
-    log.error({ code: error.code, reason: error.message }, 'the RTMP stream is not played')
-    disconnect()
-  })
-  let closed: Promise<void> | null = null
-  return {
-    close() {
-      closed ??= close()
-      return closed
-    },
+export class RtmpSource {
+  readonly #broadcast: Broadcast
+  readonly #options: RtmpSourceOptions
+  readonly #losses = new Recent(MINUTE_MS)
+  #epochs = 0
+  /** Whether the epoch before went on as it came: then the times of the next one, if it does so as well, are the same. */
+  #wasCopied = false
+  #times: SteadyTimes
+  #state: State = looking()
+  /** The headers of the tracks, and whether they went out. */
+  readonly #headers = new Map<TrackName, { tag: Tag; media: Media; isNew: boolean }>()
+  #said: AmfObject = new Map()
+  /** When pictures came without a keyframe first, on the monotonic clock; null while all is well. */
+  #keyframelessSince: number | null = null
+  #warned = new Set<string>()
+  #saidJumpAt = Number.NEGATIVE_INFINITY
+
+  constructor(broadcast: Broadcast, options: RtmpSourceOptions) {
+    this.#broadcast = broadcast
+    this.#options = options
+    this.#times = this.#newTimes()
   }
 
-  async function close(): Promise<void> {
-    closing.abort()
-    if (current) await endPlayer(current)
-    await done
-    await broadcast.end()
-    log.info({ bytesIn: broadcast.bytesIn }, 'broadcast ended')
-  }
-
-  async function keepPlaying(): Promise<void> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      let result = await play(null, LOOK_FOR_SECONDS[attempt === 0 ? 'first' : 'again'])
-      if (result.transcode) {
-        admitTranscode(result.transcode.video)
-        result = await play(result.transcode, LOOK_FOR_SECONDS.again)
-      }
-      if (closing.signal.aborted) return
-      if (result.refusal) throw result.refusal
-      log.warn({ reason: result.exit.message }, 'the RTMP stream stopped')
-      await delay(backoff(attempt, RETRY), undefined, { signal: closing.signal }).catch(() => {})
-      if (closing.signal.aborted) return
+  /** Takes a picture or a piece of sound; where that gives a promise, nothing more is to come before it resolves. */
+  tag(tag: Tag): Promise<void> | undefined {
+    this.#broadcast.countIn(tag.body.length)
+    const media = readMedia(tag)
+    if (media === null || media.kind === 'other' || media.kind === 'end' || this.#state.kind === 'over')
+      return undefined
+    if (media.kind === 'header') {
+      // The time of a header is not to be believed: encoders that come back write 0.
+      const isOld = this.#headers.get(media.track)?.media.data.equals(media.data)
+      const own = { ...tag, body: Buffer.from(tag.body) }
+      if (!isOld) this.#headers.set(media.track, { tag: plainTag(own, media), media: ofOwn(own, media), isNew: true })
+      return undefined
     }
-    log.error('the RTMP stream cannot be played')
-    void broadcast.end()
+    const timestamp = this.#times.place(media.track, tag.timestamp, performance.now())
+    return this.#take({ tag: plainTag({ ...tag, timestamp }, media), media })
   }
 
-  /** Plays until the stream stops. `tracks` says what to transcode; null copies, and stops where that cannot be. */
-  async function play(
-    tracks: Tracks | null,
-    lookForSeconds: number,
-  ): Promise<{ exit: FfmpegExit; transcode: Tracks | null; refusal: GatewayError | null }> {
-    const reader = new FlvReader()
-    const waiting: Tag[] = []
-    let waitingBytes = 0
-    let writer: EpochWriter | null = null
-    let transcode: Tracks | null = null
-    let refused: string | null = null
-    const options = tracks ? planCodecs(tracks).outputOptions : COPY_ALL
-    const purpose: FfmpegPurpose = { use: tracks ? 'transcode' : 'play', stream: broadcast.name, name: null }
-    const silence = setTimeout(onSilence, SILENT_MS)
-    const run = await ffmpegs.run(rtmpSourceJob(url, options, lookForSeconds), purpose, {
-      onOutput: (bytes) => {
-        broadcast.bytesIn += bytes.length
-        silence.refresh()
-        return eachInTurn(reader.read(bytes), turns, take)
-      },
-      onLine: (line) => {
-        refused = /Codec \((\w+)\) not on whitelist/.exec(line)?.[1] ?? refused
-      },
+  /** What the encoder says of its media. */
+  metadata(values: AmfObject): void {
+    this.#said = values
+  }
+
+  /** Another connection of the encoder feeds it from now on: its times, and maybe its tracks, begin anew. */
+  async anew(): Promise<void> {
+    const left = this.#leave(looking())
+    if (left.kind === 'transcoded') await left.transcoder.close()
+    this.#headers.clear()
+    this.#said = new Map()
+    this.#times = this.#newTimes()
+    this.#wasCopied = false
+  }
+
+  /** Nothing more comes: what FFmpeg has is written. */
+  async end(): Promise<void> {
+    const left = this.#leave({ kind: 'over' })
+    if (left.kind === 'transcoded') await left.transcoder.close()
+  }
+
+  /** Enters another state; gives the one before. */
+  #leave(next: State): State {
+    const left = this.#state
+    this.#state = next
+    return left
+  }
+
+  #newTimes(): SteadyTimes {
+    return new SteadyTimes((ms) => {
+      const now = performance.now()
+      if (now - this.#saidJumpAt < SAY_JUMP_MS) return
+      this.#saidJumpAt = now
+      this.#options.log.warn(
+        { seconds: Math.round(ms / 1000) },
+        'the times of the encoder jump: they go on without that',
+      )
     })
-    current = run
-    if (closing.signal.aborted) void endPlayer(run)
-    const exit = await run.exited
-    clearTimeout(silence)
-    current = null
-    return { exit, transcode, refusal: writer === null && refused !== null ? notTaken(refused) : null }
+  }
 
-    function onSilence(): void {
-      log.warn({ seconds: SILENT_MS / 1000 }, 'nothing comes of the encoder, and it is disconnected')
-      disconnect()
+  #take(piece: Piece): Promise<void> | undefined {
+    const { media } = piece
+    if (needsHeader(media) && this.#headers.get(media.track)?.media.codec !== media.codec) {
+      this.#warnOnce(
+        `no header ${media.codec}`,
+        `The encoder sends ${media.codec} without the header that players need.`,
+      )
+      return undefined
     }
+    if (media.track === 'video') this.#watchKeyframes(media)
+    const state = this.#state
+    switch (state.kind) {
+      case 'looking':
+        return this.#look(state, piece)
+      case 'native':
+        return this.#writeNative(state, piece)
+      case 'transcoded':
+        if (!this.#isKnown(state.tracks, piece)) return this.#lookAgain(piece)
+        return this.#writeHeaders(state, piece) ?? state.transcoder.write(piece.tag, media)
+      case 'over':
+        return undefined
+    }
+  }
 
-    function take(tag: Tag): void {
-      if (transcode) return
-      if (writer) return writer.write(tag)
-      waiting.push(tag)
-      waitingBytes += tag.body.length
-      const announced = waitingBytes < MAX_WAITING_BYTES && waiting.length < MAX_WAITING_TAGS ? reader.tracks : NONE
-      const seen = announced && tracksOf(waiting, announced)
-      if (!seen) return
-      if (tracks === null && (seen.video?.codec === 'other' || seen.audio?.codec === 'other')) {
-        transcode = seen
-        run.kill('SIGTERM')
-        return
-      }
-      const at = epochs === 0 ? 0 : broadcast.ageMs
-      writer = broadcast.beginEpoch({ epoch: epochs++, at, ...planCodecs(tracks ?? seen) })
-      for (const early of waiting) writer.write(early)
+  #writeNative(state: Extract<State, { kind: 'native' }>, piece: Piece): Promise<void> | undefined {
+    const { tracks, writer } = state
+    const { track, kind, codec } = piece.media
+    if (track === 'audio' && tracks.audio === null && codec === 'aac') {
+      // Sound that comes late takes the place of the silence; the picture does not notice.
+      tracks.audio = this.#trackOf(piece)
+      this.#broadcast.gainSound({ codec: 'aac', action: 'copy' })
+      writer.gainSound()
+      this.#options.log.info('the encoder has sound now')
     }
+    if (!this.#isKnown(tracks, piece)) {
+      // A picture begins with a keyframe.
+      if (track === 'video' && kind !== 'keyframe') return undefined
+      return this.#lookAgain(piece)
+    }
+    const header = this.#newHeader(track)
+    if (header) writer.write({ ...header, timestamp: piece.tag.timestamp })
+    writer.write(piece.tag)
+    return undefined
+  }
+
+  /** Whether what goes on now is for a piece like this one. */
+  #isKnown(tracks: EncoderTracks, { media }: Piece): boolean {
+    const known = tracks[media.track]
+    if (known === null || known.codec !== media.codec || known.isEnhanced !== media.isEnhanced) return false
+    const header = this.#headers.get(media.track)
+    if (!header?.isNew) return true
+    // A header that changes what has to be done with it.
+    const changed = { ...tracks, [media.track]: { ...known, config: header.media.data } }
+    return isNative(changed) === isNative(tracks)
+  }
+
+  #lookAgain(piece: Piece): Promise<void> | undefined {
+    const left = this.#leave(looking())
+    this.#options.log.info({ codec: piece.media.codec }, 'the encoder has other tracks now')
+    if (left.kind !== 'transcoded') return this.#take(piece)
+    const own = { ...piece.tag, body: Buffer.from(piece.tag.body) }
+    return left.transcoder.close().then(() => this.#take({ tag: own, media: ofOwn(own, piece.media) }))
+  }
+
+  #look(state: Looking, piece: Piece): Promise<void> | undefined {
+    const { media, tag } = piece
+    // Pictures before the first keyframe show nothing.
+    const hasKeyframe = state.waiting.some((each) => each.media.kind === 'keyframe')
+    if (media.track === 'video' && media.kind !== 'keyframe' && !hasKeyframe) return undefined
+    const own = { ...tag, body: Buffer.from(tag.body) }
+    state.waiting.push({ tag: own, media: ofOwn(own, media) })
+    state.bytes += tag.body.length
+    const now = performance.now()
+    state.since ??= now
+    const found = { video: hasKeyframe || media.kind === 'keyframe', audio: this.#hasSound(state) }
+    const isFull = state.bytes > MAX_WAITING_BYTES || state.waiting.length > MAX_WAITING_TAGS
+    if (!isFull && !(found.video && found.audio) && now - state.since < this.#waitFor(found)) return undefined
+    return this.#begin(state)
+  }
+
+  #hasSound({ waiting }: Looking): boolean {
+    return waiting.some(({ media }) => media.track === 'audio')
+  }
+
+  /** How long the track is waited for that is not there. */
+  #waitFor(found: { video: boolean; audio: boolean }): number {
+    const isAnnounced = found.video
+      ? this.#headers.has('audio') || this.#said.has('audiocodecid')
+      : this.#headers.has('video') || this.#said.has('videocodecid')
+    if (isAnnounced) return WAIT_MS.announced
+    return this.#said.has('audiocodecid') || this.#said.has('videocodecid') ? 0 : WAIT_MS.unknown
+  }
+
+  /** Begins an epoch with the tracks that there are. */
+  async #begin({ waiting }: Looking): Promise<void> {
+    const first = (track: TrackName) => waiting.find(({ media }) => media.track === track)
+    const [video, audio] = [first('video'), first('audio') ?? this.#announcedSound()]
+    const tracks = { video: video ? this.#trackOf(video) : null, audio: audio ? this.#trackOf(audio) : null }
+    const base = waiting[0]?.tag.timestamp ?? 0
+    try {
+      const isGoingOn = await this.#enter(tracks, base)
+      if (!isGoingOn) return
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      this.#state = { kind: 'over' }
+      return this.#options.onRefused(error)
+    }
+    for (const header of this.#headers.values()) header.isNew = true
+    for (const piece of waiting) await this.#take(piece)
+  }
+
+  /** Sound that was announced, of which nothing has come: silence stands in for it until it comes. */
+  #announcedSound(): Piece | undefined {
+    const header = this.#headers.get('audio')
+    return header?.media.codec === 'aac' ? header : undefined
+  }
+
+  /** Enters the state for `tracks`; false where it was left meanwhile. @throws GatewayError for what is not taken */
+  async #enter(tracks: EncoderTracks, base: number): Promise<boolean> {
+    const { capacity, mostPicture, log, ...rest } = this.#options
+    const given = tracksOf(tracks)
+    if (given.video && !fits(given.video, mostPicture))
+      throw tooLarge(`${given.video.width}×${given.video.height}`, mostPicture)
+    const frameRate = numberOf(this.#said.get('framerate'))
+    const plan = planCodecs(given, frameRate > 0 ? { frameRate } : {})
+    const isCopied = isNative(tracks)
+    const times = isCopied && this.#wasCopied ? 'on' : 'anew'
+    this.#wasCopied = isCopied
+    if (!isCopied && plan.video?.action === 'transcode') capacity.admitTranscode(given.video)
+    log.info({ video: tracks.video?.codec ?? null, audio: tracks.audio?.codec ?? null, isCopied }, 'encoder sends')
+    const epoch = this.#epochs++
+    const at = epoch === 0 ? 0 : this.#broadcast.ageMs
+    const state = this.#state
+    const writer = this.#broadcast.beginEpoch({ epoch, at, video: plan.video, audio: plan.audio }, times)
+    if (isCopied) {
+      const metadata = this.#metadata(tracks)
+      writer.write({ type: TAG_TYPE.script, timestamp: base, body: metadataBody(metadata) })
+      this.#state = { kind: 'native', tracks, writer }
+      return true
+    }
+    let hasGiven = false
+    const transcoder: EncoderTranscoder = await EncoderTranscoder.start(
+      tracks,
+      { tracks: given, codecOptions: plan.outputOptions },
+      base,
+      {
+        ...{ ffmpegs: rest.ffmpegs, turns: rest.turns, mostPicture, stream: this.#broadcast.name },
+        onTag: (tag) => {
+          hasGiven = true
+          writer.write(tag)
+        },
+        onLost: (exit) => this.#lost(transcoder, exit, hasGiven),
+      },
+    )
+    // It may have ended, or begun anew, while FFmpeg was started.
+    if (this.#state !== state) {
+      await transcoder.close()
+      return false
+    }
+    this.#state = { kind: 'transcoded', tracks, transcoder }
+    return true
+  }
+
+  /** `hasGiven`: whether anything came out of it. */
+  #lost(transcoder: EncoderTranscoder, exit: FfmpegExit, hasGiven: boolean): void {
+    if (this.#state.kind !== 'transcoded' || this.#state.transcoder !== transcoder) return
+    // One that was killed is worth another try; one that gave up on the first frames would give up again.
+    if (!hasGiven && exit.kind === 'exited') {
+      this.#state = { kind: 'over' }
+      return this.#options.onRefused(unreadable(exit))
+    }
+    this.#options.log.warn({ reason: exit.message }, 'FFmpeg was lost: another one goes on with what the encoder sends')
+    this.#state = looking()
+    const losses = this.#losses.note()
+    if (losses < MAX_LOSSES) return
+    this.#state = { kind: 'over' }
+    this.#options.onRefused(deadly(losses, exit))
+  }
+
+  /** Gives a transcoder the header that goes before a piece. */
+  #writeHeaders(state: Extract<State, { kind: 'transcoded' }>, { media, tag }: Piece): undefined {
+    const header = this.#headers.get(media.track)
+    if (!header?.isNew) return undefined
+    header.isNew = false
+    void state.transcoder.write({ ...header.tag, timestamp: tag.timestamp }, header.media)
+    return undefined
+  }
+
+  /** The header that goes before the next frame of a track; null where it went out. */
+  #newHeader(track: TrackName): Tag | null {
+    const header = this.#headers.get(track)
+    if (!header?.isNew) return null
+    header.isNew = false
+    return header.tag
+  }
+
+  #trackOf({ media: { track, codec, isEnhanced } }: Piece): EncoderTrack {
+    const header = this.#headers.get(track)?.media
+    const [width, height] = [numberOf(this.#said.get('width')), numberOf(this.#said.get('height'))]
+    return { codec, isEnhanced, config: header?.codec === codec ? header.data : null, width, height }
+  }
+
+  /** What players and servers are told: what is known here, and of what the encoder says what they look for. */
+  #metadata({ video, audio }: EncoderTracks): AmfObject {
+    const values: AmfObject = new Map()
+    for (const name of TOLD) {
+      const value = this.#said.get(name)
+      if (typeof value === 'number' && Number.isFinite(value)) values.set(name, value)
+    }
+    const { width = 0, height = 0 } = (video && tracksOf({ video, audio: null }).video) ?? {}
+    if (width > 0) values.set('width', width).set('height', height)
+    if (video) values.set('videocodecid', 7)
+    if (audio) values.set('audiocodecid', 10)
+    return values.set('encoder', 'Castgate')
+  }
+
+  #watchKeyframes({ kind }: Media): void {
+    const now = performance.now()
+    if (kind === 'keyframe') {
+      this.#keyframelessSince = null
+      this.#broadcast.advice = null
+      return
+    }
+    this.#keyframelessSince ??= now
+    if (now - this.#keyframelessSince < NO_KEYFRAME_MS) return
+    const words = `The encoder sends no keyframes: nobody can begin to watch. Set its keyframe interval to 2 s, and turn intra-refresh off.`
+    this.#broadcast.advice = words
+    this.#warnOnce('keyframes', words)
+  }
+
+  #warnOnce(what: string, words: string): void {
+    if (this.#warned.has(what)) return
+    this.#warned.add(what)
+    this.#options.log.warn({ reason: words }, 'what the encoder sends is of no use')
   }
 }
 
-/** Lets FFmpeg write what it has for a moment, and ends it. */
-async function endPlayer(run: FfmpegRun): Promise<void> {
-  const timer = setTimeout(() => run.kill('SIGKILL'), STOP_MS)
-  run.stdin.end()
-  await run.exited
-  clearTimeout(timer)
+/** Numbers that servers look for in metadata. */
+const TOLD = ['framerate', 'videodatarate', 'audiodatarate', 'audiosamplerate', 'audiosamplesize', 'audiochannels']
+
+function looking(): Looking {
+  return { kind: 'looking', since: null, waiting: [], bytes: 0 }
 }
 
-/** The tracks of a stream, once a tag of each announced one is there. */
-function tracksOf(tags: Tag[], announced: { audio: boolean; video: boolean }): Tracks | null {
-  const video = tags.find((tag) => tag.type === TAG_TYPE.video)
-  const audio = tags.find((tag) => tag.type === TAG_TYPE.audio)
-  if ((announced.video && !video) || (announced.audio && !audio)) return null
-  return {
-    video: video ? { codec: codecIdOf(video) === AVC ? 'h264' : 'other', width: 0, height: 0 } : null,
-    audio: audio ? { codec: codecIdOf(audio) === AAC ? 'aac' : 'other' } : null,
-  }
+/** The same media in memory of its own, as `tag` is. */
+function ofOwn({ body }: Tag, media: Media): Media {
+  return { ...media, data: body.subarray(body.length - media.data.length) }
 }
 
-function notTaken(codec: string): GatewayError {
-  return new GatewayError(
-    'unsupported_media',
-    `The encoder sends ${codec}, which is not taken. Set it to H.264 and AAC.`,
-  )
+function numberOf(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 }

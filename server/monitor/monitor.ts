@@ -8,7 +8,7 @@ import type { Webhooks } from '../events/webhooks.ts'
 import type { FfmpegPurpose, Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { type Ffmpeg, ffmpegProblem } from '../ffmpeg/locate.ts'
 import { MAX_PICTURE } from '../ffmpeg/picture-size.ts'
-import type { RtmpServer } from '../rtmp-server/rtmp-server.ts'
+import type { MediaServer } from '../targets/media-server.ts'
 import { EventLoopLag } from './event-loop-lag.ts'
 import { findProblems, type Problem } from './problems.ts'
 import type { Pulse } from './pulse.ts'
@@ -24,7 +24,7 @@ const ASKING_MS = 5_000
 /** A process of the gateway, and what it uses. */
 export interface ProcessStatus {
   pid: number
-  /** `gateway`, `nginx`, `embedded RTMP server`, or what an FFmpeg is there for. */
+  /** `gateway`, `nginx`, or what an FFmpeg is there for. */
   use: string
   /** The stream and the output that it serves. */
   stream: string | null
@@ -64,8 +64,6 @@ export interface MonitorOptions {
 const USES: Record<FfmpegPurpose['use'], string> = {
   copy: 'reads the recording',
   transcode: 'transcodes the recording',
-  play: 'plays an encoder',
-  push: 'pushes',
   finish: 'finishes a recording',
   picture: 'makes a picture',
 }
@@ -82,7 +80,8 @@ export class Monitor {
   #lookedAt = Number.NEGATIVE_INFINITY
   /** When somebody asked how things are, by `performance.now()`. */
   #askedAt = Number.NEGATIVE_INFINITY
-  #rtmp: RtmpServer | null = null
+  #rtmp: MediaServer | null = null
+  #rtmpUrl = ''
   #rtmpPids: number[] = []
   #ffmpegProblem: string | null = null
   /** Until it is known, there is room. */
@@ -112,9 +111,10 @@ export class Monitor {
     return true
   }
 
-  /** The RTMP server is there. */
-  watch(rtmp: RtmpServer): void {
+  /** The RTMP server is there, at `url`, for people. */
+  watch(rtmp: MediaServer, url: string): void {
     this.#rtmp = rtmp
+    this.#rtmpUrl = url
   }
 
   /** Free room on the disk of the data directory. */
@@ -134,6 +134,7 @@ export class Monitor {
       state: broadcast.state,
       targets: broadcast.targets(),
       audio: broadcast.epoch?.audio ?? null,
+      advice: broadcast.advice,
       behindMs: pulse.of(broadcast).at(-1)?.behindMs ?? 0,
       notRecorded: archive.faultOf(broadcast),
     }))
@@ -142,7 +143,7 @@ export class Monitor {
       version,
       startedAt: this.#startedAt,
       ffmpeg,
-      rtmp: { kind: this.#rtmp?.kind ?? 'external', url: this.#rtmp?.url ?? '', problem: rtmpProblem },
+      rtmp: { kind: this.#rtmp?.kind ?? 'external', url: this.#rtmpUrl, problem: rtmpProblem },
       ...{ cpu, disk, processes },
       problems: findProblems({
         ...{ rtmpProblem, ffmpegProblem: this.#ffmpegProblem, connectionProblem: connections.problem() },
@@ -179,9 +180,8 @@ export class Monitor {
 
   /** All of them, and what they are there for. `pid`: null for one that is being started. */
   #all() {
-    const rtmpName = this.#rtmp?.kind === 'nginx' ? 'nginx' : 'embedded RTMP server'
     const own = { pid: process.pid, use: 'gateway', stream: null, output: null, picture: null }
-    const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: rtmpName, stream: null, output: null, picture: null }))
+    const rtmp = this.#rtmpPids.map((pid) => ({ pid, use: 'nginx', stream: null, output: null, picture: null }))
     const ffmpegs = this.#options.ffmpegs.running().map(({ pid, purpose: { use, stream, name, picture } }) => ({
       ...{ pid, use: USES[use], stream, output: name, picture: use === 'transcode' ? (picture ?? MAX_PICTURE) : null },
     }))

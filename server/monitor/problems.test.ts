@@ -22,13 +22,15 @@ const target = (state: TargetStatus['state'], lastError: string | null = null): 
     state,
     lastError,
     bytesOut: 0,
+    deliveredBytes: 0,
     droppedFrames: 0,
     reconnects: 0,
     liveSince: null,
   },
 })
 const cam = (change: Partial<Signs['streams'][number]> = {}) => ({
-  ...{ name: 'cam', state: 'live' as const, targets: [target('live')], audio: null, behindMs: 100, notRecorded: null },
+  ...{ name: 'cam', state: 'live' as const, targets: [target('live')], audio: null, advice: null },
+  ...{ behindMs: 100, notRecorded: null },
   ...change,
 })
 const words = (signs: Partial<Signs>) => findProblems({ ...GOOD, ...signs }).map(({ message }) => message)
@@ -59,6 +61,10 @@ describe('what is wrong with a gateway', () => {
     [
       '"cam" does not reach Twitch: Not allowed. It is not tried again by itself.',
       { streams: [cam({ targets: [target('failed', 'Not allowed.')] })] },
+    ],
+    [
+      '"cam": Set the keyframe interval of the encoder to 2 s.',
+      { streams: [cam({ advice: 'Set the keyframe interval of the encoder to 2 s.' })] },
     ],
     ['"cam" is not recorded: the disk is full.', { streams: [cam({ notRecorded: 'the disk is full.' })] }],
     [

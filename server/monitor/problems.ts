@@ -19,7 +19,7 @@ export interface Signs {
   /** Receivers of webhooks that do not take them. */
   webhooks: { host: string; reason: string }[]
   /** `notRecorded`: why it is not, though it should be, as a sentence, or null. */
-  streams: (Pick<StreamStatus, 'name' | 'state' | 'targets' | 'audio'> & {
+  streams: (Pick<StreamStatus, 'name' | 'state' | 'targets' | 'audio' | 'advice'> & {
     behindMs: number
     notRecorded: string | null
   })[]
@@ -74,6 +74,7 @@ export function findProblems(signs: Signs): Problem[] {
     const isMissing = audio?.action === 'silence' && audio.codec !== 'none'
     if (state === 'live' && isMissing) warning(`The sound of "${name}" is missing: silence stands in for it.`, name)
   }
+  for (const { name, advice } of streams) if (advice !== null) warning(`"${name}": ${advice}`, name)
   for (const { stream, state, problem, isGivenUp } of recordings) {
     const why = sentence(problem ?? 'it failed')
     if (state === 'ready' && problem !== null)

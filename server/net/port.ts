@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Child } from '../process/child.ts'
@@ -24,6 +25,16 @@ export function portProblem(host: string, port: number): Promise<NodeJS.ErrnoExc
   })
 }
 
+/** A port of 127.0.0.1 that is free now: for another program, which has no way to tell which one it took. */
+export async function freeLoopbackPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
 /** What to tell a person when listening failed. */
 export function portError(
   problem: Error & { code?: unknown },
@@ -37,7 +48,7 @@ export function portError(
 }
 
 /**
- * Resolves when something takes connections on `port`: other programs have no event for it.
+ * Resolves when something takes connections there: other programs have no event for it.
  * @throws ExitError where `child` ends first, or takes too long
  */
 export async function listening(child: Child, host: string, port: number): Promise<void> {

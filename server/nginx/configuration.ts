@@ -7,13 +7,12 @@ const MAX_CONNECTIONS = 1_000
 /** What an nginx configuration is made of. */
 export interface NginxSettings {
   host: string
-  rtmpPort: number
   hlsPort: number
-  /** Port on 127.0.0.1 that is asked about publishers and players, and the secret path it answers. */
-  hookPort: number
-  hookPath: string
-  /** Path on the HTTP port, a secret as well, at which publishers can be dropped. */
-  controlPath: string
+  /** The port on 127.0.0.1 at which the gateway publishes to it, and the name of the application, which nobody else knows. */
+  rtmpPort: number
+  application: string
+  /** Whether it can replace texts in what it sends. */
+  hasSubFilter: boolean
   /** Whether nobody may watch without being asked for a token: nginx then hands out no HLS itself. */
   isPrivate: boolean
   /** Whose pages may play; empty, or with `*`, for any. */
@@ -31,7 +30,6 @@ export interface NginxSettings {
 /** The configuration of the private nginx, in nginx's own language. */
 export function nginxConfiguration(settings: NginxSettings): string {
   const { host, directory, hlsDirectory } = settings
-  const hook = `http://127.0.0.1:${settings.hookPort}${settings.hookPath}`
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `# Written by Castgate at every start: changes are lost.
 ${settings.rtmpModule ? `load_module ${quoted(settings.rtmpModule)};` : ''}
@@ -41,27 +39,24 @@ worker_processes 1;
 pid ${quoted(join(directory, 'nginx.pid'))};
 error_log stderr warn;
 
-# Encoders, the gateway's own connections and viewers of HLS share them, and each needs a file.
+# The gateway's own connections and viewers of HLS share them, and each needs a file.
 worker_rlimit_nofile 16384;
 events { worker_connections 8192; }
 
 rtmp {
   access_log off;
   server {
-    listen ${listen(host, settings.rtmpPort)};
+    # Encoders and players meet the gateway; here, it alone publishes. A socket of UNIX would do, but nginx-rtmp makes no HLS of what comes there.
+    listen 127.0.0.1:${settings.rtmpPort};
     chunk_size 4096;
-    # For the handshake, too: one who connects and says nothing is not waited for.
+    # One picture may have as many bytes as FLV can say.
+    max_message 16M;
     timeout 15s;
-    notify_method post;
 
-    application live {
+    # Others on this machine would need its name to publish.
+    application ${settings.application} {
       live on;
-      # A player that waits gets the pictures from a keyframe on, and loses its connection when the publisher ends.
-      wait_key on;
-      idle_streams on;
-      on_publish ${hook};
-      on_play ${hook};
-      on_publish_done ${hook};
+      deny play all;
 
       hls on;
       hls_path ${quoted(hlsDirectory)};
@@ -99,18 +94,7 @@ ${allowedOrigins(settings.origins)}
     send_timeout 30s;
 
 ${settings.isPrivate ? '' : hlsLocations(hlsDirectory)}
-    location = /stat {
-      allow 127.0.0.1;
-      allow ::1;
-      deny all;
-      rtmp_stat all;
-      add_header Cache-Control no-store;
-    }
-
-    # nginx-rtmp reads the last two parts of the path: /drop/publisher.
-    location ${settings.controlPath}/ {
-      rtmp_control all;
-    }
+${settings.hasSubFilter ? statLocation(settings.application) : ''}
 
     location / { return 404; }
   }
@@ -122,6 +106,22 @@ ${settings.isPrivate ? '' : hlsLocations(hlsDirectory)}
 function allowedOrigins(origins: readonly string[]): string {
   if (origins.length === 0 || origins.includes('*')) return '    default "*";'
   return ['    default "";', ...origins.map((origin) => `    ${quoted(origin)} ${quoted(origin)};`)].join('\n')
+}
+
+/** What is published, for programs of this machine. The name of the application is not told. */
+function statLocation(application: string): string {
+  return `
+    location = /stat {
+      allow 127.0.0.1;
+      allow ::1;
+      deny all;
+      rtmp_stat all;
+      sub_filter_types *;
+      sub_filter ${application} live;
+      sub_filter_once off;
+      add_header Cache-Control no-store;
+    }
+`
 }
 
 function hlsLocations(hlsDirectory: string): string {

@@ -21,7 +21,10 @@ async function nginxThatSays(args: string): Promise<string> {
 describe('findNginx', () => {
   it('finds a module that is built in, as in an OpenResty with it', async () => {
     const path = await nginxThatSays('--prefix=/usr/local --add-module=../nginx-rtmp-module-1.2.2')
-    expect(await findNginx(path)).toEqual({ kind: 'found', program: { path, version: '1.27.1', rtmpModule: null } })
+    expect(await findNginx(path)).toEqual({
+      kind: 'found',
+      program: { path, version: '1.27.1', rtmpModule: null, hasSubFilter: false },
+    })
   })
 
   it('finds a module where nginx keeps its modules', async () => {

@@ -8,6 +8,8 @@ export interface NginxProgram {
   version: string
   /** The module to load; null where it is built in, as in OpenResty builds that have it. */
   rtmpModule: string | null
+  /** Whether it can replace texts in what it sends (ngx_http_sub_module). */
+  hasSubFilter: boolean
 }
 
 /** What was found in place of it. */
@@ -25,10 +27,14 @@ export async function findNginx(path: string, usual = MODULE_DIRECTORIES): Promi
   const { exit, stderr } = await capture(path, ['-V'])
   if (exit.kind !== 'exited' || exit.code !== 0) return { kind: 'no-nginx' }
   const version = /version: \S*?\/(\S+)/.exec(stderr)?.[1] ?? 'unknown'
-  if (/--add-module=\S*rtmp/.test(stderr)) return { kind: 'found', program: { path, version, rtmpModule: null } }
+  const hasSubFilter = /--with-http_sub_module/.test(stderr)
+  if (/--add-module=\S*rtmp/.test(stderr))
+    return { kind: 'found', program: { path, version, rtmpModule: null, hasSubFilter } }
   const configured = /--modules-path=(\S+)/.exec(stderr)?.[1]
   const prefix = /--prefix=(\S+)/.exec(stderr)?.[1]
   const directories = [...(configured ? [configured] : []), ...(prefix ? [join(prefix, 'modules')] : []), ...usual]
   const rtmpModule = directories.map((directory) => join(directory, MODULE)).find((file) => existsSync(file))
-  return rtmpModule ? { kind: 'found', program: { path, version, rtmpModule } } : { kind: 'no-module', version }
+  return rtmpModule
+    ? { kind: 'found', program: { path, version, rtmpModule, hasSubFilter } }
+    : { kind: 'no-module', version }
 }

@@ -40,9 +40,9 @@ describe('a target', () => {
     ['a port that is none', { url: 'rtmp://a.example:70000/app', key: 'SECRET' }],
     ['another option in the key', { url: 'rtmp://a.example/app', key: 'SECRET\nprotocol_whitelist=file' }],
     ['another option in the application', { url: 'rtmp://a.example/app\r\nx=y', key: 'SECRET' }],
-    ['a host that FFmpeg would cut', { url: `rtmp://${'SECRET.'.repeat(60)}example/app`, key: 'SECRET' }],
-    ['an application that FFmpeg would cut', { url: `rtmp://a.example/${'SECRET'.repeat(150)}`, key: 'SECRET' }],
-    ['a key that FFmpeg would cut', { url: 'rtmp://a.example/app', key: 'SECRET'.repeat(200) }],
+    ['a host that no name server knows', { url: `rtmp://${'SECRET.'.repeat(60)}example/app`, key: 'SECRET' }],
+    ['an application that is too long', { url: `rtmp://a.example/${'SECRET'.repeat(200)}`, key: 'SECRET' }],
+    ['a key that is too long', { url: 'rtmp://a.example/app', key: 'SECRET'.repeat(700) }],
   ])('cannot be %s, and the error does not tell the key', (_, input) => {
     let message = ''
     try {

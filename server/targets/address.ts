@@ -1,5 +1,6 @@
 import { GatewayError } from '../../shared/errors.ts'
 import { normalHost } from '../net/host-policy.ts'
+import type { RtmpAddress } from '../rtmp/address.ts'
 import { PRESETS } from './presets.ts'
 
 /** What a person says of a target. */
@@ -21,21 +22,14 @@ export interface ConfiguredTarget extends TargetInput {
 }
 
 /** A place to publish to. All but `name` and `host` is secret. */
-export interface TargetAddress {
+export interface TargetAddress extends RtmpAddress {
   name: string
-  secure: boolean
-  /** A name or an address, without brackets. */
-  host: string
-  port: number
-  /** RTMP's application, with what belongs to it: `app`, `live/event`. */
-  app: string
-  key: string
 }
 
 const DEFAULT_PORTS = { rtmp: 1935, rtmps: 443 }
 
-/** FFmpeg reads an option of a file in a line of less than 1000 characters, and what is behind it as another option. */
-const MAX_LENGTH = { host: 253, app: 600, key: 900 }
+/** Longest names that servers are known to take, and tokens in a key. */
+const MAX_LENGTH = { host: 253, app: 1024, key: 4096 }
 
 /** What may stand in an application or a key: visible ASCII. */
 const VISIBLE = /^[\x21-\x7e]+$/

@@ -1,15 +1,16 @@
 import type { Logger } from 'pino'
 import type { TargetStatus } from '../../shared/status.ts'
-import type { Broadcast, Output } from '../broadcast/broadcast.ts'
-import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
-import { rtmpTargetJob } from '../ffmpeg/jobs.ts'
-import { startFfmpegOutput } from './ffmpeg-output.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { RtmpAddress } from '../rtmp/address.ts'
+import { publishRtmp, type Way } from '../rtmp/publish.ts'
+import { startTarget, type Target } from './target.ts'
 
-/** What pushing to our own RTMP server needs. */
-export interface RtmpTargetOptions {
+/** What pushing to the gateway's own RTMP server needs. */
+export interface OwnServerOptions {
+  /** What it is: `nginx`, `external`. */
   name: string
-  url: string
-  ffmpegs: Ffmpegs
+  address: RtmpAddress
+  way: Way
   log: Logger
   onState(status: TargetStatus): void
 }
@@ -17,17 +18,16 @@ export interface RtmpTargetOptions {
 /** The RTMP server is here, or near. */
 const MAX_RETRY_DELAY_MS = 3_000
 
-/** Pushes a broadcast to the gateway's own RTMP server, at a URL that may hold a secret: it is told to nobody. */
-export function startRtmpTarget(broadcast: Broadcast, { name, url, ...options }: RtmpTargetOptions): Output {
-  const attempt = {
-    job: rtmpTargetJob(url),
-    onOpen: () => {},
-    bytesOut: () => null,
-    problem: () => null,
-    release: async () => {},
-  }
-  return startFfmpegOutput(broadcast, {
-    ...{ id: name, name, host: null, addedBy: 'gateway', secrets: [], ...options, maxRetryDelayMs: MAX_RETRY_DELAY_MS },
-    prepare: async () => attempt,
-  })
+/** Pushes a broadcast to the RTMP server that the gateway was told to push to. */
+export function startOwnServer(broadcast: Broadcast, { name, address, way, ...options }: OwnServerOptions): Target {
+  const { key } = address
+  return startTarget(
+    broadcast,
+    {
+      ...{ id: name, name, host: null, addedBy: 'gateway', ...options, maxRetryDelayMs: MAX_RETRY_DELAY_MS },
+      // The name of the stream is no secret; what stands behind it is.
+      secrets: key.includes('?') ? [key.slice(key.indexOf('?') + 1)] : [],
+    },
+    { connect: (signal) => publishRtmp(address, way, signal) },
+  )
 }

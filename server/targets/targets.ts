@@ -4,14 +4,17 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { TargetSource, TargetStatus } from '../../shared/status.ts'
 import { coversStream } from '../access/claims.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
-import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { HostPolicy } from '../net/host-policy.ts'
-import { type ConfiguredTarget, readTarget, type TargetInput } from './address.ts'
-import type { FfmpegOutput } from './ffmpeg-output.ts'
-import { startRtmpTarget } from './rtmp.ts'
+import { type ConfiguredTarget, readTarget, secretsOf, type TargetInput } from './address.ts'
+import { rtmpTarget } from './rtmp.ts'
+import { startTarget, type Target } from './target.ts'
 
-/** Most targets of one broadcast: each is an FFmpeg and an upload of its own. */
+/** Most targets of one broadcast: each is an upload of its own. */
+
 const MAX_TARGETS = 20
+
+/** A platform that is down is not asked more often than this. */
+const MAX_RETRY_DELAY_MS = 15_000
 
 /** Who has added a target. */
 export type AddedBy = Exclude<TargetSource, 'gateway'>
@@ -21,7 +24,6 @@ export interface TargetsOptions {
   targets: readonly ConfiguredTarget[]
   /** Where broadcasts may be sent to: see {@link HostPolicy}. The hosts of `targets` are allowed, too. */
   hosts: readonly string[]
-  ffmpegs: Ffmpegs
   log: Logger
   /** A target of a broadcast is in another state. */
   onState(broadcast: Broadcast, target: TargetStatus): void
@@ -31,7 +33,7 @@ export interface TargetsOptions {
 export class Targets {
   readonly #options: TargetsOptions
   readonly #policy: HostPolicy
-  readonly #outputs = new WeakMap<Broadcast, Map<string, FfmpegOutput>>()
+  readonly #outputs = new WeakMap<Broadcast, Map<string, Target>>()
 
   /** @throws GatewayError or SyntaxError for what is configured wrongly */
   constructor(options: TargetsOptions) {
@@ -63,31 +65,37 @@ export class Targets {
   }
 
   /** A target of a broadcast that `by` may change: an operator any, a publisher what a publisher has added. Else null. */
-  find(broadcast: Broadcast, id: string, by: AddedBy): FfmpegOutput | null {
+  find(broadcast: Broadcast, id: string, by: AddedBy): Target | null {
     const output = this.#outputs.get(broadcast)?.get(id)
     return output && (by === 'operator' || output.status().addedBy === 'publisher') ? output : null
   }
 
   /** Ends a target. The others of the broadcast do not feel it. */
-  async remove(broadcast: Broadcast, output: FfmpegOutput): Promise<void> {
+  async remove(broadcast: Broadcast, output: Target): Promise<void> {
     this.#of(broadcast).delete(output.id)
     await broadcast.removeOutput(output)
   }
 
-  #start(broadcast: Broadcast, input: TargetInput, by: AddedBy): FfmpegOutput {
-    const { ffmpegs, log, onState } = this.#options
+  #start(broadcast: Broadcast, input: TargetInput, by: AddedBy): Target {
+    const { log, onState } = this.#options
     const id = randomBytes(6).toString('base64url')
-    const output = startRtmpTarget(broadcast, readTarget(input), {
-      ...{ id, addedBy: by, ffmpegs, log, policy: this.#policy },
-      onState: (target) => onState(broadcast, target),
-    })
+    const target = readTarget(input)
+    const { name, host } = target
+    const output = startTarget(
+      broadcast,
+      {
+        ...{ id, name, host, addedBy: by, log, secrets: secretsOf(target), maxRetryDelayMs: MAX_RETRY_DELAY_MS },
+        onState: (status) => onState(broadcast, status),
+      },
+      rtmpTarget(target, this.#policy),
+    )
     this.#of(broadcast).set(id, output)
     broadcast.addOutput(output)
     return output
   }
 
-  #of(broadcast: Broadcast): Map<string, FfmpegOutput> {
-    const outputs = this.#outputs.get(broadcast) ?? new Map<string, FfmpegOutput>()
+  #of(broadcast: Broadcast): Map<string, Target> {
+    const outputs = this.#outputs.get(broadcast) ?? new Map<string, Target>()
     this.#outputs.set(broadcast, outputs)
     return outputs
   }

@@ -1,14 +1,13 @@
-import type { Broadcast } from '../../broadcast/broadcast.ts'
-import type { BusListener, Layout } from '../../broadcast/listener.ts'
-import type { BusTag } from '../../flv/gop-cache.ts'
-import { encodeFileHeader } from '../../flv/tag.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { BusListener, Layout } from '../broadcast/listener.ts'
+import type { BusTag } from '../flv/gop-cache.ts'
 import { Batch } from './batch.ts'
-import { FlvViewer, type ViewerConnection } from './viewer.ts'
+import { Viewer, type ViewerConnection } from './viewer.ts'
 
-/** Sends one broadcast to its viewers over FLV. What comes in one turn of the event loop is put together once, for all of them. */
-export class FlvFanOut implements BusListener {
+/** Sends one broadcast to its viewers over FLV and RTMP. What comes in one turn of the event loop is put together once, for all of them. */
+export class FanOut implements BusListener {
   readonly #broadcast: Broadcast
-  readonly #viewers = new Set<FlvViewer>()
+  readonly #viewers = new Set<Viewer>()
   #pending: BusTag[] = []
   #layout: Layout = { video: false, audio: false }
 
@@ -20,7 +19,7 @@ export class FlvFanOut implements BusListener {
   add(connection: ViewerConnection): void {
     this.#flush()
     const { audience, carried } = this.#broadcast
-    const viewer = new FlvViewer(connection, audience)
+    const viewer = new Viewer(connection, audience)
     const leave = audience.join(connection.way)
     this.#layout = carried
     this.#viewers.add(viewer)
@@ -28,11 +27,11 @@ export class FlvFanOut implements BusListener {
       this.#viewers.delete(viewer)
       leave()
     })
-    viewer.begin(encodeFileHeader(carried), this.#broadcast.joining())
+    viewer.begin(this.#broadcast.joining(), carried)
   }
 
   push(tag: BusTag, layout: Layout): void {
-    if (layout.video !== this.#layout.video) this.#endAll()
+    if (layout.video !== this.#layout.video) this.#endThose((viewer) => !viewer.takesOtherTracks)
     this.#layout = layout
     if (this.#viewers.size === 0) return
     // A group of pictures begins a batch, so that it can be left out.
@@ -48,14 +47,17 @@ export class FlvFanOut implements BusListener {
   }
 
   end(): void {
-    this.#endAll()
+    this.#endThose(() => true)
   }
 
-  /** Also where a picture comes or goes: a player waits for the tracks that the stream began with, so it has to begin anew. */
-  #endAll(): void {
+  /** Where a picture comes or goes, a player of FLV waits for the tracks that the stream began with, so it has to begin anew. */
+  #endThose(which: (viewer: Viewer) => boolean): void {
     this.#flush()
-    for (const viewer of this.#viewers) viewer.end()
-    this.#viewers.clear()
+    for (const viewer of this.#viewers) {
+      if (!which(viewer)) continue
+      this.#viewers.delete(viewer)
+      viewer.end()
+    }
   }
 
   #flush(): void {

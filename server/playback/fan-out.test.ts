@@ -2,19 +2,19 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { beginEpoch, frames } from '../../../e2e/support/tags.ts'
-import type { Broadcast } from '../../broadcast/broadcast.ts'
-import { Directory } from '../../broadcast/directory.ts'
-import type { EpochWriter } from '../../broadcast/epoch-writer.ts'
-import { FlvReader } from '../../flv/reader.ts'
-import { kindOf, type Tag } from '../../flv/tag.ts'
+import { beginEpoch, frames } from '../../e2e/support/tags.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import { Directory } from '../broadcast/directory.ts'
+import type { EpochWriter } from '../broadcast/epoch-writer.ts'
+import { FlvReader } from '../flv/reader.ts'
+import { encodeFileHeader, kindOf, type Tag } from '../flv/tag.ts'
 import { type Batch, messageHeader } from './batch.ts'
-import { FlvFanOut } from './fan-out.ts'
+import { FanOut } from './fan-out.ts'
 
 let server: Server
 let broadcast: Broadcast
 let writer: EpochWriter
-let fanOut: FlvFanOut
+let fanOut: FanOut
 const sockets: Socket[] = []
 
 beforeEach(async () => {
@@ -26,7 +26,7 @@ beforeEach(async () => {
   })
   broadcast = directory.claim('name', 'recorder')
   writer = beginEpoch(broadcast, 0, 0, 720)
-  fanOut = new FlvFanOut(broadcast)
+  fanOut = new FanOut(broadcast)
   broadcast.listen(fanOut)
 })
 afterEach(async () => {
@@ -48,7 +48,9 @@ async function join(): Promise<{ client: Socket; socket: Socket }> {
     way: 'flv',
     socket,
     bytesOf: (batch: Batch) => batch.plain,
-    prefix: () => Buffer.alloc(0),
+    opening: (tags, layout) => [...(layout ? [encodeFileHeader(layout)] : []), ...tags.map(({ bytes }) => bytes)],
+    takesOtherTracks: false,
+    isPaused: () => false,
     end: () => socket.end(),
   })
   return { client, socket }
@@ -80,7 +82,7 @@ function isDecodable(tags: Tag[]): boolean {
   })
 }
 
-describe('FlvFanOut', () => {
+describe('FanOut', () => {
   it('gives a viewer the headers, the current group of pictures and then all that comes, and says that they left', async () => {
     for (const tag of frames(0, 2500)) writer.write(tag)
     const { client } = await join()

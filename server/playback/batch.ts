@@ -1,4 +1,6 @@
-import type { BusTag } from '../../flv/gop-cache.ts'
+import type { BusTag } from '../flv/gop-cache.ts'
+import { playedMessage } from '../rtmp/media-message.ts'
+import { MEDIA_STREAM } from '../rtmp/server-session.ts'
 
 /** Tags that go to all viewers at once: their bytes are put together once for each way of sending them. */
 export class Batch {
@@ -7,6 +9,7 @@ export class Batch {
   readonly #tags: readonly BusTag[]
   #plain: Buffer | null = null
   #message: Buffer | null = null
+  #rtmp: Buffer | null = null
 
   constructor(tags: readonly BusTag[], hasVideo: boolean) {
     this.#tags = tags
@@ -23,6 +26,12 @@ export class Batch {
   get message(): Buffer {
     this.#message ??= Buffer.concat([messageHeader(this.plain.length), this.plain])
     return this.#message
+  }
+
+  /** The tags as messages of RTMP. */
+  get rtmp(): Buffer {
+    this.#rtmp ??= Buffer.concat(this.#tags.flatMap((tag) => playedMessage(tag, MEDIA_STREAM)))
+    return this.#rtmp
   }
 }
 

@@ -3,17 +3,20 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { WebSocketServer } from 'ws'
-import { GatewayError } from '../../../shared/errors.ts'
-import type { Grant } from '../../access/access.ts'
-import type { Viewing } from '../../access/viewing.ts'
-import type { Broadcast } from '../../broadcast/broadcast.ts'
-import type { Directory } from '../../broadcast/directory.ts'
-import { errorBody, notFound } from '../../http/errors.ts'
-import { onlyRead } from '../../http/read-only.ts'
-import { refuseUpgrade, takeUpgrade, type Upgrade } from '../../http/upgrades.ts'
-import { atMost } from '../../process/at-most.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import type { Grant } from '../access/access.ts'
+import type { Viewing } from '../access/viewing.ts'
+import type { Broadcast } from '../broadcast/broadcast.ts'
+import type { Directory } from '../broadcast/directory.ts'
+import type { Layout } from '../broadcast/listener.ts'
+import type { BusTag } from '../flv/gop-cache.ts'
+import { encodeFileHeader } from '../flv/tag.ts'
+import { errorBody, notFound } from '../http/errors.ts'
+import { onlyRead } from '../http/read-only.ts'
+import { refuseUpgrade, takeUpgrade, type Upgrade } from '../http/upgrades.ts'
+import { atMost } from '../process/at-most.ts'
 import { type Batch, messageHeader } from './batch.ts'
-import { FlvFanOut } from './fan-out.ts'
+import type { FanOuts } from './fan-outs.ts'
 
 const NOT_LIVE = 'Nobody is broadcasting under this name now.'
 
@@ -45,10 +48,11 @@ export class FlvRoute {
   readonly #viewing: Viewing
   /** The connections of viewers, and when they are closed. */
   readonly #open = new Map<Duplex, Promise<void>>()
-  readonly #fanOuts = new WeakMap<Broadcast, FlvFanOut>()
+  readonly #fanOuts: FanOuts
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false })
 
-  constructor(directory: Directory, viewing: Viewing) {
+  constructor(directory: Directory, viewing: Viewing, fanOuts: FanOuts) {
+    this.#fanOuts = fanOuts
     this.#directory = directory
     this.#viewing = viewing
   }
@@ -73,11 +77,12 @@ export class FlvRoute {
       reply.hijack()
       const own = Object.entries(cors).map(([header, value]) => `\r\n${header}: ${value}`)
       socket.write(`${HEAD}${own.join('')}\r\nDate: ${new Date().toUTCString()}\r\n\r\n`)
-      this.#fanOutOf(broadcast).add({
+      this.#fanOuts.of(broadcast).add({
         way: 'flv',
         socket,
         bytesOf: (batch: Batch) => batch.plain,
-        prefix: () => Buffer.alloc(0),
+        opening: flvOpening,
+        ...NEITHER,
         end() {
           socket.end()
           // One who reads nothing would keep what waits for ever.
@@ -121,7 +126,7 @@ export class FlvRoute {
       return refuseUpgrade(socket, error)
     }
     if (!broadcast) return refuseUpgrade(socket, new GatewayError('not_found', NOT_LIVE))
-    const fanOut = this.#fanOutOf(broadcast)
+    const fanOut = this.#fanOuts.of(broadcast)
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       // What a viewer sends against the protocol closes its socket, which is all there is to do.
       webSocket.on('error', () => {})
@@ -130,7 +135,12 @@ export class FlvRoute {
         // The connection of an HTTP server, plain or with TLS. Its messages are whole, so those of `ws` may come between.
         socket: socket as Socket,
         bytesOf: (batch: Batch) => batch.message,
-        prefix: messageHeader,
+        opening(tags: readonly BusTag[], layout: Layout | null) {
+          const pieces = flvOpening(tags, layout)
+          const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+          return length === 0 ? [] : [messageHeader(length), ...pieces]
+        },
+        ...NEITHER,
         end() {
           webSocket.close(1000, 'the broadcast has ended')
           setTimeout(() => webSocket.terminate(), CLOSE_MS).unref()
@@ -155,16 +165,14 @@ export class FlvRoute {
       cancel()
     })
   }
+}
 
-  #fanOutOf(broadcast: Broadcast): FlvFanOut {
-    let fanOut = this.#fanOuts.get(broadcast)
-    if (!fanOut) {
-      fanOut = new FlvFanOut(broadcast)
-      this.#fanOuts.set(broadcast, fanOut)
-      broadcast.listen(fanOut)
-    }
-    return fanOut
-  }
+/** A player of FLV begins anew where there are other tracks, and has no way to pause. */
+const NEITHER = { takesOtherTracks: false, isPaused: () => false }
+
+function flvOpening(tags: readonly BusTag[], layout: Layout | null): Buffer[] {
+  const bytes = tags.map((tag) => tag.bytes)
+  return layout ? [encodeFileHeader(layout), ...bytes] : bytes
 }
 
 /** The stream that `file` names; '' for a file that is none, which is no stream's name. */
