@@ -338,7 +338,7 @@ describe('a disk without room', () => {
         'the broadcast goes on',
         async () => ((await gateway.stream('full'))?.bytesIn ?? 0) > before + 500_000,
       )
-      expect((await gateway.stream('full'))?.targets[0]).toMatchObject({ state: 'live', reconnects: 0 })
+      expect((await gateway.stream('full'))?.state).toBe('live')
       const failed = await until('it waits for room', async () =>
         (await eventsOf(gateway, 'full')).find(({ type }) => type === 'recording.failed'),
       )

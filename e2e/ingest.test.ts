@@ -191,7 +191,7 @@ describe('a broadcast', () => {
     expect(await gateway.stream(name)).toMatchObject({
       state: 'live',
       video: { codec: 'h264', width: 1280, height: 720, action: 'copy' },
-      targets: [{ name: 'embedded', reconnects: 0, lastError: null }],
+      targets: [],
       playback: {
         hls: `${gateway.url}/hls/${name}.m3u8`,
         watch: `${gateway.url}/watch/${name}`,

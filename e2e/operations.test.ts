@@ -214,7 +214,7 @@ describe('a gateway that has enough to do', () => {
 
 describe('the log', () => {
   it('has the id of a broadcast in each of its lines, the same as the API', async () => {
-    const gateway = await startGateway(['--rtmp', 'embedded', '--record', '--disk-floor', '1MB'], WITH_KEY)
+    const gateway = await startGateway(['--rtmp', 'nginx', '--record', '--disk-floor', '1MB'], WITH_KEY)
     const loop = await startLoop(gateway, 'logged')
     const id = (await gateway.stream('logged'))?.id
     await loop.stop()

@@ -4,7 +4,7 @@ import { connect } from 'node:tls'
 import { SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeCertificate, writeCertificate } from './support/certificate.ts'
-import { descendantsOf, signal, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
+import { signal, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
 import { castgate } from './support/program.ts'
 import { ingestUrl, TestSocket } from './support/publisher.ts'
 import { freePort, temporaryDirectory } from './support/resources.ts'
@@ -28,18 +28,14 @@ async function hasInspector(pid: number): Promise<boolean> {
 }
 
 describe('a gateway', () => {
-  it('goes on with its broadcast at signals that must not end it or open it, and so does its RTMP server', async () => {
+  it('goes on with its broadcast at signals that must not end it or open it', async () => {
     const gateway = await startGateway(['--rtmp', 'embedded'])
     const loop = await startLoop(gateway, 'steady')
-    const before = await until('its target is live', async () => {
+    const before = await until('it is live', async () => {
       const stream = await gateway.stream('steady')
-      return stream?.targets[0]?.state === 'live' ? stream : null
+      return stream?.state === 'live' ? stream : null
     })
-    const children = [...(await descendantsOf(pidOf(gateway)))].filter(([, name]) => name !== 'ffmpeg')
-    expect(children.length).toBeGreaterThan(0)
-    for (const pid of [pidOf(gateway), ...children.map(([pid]) => pid)]) {
-      for (const name of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) signal(pid, name)
-    }
+    for (const name of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) signal(pidOf(gateway), name)
     await says(gateway, 'reading again what can be read again')
     // What it would print and open at once.
     expect(gateway.program.output().stderr).not.toMatch(/Debugger|inspector/i)
@@ -47,7 +43,6 @@ describe('a gateway', () => {
     await until('media goes on', async () => ((await gateway.stream('steady'))?.bytesIn ?? 0) > before.bytesIn)
     const after = await gateway.stream('steady')
     expect(after).toMatchObject({ id: before.id, state: 'live' })
-    expect(after?.targets[0]).toMatchObject({ state: 'live', reconnects: 0 })
     await loop.stop()
     await gateway.stop()
   })

@@ -166,10 +166,7 @@ export type IssuedClaims = Pick<Claims, 'stream' | 'publish' | 'play' | 'maxSeco
   record?: boolean
 }
 
-/**
- * Signs a token with `secret` (HS256), good for `ttlSeconds`, with an id of its own. It is kept short: nginx-rtmp cuts stream keys, with
- * their queries, at 255 characters.
- */
+/** Signs a token with `secret` (HS256), good for `ttlSeconds`, with an id of its own. It is kept short: people paste it into encoders. */
 export function signToken(secret: string, claims: IssuedClaims, ttlSeconds: number): Promise<string> {
   const { stream, publish, play, record, maxSeconds, maxBitrate } = claims
   return new SignJWT({

@@ -93,7 +93,7 @@ export function containerFor({ video, audio }: EncoderTracks): 'flv' | MatroskaT
           {
             kind: 'video',
             codecId: inMatroska(VIDEO, video),
-            codecPrivate: video.config,
+            codecPrivate: needsHeader(video) ? video.config : null,
             width: video.width,
             height: video.height,
           } as const,

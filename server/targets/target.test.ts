@@ -76,6 +76,7 @@ beforeEach(() => {
   goLive()
   const protocol: TargetProtocol = {
     async connect() {
+      await Promise.resolve()
       const refusal = refusals.shift()
       if (refusal) throw refusal
       const connection = new FakeConnection()
@@ -208,6 +209,14 @@ describe('a target', () => {
     expect(target.status().droppedFrames).toBeGreaterThan(0)
     await pass(500)
     expect(connections).toHaveLength(2)
+  })
+
+  it('gets a broadcast that was over before its server answered, unless that takes too long', async () => {
+    broadcast.addOutput(target)
+    expect(connections).toHaveLength(0)
+    await broadcast.end()
+    await pass()
+    expect(kinds(connections[0])).toEqual(['video-header', 'audio-header', 'keyframe'])
   })
 
   it('writes what is queued when its broadcast ends, and is not tried again', async () => {

@@ -14,6 +14,8 @@ const FRAMES_TO_TELL = 30
 
 /** A connection of this length was a success: the next failure starts with the first wait again. */
 const SETTLED_MS = 10_000
+/** How long a target may still take to be connected to when the broadcast has ended. */
+const CONNECT_GRACE_MS = 2_000
 /** How long a target may take to write the rest and close. */
 const CLOSE_MS = 5_000
 
@@ -160,16 +162,31 @@ export function startTarget(broadcast: Broadcast, spec: TargetSpec, protocol: Ta
   }
 
   async function pushOnce(stop: AbortSignal): Promise<End> {
+    // What comes while it connects is for it as well.
+    const subscription = broadcast.subscribe()
+    noticed = { overflows: 0, frames: 0 }
+    const patience = new AbortController()
+    let deadline: NodeJS.Timeout | undefined
+    // A broadcast may be over sooner than a server answers: it gets that one all the same.
+    const hurry = () => {
+      if (isPaused) patience.abort()
+      else deadline = setTimeout(() => patience.abort(), CONNECT_GRACE_MS)
+    }
+    stop.addEventListener('abort', hurry)
     try {
-      current = await protocol.connect(stop)
+      current = await protocol.connect(patience.signal)
     } catch (error) {
+      broadcast.unsubscribe(subscription)
       if (stop.aborted) return { kind: 'stopped' }
       // Also where this machine has no room or no sockets: the broadcast and its other outputs go on.
       const message = error instanceof Error ? error.message : String(error)
       return { kind: error instanceof GatewayError && error.code === 'forbidden' ? 'refused' : 'failed', message }
+    } finally {
+      stop.removeEventListener('abort', hurry)
+      clearTimeout(deadline)
     }
     try {
-      return await push(current, stop)
+      return await push(subscription, current, stop)
     } finally {
       status.bytesOut += current.bytesOut
       status.deliveredBytes += current.deliveredBytes
@@ -177,9 +194,7 @@ export function startTarget(broadcast: Broadcast, spec: TargetSpec, protocol: Ta
     }
   }
 
-  async function push(connection: TargetConnection, stop: AbortSignal): Promise<End> {
-    const subscription = broadcast.subscribe()
-    noticed = { overflows: 0, frames: 0 }
+  async function push(subscription: Subscription, connection: TargetConnection, stop: AbortSignal): Promise<End> {
     const gone = new AbortController()
     let failure: string | null = null
     void connection.ended.then((reason) => {
@@ -233,6 +248,7 @@ export function startTarget(broadcast: Broadcast, spec: TargetSpec, protocol: Ta
     gone: AbortSignal,
   ): Promise<'over' | 'stalled' | 'tracks'> {
     const { video: hasPicture } = broadcast.carried
+    // What was kept of the current group of pictures may be too large to be there.
     let hasBegun = !hasPicture
     for (;;) {
       const batch = await subscription.next(gone)
