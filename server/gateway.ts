@@ -39,6 +39,7 @@ import { Monitor } from './monitor/monitor.ts'
 import { Pulse } from './monitor/pulse.ts'
 import { hlsFileRoutes } from './nginx/hls-files.ts'
 import { HLS_PLAYLIST_SECONDS } from './nginx/hls-shape.ts'
+import { LargePictures } from './nginx/large-pictures.ts'
 import { FanOuts } from './playback/fan-outs.ts'
 import { FlvRoute } from './playback/flv.ts'
 import { LlHlsRoute } from './playback/ll-hls/route.ts'
@@ -307,6 +308,7 @@ export async function startGateway(
       const onState = (target: TargetStatus) => tellTarget(events, broadcast, target)
       broadcast.addOutput(startOwnServer(broadcast, { name: server.kind, ...place, log, onState }))
     }
+    if (server.kind === 'nginx') broadcast.listen(new LargePictures(broadcast, log))
     targets.start(broadcast)
     if (config.record || broadcast.publisher?.record) record(broadcast)
     llHls.start(broadcast)

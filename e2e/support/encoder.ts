@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
@@ -9,11 +8,6 @@ import { CHUNK_STREAM, writeMessage } from '../../server/rtmp/chunk-writer.ts'
 import { type ClientEvent, RtmpClientSession } from '../../server/rtmp/client-session.ts'
 import { MESSAGE } from '../../server/rtmp/messages.ts'
 import { ffmpeg } from './media.ts'
-
-/** Reads the tags of an FLV file. */
-export async function readTags(file: string): Promise<Tag[]> {
-  return [...new FlvReader().read(await readFile(file))].map((tag) => ({ ...tag, body: Buffer.from(tag.body) }))
-}
 
 /** Makes FLV of FFmpeg's test picture and tone, and reads its tags. */
 export async function makeTags(options: string[], seconds = 12): Promise<Tag[]> {

@@ -33,6 +33,9 @@ export interface Publisher {
   stop(reason: GatewayError): Promise<void>
 }
 
+/** What an operator can be advised about. */
+export type Advice = 'keyframes' | 'large pictures'
+
 /** What an epoch brings. */
 export interface EpochInfo {
   epoch: number
@@ -69,8 +72,7 @@ export class Broadcast {
   readonly #began = performance.now()
   /** Bytes of media received. */
   bytesIn = 0
-  /** What is to be changed at the encoder, as a sentence for its operator; null for nothing. */
-  advice: string | null = null
+  readonly #advice = new Map<Advice, string>()
   publisher: Publisher | null = null
   readonly audience = new Audience()
   readonly #events: BroadcastEvents
@@ -150,6 +152,17 @@ export class Broadcast {
   /** How much later than usual its newest frame came, or would come now, in ms. */
   behindMs(): number {
     return this.#pace.behindMs(performance.now())
+  }
+
+  /** What is to be changed at the encoder, as a sentence for its operator; null for nothing. */
+  get advice(): string | null {
+    return [...this.#advice.values()][0] ?? null
+  }
+
+  /** Says what is to be changed at the encoder, or, with null, that nothing is any more. */
+  advise(about: Advice, words: string | null): void {
+    if (words === null) this.#advice.delete(about)
+    else this.#advice.set(about, words)
   }
 
   /** Media was received. */

@@ -9,8 +9,8 @@ const MIN_VIDEO_BITS = 200_000
 const MAX_VIDEO_BITS = 12_000_000
 const AUDIO_BITS = 128_000
 const AUDIO_RATE = 48_000
-/** Pixels of the picture where the recording's header does not say. */
-const DEFAULT_SIZE = { width: 1280, height: 720 }
+/** Pixels of the picture that a bitrate is chosen for, where nothing says how large it is. */
+const USUAL_SIZE = { width: 1280, height: 720 }
 
 /**
  * Where sound comes before the first picture, FFmpeg has not seen the parameter sets of Annex B when it writes the file header; this
@@ -55,12 +55,12 @@ export function planCodecs(tracks: Tracks, goal: Partial<TranscodeGoal> = {}): C
  */
 function h264Options(size: { width: number; height: number }, goal: Partial<TranscodeGoal>): string[] {
   const rate = Math.min(MAX_FRAME_RATE, Math.max(1, Math.round(goal.frameRate ?? DEFAULT_FRAME_RATE)))
-  const width = even(size.width || DEFAULT_SIZE.width)
-  const height = even(size.height || DEFAULT_SIZE.height)
+  const isKnown = size.width > 0 && size.height > 0
+  const { width, height } = isKnown ? { width: even(size.width), height: even(size.height) } : USUAL_SIZE
   const wanted = goal.videoBitsPerSecond ?? Math.round(width * height * rate * 0.09)
   const bits = Math.min(MAX_VIDEO_BITS, Math.max(MIN_VIDEO_BITS, wanted))
   const keyframeEvery = Math.round((rate * KEYFRAME_INTERVAL_MS) / 1000)
-  const filters = [evenFrames(rate), fitInto(width, height), 'format=yuv420p'].join(',')
+  const filters = [evenFrames(rate), isKnown ? fitInto(width, height) : OWN_SIZE, 'format=yuv420p'].join(',')
   return [
     ...['-vf', filters, '-fps_mode', 'cfr', '-r', String(rate)],
     ...['-c:v', 'libx264', '-preset', 'veryfast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p'],
@@ -77,6 +77,9 @@ function evenFrames(rate: number): string {
   const slot = `round(T*${rate})`
   return `settb=1/${rate},setpts='if(isnan(PREV_OUTPTS),${slot},if(gt(PREV_OUTPTS+1-${slot},3),${slot},max(PREV_OUTPTS+1,${slot})))'`
 }
+
+/** The size that the first picture has, where nothing says so before; x264 wants even ones. */
+const OWN_SIZE = 'scale=trunc(iw/2)*2:trunc(ih/2)*2,setsar=1'
 
 /** Keeps the size that the epoch began with when a recording changes its own: scaled, with black bars where needed. */
 function fitInto(width: number, height: number): string {

@@ -368,13 +368,13 @@ export class RtmpSource {
     const now = performance.now()
     if (kind === 'keyframe') {
       this.#keyframelessSince = null
-      this.#broadcast.advice = null
+      this.#broadcast.advise('keyframes', null)
       return
     }
     this.#keyframelessSince ??= now
     if (now - this.#keyframelessSince < NO_KEYFRAME_MS) return
     const words = `The encoder sends no keyframes: nobody can begin to watch. Set its keyframe interval to 2 s, and turn intra-refresh off.`
-    this.#broadcast.advice = words
+    this.#broadcast.advise('keyframes', words)
     this.#warnOnce('keyframes', words)
   }
 
