@@ -9,7 +9,8 @@ import { castgate } from '../e2e/support/program.ts'
 import { freePort, temporaryDirectory } from '../e2e/support/resources.ts'
 import { until } from '../e2e/support/wait.ts'
 import { cpuOf, usedBetween } from './support/cpu.ts'
-import { type Got, Viewers } from './support/viewers.ts'
+import { overRtmp } from './support/rtmp-player.ts'
+import { type Got, overHttp, type Talk, Viewers } from './support/viewers.ts'
 
 const BITS = 2_500_000
 /** Viewers at each step, until one falls behind. */
@@ -19,12 +20,13 @@ const MEASURE_MS = 8_000
 /** A viewer who gets less of the stream has fallen behind. */
 const ENOUGH = 0.9
 
-/** A server with the stream, and its HTTP-FLV. */
+/** A server with the stream. */
 interface Peer {
   name: string
   pid: number
-  port: number
-  path: string
+  /** Its ports for HTTP and RTMP, which is a port of 127.0.0.1 both times. */
+  http: number
+  rtmp: number
   stop(): Promise<void>
 }
 
@@ -36,7 +38,13 @@ interface Step extends Got {
   memory: number
 }
 
-/** How many viewers of one stream of 2.5 Mbit/s a server serves over HTTP-FLV, beside node-media-server with the same load. */
+/** The ways to watch. */
+const WAYS: { name: string; portOf(peer: Peer): number; talk: Talk }[] = [
+  { name: 'FLV', portOf: ({ http }) => http, talk: overHttp('/live/fanout.flv') },
+  { name: 'RTMP', portOf: ({ rtmp }) => rtmp, talk: overRtmp('live', 'fanout') },
+]
+
+/** How many viewers of one stream of 2.5 Mbit/s a server serves over HTTP-FLV and RTMP, beside node-media-server with the same load. */
 export async function run(): Promise<void> {
   const directory = await temporaryDirectory()
   const file = `${directory.path}/stream.mp4`
@@ -46,7 +54,10 @@ export async function run(): Promise<void> {
     for (const start of [startCastgate, startNodeMediaServer]) {
       const peer = await start(file)
       try {
-        results.push({ name: peer.name, steps: await climb(peer) })
+        for (const way of WAYS) {
+          const name = `${peer.name}, ${way.name}`
+          results.push({ name, steps: await climb(name, peer, new Viewers(way.portOf(peer), way.talk)) })
+        }
       } finally {
         await peer.stop()
       }
@@ -97,8 +108,8 @@ async function startCastgate(file: string): Promise<Peer> {
   return {
     name: 'Castgate',
     pid: gateway.program.process.pid ?? 0,
-    port: gateway.port,
-    path: '/live/fanout.flv',
+    http: gateway.port,
+    rtmp: gateway.rtmpPort,
     async stop() {
       push.process.kill('SIGINT')
       await push.exited
@@ -125,8 +136,8 @@ async function startNodeMediaServer(file: string): Promise<Peer> {
   return {
     name: 'node-media-server',
     pid: server.pid ?? 0,
-    port,
-    path: '/live/fanout.flv',
+    http: port,
+    rtmp: rtmpPort,
     async stop() {
       for (const child of [encoder, server]) {
         const closed = once(child, 'close')
@@ -139,8 +150,7 @@ async function startNodeMediaServer(file: string): Promise<Peer> {
 }
 
 /** More and more viewers, until one falls behind. */
-async function climb(peer: Peer): Promise<Step[]> {
-  const viewers = new Viewers(peer.port, peer.path)
+async function climb(name: string, peer: Peer, viewers: Viewers): Promise<Step[]> {
   const steps: Step[] = []
   try {
     const idle = await used(peer, () => delay(MEASURE_MS))
@@ -159,7 +169,7 @@ async function climb(peer: Peer): Promise<Step[]> {
         memory: await residentMegabytes(peer.pid),
       }
       steps.push(step)
-      process.stdout.write(`${peer.name}: ${words(step)}\n`)
+      process.stdout.write(`${name}: ${words(step)}\n`)
       if (step.least < ENOUGH * BITS || step.connected < count) break
     }
   } finally {
@@ -189,7 +199,7 @@ function words({ viewers, least, median, cpu, memory }: Step): string {
 
 function report(results: { name: string; steps: Step[] }[]): void {
   process.stdout.write('\nThe last step at which every viewer got the whole stream\n')
-  process.stdout.write('                     viewers  viewers per CPU second  CPU a viewer  memory a viewer\n')
+  process.stdout.write('                           viewers  viewers per CPU second  CPU a viewer  memory a viewer\n')
   for (const { name, steps } of results) {
     const good = steps.filter(({ least, connected, viewers }) => least >= ENOUGH * BITS && connected === viewers)
     const [first, last] = [steps[0], good.at(-1)]
@@ -198,7 +208,7 @@ function report(results: { name: string; steps: Step[] }[]): void {
     const memory = `${(((last.memory - first.memory) / Math.max(1, last.viewers - first.viewers)) * 1024).toFixed(0)} KiB`
     const ratio = (last.viewers / last.cpu).toFixed(0).padStart(23)
     process.stdout.write(
-      `  ${name.padEnd(18)} ${String(last.viewers).padStart(7)} ${ratio} ${cpu} ${memory.padStart(16)}\n`,
+      `  ${name.padEnd(24)} ${String(last.viewers).padStart(7)} ${ratio} ${cpu} ${memory.padStart(16)}\n`,
     )
   }
 }

@@ -23,7 +23,7 @@ import type { Broadcast } from './broadcast/broadcast.ts'
 import { Directory } from './broadcast/directory.ts'
 import type { Config } from './config/config.ts'
 import { Events } from './events/events.ts'
-import { type Refusal, tellEnd, tellPresence, tellRefusal, tellTarget } from './events/of-broadcasts.ts'
+import { refusalTeller, tellEnd, tellPresence, tellTarget } from './events/of-broadcasts.ts'
 import { startWebhooks } from './events/webhooks.ts'
 import { Ffmpegs } from './ffmpeg/ffmpegs.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
@@ -176,9 +176,10 @@ export async function startGateway(
   const turns = new Turns()
   const { maxPicture: mostPicture, resumeSeconds } = config
   const fanOuts = new FanOuts()
+  const tellRefusal = refusalTeller(events)
   const rtmpIngest = new RtmpIngest({
     ...{ directory, access, limits, ffmpegs, turns, capacity, mostPicture, resumeSeconds, log },
-    onCutOff: (refusal) => tellRefusal(events, refusal),
+    onCutOff: tellRefusal,
   })
   const rtmpPlayback = new RtmpPlayback({ directory, access, limits, fanOuts })
   const { server, door } = await startRtmp().catch(async (error) => {
@@ -287,7 +288,7 @@ export async function startGateway(
         publish: (request: RtmpRequest) => rtmpIngest.publish(request),
         play: (request: RtmpRequest) => rtmpPlayback.play(request),
       },
-      onRefused: (refusal: Refusal) => tellRefusal(events, refusal),
+      onRefused: tellRefusal,
     }
     try {
       return await openRtmpDoor({ ...options, rtmpPort })

@@ -1,18 +1,20 @@
 import type { SecureContextOptions } from 'node:tls'
 import type { Logger } from 'pino'
-import type { GatewayError } from '../shared/errors.ts'
 import type { Connections } from './access/connections.ts'
 import { remoteAddress } from './access/request.ts'
 import { addressInUrl } from './net/port.ts'
 import type { Turns } from './process/turns.ts'
 import { listenRtmp, type RtmpListener } from './rtmp/listen.ts'
-import type { RtmpHandlers, RtmpPeer } from './rtmp/peer.ts'
+import type { RtmpHandlers, RtmpRefusal } from './rtmp/peer.ts'
 
 /** The application that encoders publish to. */
 const APPLICATION = 'live'
 
 /** What is taken by enhanced RTMP, where there is room to transcode it. */
 const CODECS = ['avc1', 'hvc1', 'av01', 'vp09', 'mp4a', 'Opus', '.mp3']
+
+/** Of a name that is refused, what is worth a line. */
+const MAX_NAME_LENGTH = 64
 
 /** How often clients that speak no RTMP are worth a line in the log, in ms. */
 const SAY_AGAIN_MS = 60_000
@@ -29,8 +31,8 @@ export interface RtmpDoorOptions {
   turns: Turns
   log: Logger
   handlers: RtmpHandlers
-  /** An encoder or a player was refused. `name`: the stream that it asked for. */
-  onRefused(refusal: { name: string; address: string | null; error: GatewayError }): void
+  /** An encoder was refused. */
+  onRefused(refusal: RtmpRefusal): void
 }
 
 /** Where encoders and players come in over RTMP. */
@@ -48,7 +50,8 @@ export interface RtmpDoor {
 export async function openRtmpDoor(options: RtmpDoorOptions): Promise<RtmpDoor> {
   const { host, rtmpPort, rtmpsPort, tls, connections, turns, log, handlers } = options
   let saidAt = Number.NEGATIVE_INFINITY
-  const context = { application: APPLICATION, codecs: CODECS, turns, handlers, onRefused }
+  let dropped = 0
+  const context = { application: APPLICATION, codecs: CODECS, turns, handlers, onRefused, onDropped, onFault }
   const listeners: RtmpListener[] = []
   const open = async (port: number, option: string, certificate: SecureContextOptions | null) => {
     const shared = { host, port, option, tls: certificate }
@@ -82,15 +85,25 @@ export async function openRtmpDoor(options: RtmpDoorOptions): Promise<RtmpDoor> 
     await Promise.all(listeners.map((listener) => listener.close()))
   }
 
-  function onRefused({ address }: RtmpPeer, reason: string, refusal: GatewayError | null, name: string | null): void {
-    if (refusal && name !== null) {
-      log.warn({ stream: name.slice(0, 64), address, code: refusal.code, reason }, 'an encoder was refused')
-      return options.onRefused({ name: name.slice(0, 64), address, error: refusal })
-    }
-    // Anybody can say nothing, or nonsense, as often as they like.
+  function onRefused(refusal: RtmpRefusal): void {
+    const { wants, address, error } = refusal
+    const name = refusal.name.slice(0, MAX_NAME_LENGTH)
+    const who = wants === 'publish' ? 'an encoder' : 'a player'
+    log.warn({ stream: name, address, code: error.code, reason: error.message }, `${who} was refused`)
+    if (wants === 'publish') options.onRefused({ ...refusal, name })
+  }
+
+  /** Anybody can say nothing, or nonsense, as often as they like: it is told now and then. */
+  function onDropped(address: string | null, reason: string): void {
+    dropped++
     const now = performance.now()
     if (now - saidAt < SAY_AGAIN_MS) return
     saidAt = now
-    log.warn({ address, reason }, 'an RTMP connection was ended')
+    log.warn({ address, reason, dropped }, 'an RTMP connection was ended')
+    dropped = 0
+  }
+
+  function onFault(error: unknown): void {
+    log.error({ err: error }, 'an RTMP connection failed')
   }
 }

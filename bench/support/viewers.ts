@@ -10,17 +10,28 @@ export interface Got {
   connected: number
 }
 
-/** Viewers over HTTP-FLV that throw away what they get: as little work as a load generator can do. */
+/** What a viewer says, and how it goes on when it is answered: null as soon as all that comes is media. */
+export type Talk = (write: (bytes: Buffer) => void) => ((bytes: Buffer) => boolean) | null
+
+/** Asks for `path` over HTTP. */
+export function overHttp(path: string): Talk {
+  return (write) => {
+    write(Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`))
+    return null
+  }
+}
+
+/** Viewers that throw away what they get: as little work as a load generator can do. */
 export class Viewers {
   readonly #port: number
-  readonly #path: string
+  readonly #talk: Talk
   readonly #viewers: { socket: Socket; bytes: number; open: boolean }[] = []
   // All share the memory into which they read.
   readonly #buffer = Buffer.alloc(256 * 1024)
 
-  constructor(port: number, path: string) {
+  constructor(port: number, talk: Talk) {
     this.#port = port
-    this.#path = path
+    this.#talk = talk
   }
 
   get count(): number {
@@ -60,6 +71,7 @@ export class Viewers {
       buffer: this.#buffer,
       callback: (bytes: number) => {
         viewer.bytes += bytes
+        if (answer && !answer(Buffer.from(this.#buffer.subarray(0, bytes)))) answer = null
         return true
       },
     }
@@ -69,7 +81,7 @@ export class Viewers {
     socket.on('close', () => {
       viewer.open = false
     })
-    socket.write(`GET ${this.#path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
+    let answer = this.#talk((bytes) => void socket.write(bytes))
     return viewer
   }
 }

@@ -28,11 +28,22 @@ export interface Refusal {
   error: GatewayError
 }
 
-/** An encoder was refused, or cut off. */
-export function tellRefusal(events: Events, { name, address, error }: Refusal): void {
-  const at = { stream: isStreamName(name) ? name : '', broadcast: '' }
-  const data = { code: error.code, address, reason: error.message }
-  events.emit('encoder.refused', at, `An encoder was refused: ${sentence(error.message)}`, data)
+/** Most refusals that are told in a minute: anybody can be refused as often as they like, and what else happened would be forgotten. */
+const MAX_REFUSALS = 30
+const MINUTE_MS = 60_000
+
+/** Gives a function that tells of an encoder that was refused, or cut off. */
+export function refusalTeller(events: Events): (refusal: Refusal) => void {
+  let lately: number[] = []
+  return ({ name, address, error }) => {
+    const now = performance.now()
+    lately = lately.filter((at) => now - at < MINUTE_MS)
+    if (lately.length >= MAX_REFUSALS) return
+    lately.push(now)
+    const at = { stream: isStreamName(name) ? name : '', broadcast: '' }
+    const data = { code: error.code, address, reason: error.message }
+    events.emit('encoder.refused', at, `An encoder was refused: ${sentence(error.message)}`, data)
+  }
 }
 
 /** A target of a broadcast is in another state. */

@@ -7,14 +7,17 @@ import { planCodecs } from '../ffmpeg/codecs.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { fits, type PictureSize } from '../ffmpeg/picture-size.ts'
 import type { FfmpegExit } from '../ffmpeg/run.ts'
-import { type Media, plainTag, readMedia } from '../flv/media.ts'
+import { plainTag, readMedia } from '../flv/media.ts'
 import { SteadyTimes, type TrackName } from '../flv/steady-times.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 import type { Turns } from '../process/turns.ts'
 import type { AmfObject } from '../rtmp/amf.ts'
 import { metadataBody } from '../rtmp/server-session.ts'
 import { type EncoderTrack, type EncoderTracks, isNative, needsHeader, tracksOf } from './encoder-codecs.ts'
+import { EncoderHeaders, ownPiece, type Piece } from './encoder-headers.ts'
+import { EncoderMetadata } from './encoder-metadata.ts'
 import { EncoderTranscoder } from './encoder-transcoder.ts'
+import { KeyframeWatch } from './keyframe-watch.ts'
 import { Recent } from './recent.ts'
 import { deadly, tooLarge, unreadable } from './refusals.ts'
 
@@ -23,8 +26,6 @@ const WAIT_MS = { announced: 3_000, unknown: 1_000 }
 /** What may wait meanwhile. */
 const MAX_WAITING_BYTES = 20 * 1024 * 1024
 const MAX_WAITING_TAGS = 2_000
-/** Pictures that come for so long without a keyframe among them are worth a warning: nobody can begin to watch. */
-const NO_KEYFRAME_MS = 15_000
 /** How often FFmpeg may be lost in a minute before the encoder is refused. */
 const MAX_LOSSES = 5
 const MINUTE_MS = 60_000
@@ -41,12 +42,6 @@ export interface RtmpSourceOptions {
   log: Logger
   /** What the encoder sends is not taken: it is told why. */
   onRefused(error: GatewayError): void
-}
-
-/** A tag of the encoder, taken apart, with a time without faults. */
-interface Piece {
-  tag: Tag
-  media: Media
 }
 
 /** It is found out which tracks there are. */
@@ -77,17 +72,16 @@ export class RtmpSource {
   #wasCopied = false
   #times: SteadyTimes
   #state: State = looking()
-  /** The headers of the tracks, and whether they went out. */
-  readonly #headers = new Map<TrackName, { tag: Tag; media: Media; isNew: boolean }>()
-  #said: AmfObject = new Map()
-  /** When pictures came without a keyframe first, on the monotonic clock; null while all is well. */
-  #keyframelessSince: number | null = null
-  #warned = new Set<string>()
+  readonly #headers = new EncoderHeaders()
+  readonly #keyframes: KeyframeWatch
+  #said = new EncoderMetadata()
+  #lacksHeader = false
   #saidJumpAt = Number.NEGATIVE_INFINITY
 
   constructor(broadcast: Broadcast, options: RtmpSourceOptions) {
     this.#broadcast = broadcast
     this.#options = options
+    this.#keyframes = new KeyframeWatch(broadcast, options.log)
     this.#times = this.#newTimes()
   }
 
@@ -98,10 +92,7 @@ export class RtmpSource {
     if (media === null || media.kind === 'other' || media.kind === 'end' || this.#state.kind === 'over')
       return undefined
     if (media.kind === 'header') {
-      // The time of a header is not to be believed: encoders that come back write 0.
-      const isOld = this.#headers.get(media.track)?.media.data.equals(media.data)
-      const own = { ...tag, body: Buffer.from(tag.body) }
-      if (!isOld) this.#headers.set(media.track, { tag: plainTag(own, media), media: ofOwn(own, media), isNew: true })
+      this.#headers.take({ tag, media })
       return undefined
     }
     const timestamp = this.#times.place(media.track, tag.timestamp, performance.now())
@@ -110,7 +101,7 @@ export class RtmpSource {
 
   /** What the encoder says of its media. */
   metadata(values: AmfObject): void {
-    this.#said = values
+    this.#said = new EncoderMetadata(values)
   }
 
   /** Another connection of the encoder feeds it from now on: its times, and maybe its tracks, begin anew. */
@@ -118,7 +109,7 @@ export class RtmpSource {
     const left = this.#leave(looking())
     if (left.kind === 'transcoded') await left.transcoder.close()
     this.#headers.clear()
-    this.#said = new Map()
+    this.#said = new EncoderMetadata()
     this.#times = this.#newTimes()
     this.#wasCopied = false
   }
@@ -150,14 +141,13 @@ export class RtmpSource {
 
   #take(piece: Piece): Promise<void> | undefined {
     const { media } = piece
-    if (needsHeader(media) && this.#headers.get(media.track)?.media.codec !== media.codec) {
-      this.#warnOnce(
-        `no header ${media.codec}`,
-        `The encoder sends ${media.codec} without the header that players need.`,
-      )
+    if (needsHeader(media) && this.#headers.of(media.track)?.media.codec !== media.codec) {
+      if (!this.#lacksHeader)
+        this.#options.log.warn({ codec: media.codec }, 'the encoder sends no header, and is not understood')
+      this.#lacksHeader = true
       return undefined
     }
-    if (media.track === 'video') this.#watchKeyframes(media)
+    if (media.track === 'video') this.#keyframes.saw(media.kind)
     const state = this.#state
     switch (state.kind) {
       case 'looking':
@@ -187,8 +177,8 @@ export class RtmpSource {
       if (track === 'video' && kind !== 'keyframe') return undefined
       return this.#lookAgain(piece)
     }
-    const header = this.#newHeader(track)
-    if (header) writer.write({ ...header, timestamp: piece.tag.timestamp })
+    const header = this.#headers.next(track)
+    if (header) writer.write({ ...header.tag, timestamp: piece.tag.timestamp })
     writer.write(piece.tag)
     return undefined
   }
@@ -197,8 +187,8 @@ export class RtmpSource {
   #isKnown(tracks: EncoderTracks, { media }: Piece): boolean {
     const known = tracks[media.track]
     if (known === null || known.codec !== media.codec || known.isEnhanced !== media.isEnhanced) return false
-    const header = this.#headers.get(media.track)
-    if (!header?.isNew) return true
+    const header = this.#headers.of(media.track)
+    if (header === null || !this.#headers.isNew(media.track)) return true
     // A header that changes what has to be done with it.
     const changed = { ...tracks, [media.track]: { ...known, config: header.media.data } }
     return isNative(changed) === isNative(tracks)
@@ -208,8 +198,8 @@ export class RtmpSource {
     const left = this.#leave(looking())
     this.#options.log.info({ codec: piece.media.codec }, 'the encoder has other tracks now')
     if (left.kind !== 'transcoded') return this.#take(piece)
-    const own = { ...piece.tag, body: Buffer.from(piece.tag.body) }
-    return left.transcoder.close().then(() => this.#take({ tag: own, media: ofOwn(own, piece.media) }))
+    const own = ownPiece(piece)
+    return left.transcoder.close().then(() => this.#take(own))
   }
 
   #look(state: Looking, piece: Piece): Promise<void> | undefined {
@@ -217,8 +207,7 @@ export class RtmpSource {
     // Pictures before the first keyframe show nothing.
     const hasKeyframe = state.waiting.some((each) => each.media.kind === 'keyframe')
     if (media.track === 'video' && media.kind !== 'keyframe' && !hasKeyframe) return undefined
-    const own = { ...tag, body: Buffer.from(tag.body) }
-    state.waiting.push({ tag: own, media: ofOwn(own, media) })
+    state.waiting.push(ownPiece(piece))
     state.bytes += tag.body.length
     const now = performance.now()
     state.since ??= now
@@ -234,11 +223,10 @@ export class RtmpSource {
 
   /** How long the track is waited for that is not there. */
   #waitFor(found: { video: boolean; audio: boolean }): number {
-    const isAnnounced = found.video
-      ? this.#headers.has('audio') || this.#said.has('audiocodecid')
-      : this.#headers.has('video') || this.#said.has('videocodecid')
-    if (isAnnounced) return WAIT_MS.announced
-    return this.#said.has('audiocodecid') || this.#said.has('videocodecid') ? 0 : WAIT_MS.unknown
+    const track = found.video ? 'audio' : 'video'
+    const isAnnounced = this.#said.announces(track)
+    if (isAnnounced || this.#headers.of(track)) return WAIT_MS.announced
+    return isAnnounced === null ? WAIT_MS.unknown : 0
   }
 
   /** Begins an epoch with the tracks that there are. */
@@ -255,13 +243,13 @@ export class RtmpSource {
       this.#state = { kind: 'over' }
       return this.#options.onRefused(error)
     }
-    for (const header of this.#headers.values()) header.isNew = true
+    this.#headers.renew()
     for (const piece of waiting) await this.#take(piece)
   }
 
   /** Sound that was announced, of which nothing has come: silence stands in for it until it comes. */
   #announcedSound(): Piece | undefined {
-    const header = this.#headers.get('audio')
+    const header = this.#headers.of('audio')
     return header?.media.codec === 'aac' ? header : undefined
   }
 
@@ -271,8 +259,8 @@ export class RtmpSource {
     const given = tracksOf(tracks)
     if (given.video && !fits(given.video, mostPicture))
       throw tooLarge(`${given.video.width}×${given.video.height}`, mostPicture)
-    const frameRate = numberOf(this.#said.get('framerate'))
-    const plan = planCodecs(given, frameRate > 0 ? { frameRate } : {})
+    const { frameRate } = this.#said
+    const plan = planCodecs(given, frameRate === null ? {} : { frameRate })
     const isCopied = isNative(tracks)
     const times = isCopied && this.#wasCopied ? 'on' : 'anew'
     this.#wasCopied = isCopied
@@ -283,8 +271,7 @@ export class RtmpSource {
     const state = this.#state
     const writer = this.#broadcast.beginEpoch({ epoch, at, video: plan.video, audio: plan.audio }, times)
     if (isCopied) {
-      const metadata = this.#metadata(tracks)
-      writer.write({ type: TAG_TYPE.script, timestamp: base, body: metadataBody(metadata) })
+      writer.write({ type: TAG_TYPE.script, timestamp: base, body: metadataBody(this.#said.toTell(tracks)) })
       this.#state = { kind: 'native', tracks, writer }
       return true
     }
@@ -329,74 +316,17 @@ export class RtmpSource {
 
   /** Gives a transcoder the header that goes before a piece. */
   #writeHeaders(state: Extract<State, { kind: 'transcoded' }>, { media, tag }: Piece): undefined {
-    const header = this.#headers.get(media.track)
-    if (!header?.isNew) return undefined
-    header.isNew = false
-    void state.transcoder.write({ ...header.tag, timestamp: tag.timestamp }, header.media)
+    const header = this.#headers.next(media.track)
+    if (header) void state.transcoder.write({ ...header.tag, timestamp: tag.timestamp }, header.media)
     return undefined
   }
 
-  /** The header that goes before the next frame of a track; null where it went out. */
-  #newHeader(track: TrackName): Tag | null {
-    const header = this.#headers.get(track)
-    if (!header?.isNew) return null
-    header.isNew = false
-    return header.tag
-  }
-
   #trackOf({ media: { track, codec, isEnhanced } }: Piece): EncoderTrack {
-    const header = this.#headers.get(track)?.media
-    const [width, height] = [numberOf(this.#said.get('width')), numberOf(this.#said.get('height'))]
-    return { codec, isEnhanced, config: header?.codec === codec ? header.data : null, width, height }
-  }
-
-  /** What players and servers are told: what is known here, and of what the encoder says what they look for. */
-  #metadata({ video, audio }: EncoderTracks): AmfObject {
-    const values: AmfObject = new Map()
-    for (const name of TOLD) {
-      const value = this.#said.get(name)
-      if (typeof value === 'number' && Number.isFinite(value)) values.set(name, value)
-    }
-    const { width = 0, height = 0 } = (video && tracksOf({ video, audio: null }).video) ?? {}
-    if (width > 0) values.set('width', width).set('height', height)
-    if (video) values.set('videocodecid', 7)
-    if (audio) values.set('audiocodecid', 10)
-    return values.set('encoder', 'Castgate')
-  }
-
-  #watchKeyframes({ kind }: Media): void {
-    const now = performance.now()
-    if (kind === 'keyframe') {
-      this.#keyframelessSince = null
-      this.#broadcast.advise('keyframes', null)
-      return
-    }
-    this.#keyframelessSince ??= now
-    if (now - this.#keyframelessSince < NO_KEYFRAME_MS) return
-    const words = `The encoder sends no keyframes: nobody can begin to watch. Set its keyframe interval to 2 s, and turn intra-refresh off.`
-    this.#broadcast.advise('keyframes', words)
-    this.#warnOnce('keyframes', words)
-  }
-
-  #warnOnce(what: string, words: string): void {
-    if (this.#warned.has(what)) return
-    this.#warned.add(what)
-    this.#options.log.warn({ reason: words }, 'what the encoder sends is of no use')
+    const header = this.#headers.of(track)?.media
+    return { codec, isEnhanced, config: header?.codec === codec ? header.data : null, ...this.#said.size }
   }
 }
-
-/** Numbers that servers look for in metadata. */
-const TOLD = ['framerate', 'videodatarate', 'audiodatarate', 'audiosamplerate', 'audiosamplesize', 'audiochannels']
 
 function looking(): Looking {
   return { kind: 'looking', since: null, waiting: [], bytes: 0 }
-}
-
-/** The same media in memory of its own, as `tag` is. */
-function ofOwn({ body }: Tag, media: Media): Media {
-  return { ...media, data: body.subarray(body.length - media.data.length) }
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
 }

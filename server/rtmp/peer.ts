@@ -68,8 +68,21 @@ export interface PeerContext {
   codecs: readonly string[]
   turns: Turns
   handlers: RtmpHandlers
-  /** It was refused, or does not speak RTMP as it should. `name`: the stream that it asked for, where it did. */
-  onRefused(peer: RtmpPeer, reason: string, refusal: GatewayError | null, name: string | null): void
+  /** It may not do what it asked for, and was told so. */
+  onRefused(refusal: RtmpRefusal): void
+  /** Its connection was ended: it does not speak RTMP as it should, asks for nothing, or gives nothing. */
+  onDropped(address: string | null, reason: string): void
+  /** Handling what it sent failed, which is our fault; its connection was ended. */
+  onFault(error: unknown): void
+}
+
+/** Somebody who was not let in. */
+export interface RtmpRefusal {
+  wants: 'publish' | 'play'
+  /** The name of the stream, as it was sent. */
+  name: string
+  address: string | null
+  error: GatewayError
 }
 
 /** A client of our RTMP server. */
@@ -171,7 +184,7 @@ export class RtmpPeer {
         this.#leave()
         return undefined
       case 'no-application':
-        this.#context.onRefused(this, `there is no application "${nameIn(event.application).slice(0, 60)}"`, null, null)
+        this.#context.onDropped(this.address, `there is no application "${nameIn(event.application).slice(0, 60)}"`)
         this.#leave()
         return undefined
     }
@@ -179,7 +192,7 @@ export class RtmpPeer {
 
   async #publish(key: string): Promise<void> {
     clearTimeout(this.#patience)
-    const sink = await this.#asking(key, (request) => this.#context.handlers.publish(request))
+    const sink = await this.#asking('publish', key, (request) => this.#context.handlers.publish(request))
     if (!sink) return
     this.#sink = sink
     if (this.isGone) return this.#endAll()
@@ -189,7 +202,7 @@ export class RtmpPeer {
 
   async #play(key: string): Promise<void> {
     clearTimeout(this.#patience)
-    const audience = await this.#asking(key, (request) => this.#context.handlers.play(request))
+    const audience = await this.#asking('play', key, (request) => this.#context.handlers.play(request))
     if (!audience) return
     this.#audience = audience
     if (this.isGone) return this.#endAll()
@@ -198,13 +211,17 @@ export class RtmpPeer {
   }
 
   /** Asks whether it may; null where it was told that it may not. */
-  async #asking<T>(key: string, ask: (request: RtmpRequest) => Promise<T>): Promise<T | null> {
+  async #asking<T>(
+    wants: 'publish' | 'play',
+    key: string,
+    ask: (request: RtmpRequest) => Promise<T>,
+  ): Promise<T | null> {
     const name = nameIn(key)
     try {
       return await ask({ name, params: new URLSearchParams(key.slice(name.length)), peer: this })
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
-      this.#context.onRefused(this, error.message, error, name)
+      this.#context.onRefused({ wants, name, address: this.address, error })
       this.refuse(error)
       return null
     }
@@ -213,14 +230,15 @@ export class RtmpPeer {
   /** Ends a connection that does not do what it should. */
   #drop(reason: string): void {
     if (this.isGone) return
-    this.#context.onRefused(this, reason, null, null)
+    this.#context.onDropped(this.address, reason)
     this.socket.destroy()
   }
 
   #fail(error: unknown): void {
     if (error instanceof RtmpError || error instanceof AmfError) return this.#drop(error.message)
+    // The others go on.
+    this.#context.onFault(error)
     this.socket.destroy()
-    throw error
   }
 
   /** Ends the connection after what was said. */

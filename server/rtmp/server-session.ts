@@ -118,7 +118,7 @@ export class RtmpServerSession {
       case MESSAGE.video: {
         const type = message.type === MESSAGE.audio ? TAG_TYPE.audio : TAG_TYPE.video
         const { timestamp, body } = message
-        if (this.#publishes(message)) yield { kind: 'tag', tag: { type, timestamp, body } }
+        if (this.#publishes()) yield { kind: 'tag', tag: { type, timestamp, body } }
         return
       }
       case MESSAGE.aggregate:
@@ -126,16 +126,16 @@ export class RtmpServerSession {
         return
       case MESSAGE.data:
       case MESSAGE.dataAmf3: {
-        const values = this.#publishes(message) ? metadataIn(message) : null
+        const values = this.#publishes() ? metadataIn(message) : null
         if (values) yield { kind: 'metadata', values }
         return
       }
     }
   }
 
-  /** Whether a message is part of what it publishes. */
-  #publishes({ stream }: RtmpMessage): boolean {
-    if (this.#state === 'publishing') return stream === this.#stream
+  /** Whether media that comes now is of what it publishes, in whatever message stream: some encoders mix them up. */
+  #publishes(): boolean {
+    if (this.#state === 'publishing') return true
     // What comes behind the end is nothing; before the beginning, it is not asked for.
     if (this.#state === 'over' || this.#state === 'playing') return false
     throw new RtmpError('Media came before anything is published.')
