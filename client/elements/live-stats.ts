@@ -52,7 +52,7 @@ export class LiveStats extends LitElement {
       <dd>${server ? pictureWords(server) : '…'}</dd>
       <dt>Sound</dt>
       <dd>${server ? soundWords(server) : '…'}</dd>
-      ${server?.targets.map((target) => html`<dt>Output ${target.name}</dt><dd>${targetWords(target)}</dd>`)}
+      ${server?.targets.map((target) => html`<dt>Target ${target.name}</dt><dd>${targetWords(target)}</dd>`)}
     </dl>`
   }
 }

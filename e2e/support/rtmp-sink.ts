@@ -46,7 +46,8 @@ export async function startRtmpSink(): Promise<RtmpSink> {
   }
 }
 
-function isListening(port: number): Promise<boolean> {
+/** Whether something takes connections at `port`. */
+export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false))
     socket.once('close', () => socket.destroy())

@@ -9,16 +9,19 @@ import { remoteAddress } from './request.ts'
 const RESERVED_SHARE = 1 / 4
 const MIN_RESERVED = 64
 
+const FEW_FILES = 'this process may open no more files'
+
 /** How often it is said that connections are refused, in ms. */
 const SAY_AGAIN_MS = 60_000
 
-/** Counts the connections to a server from the moment that they are there, before anything is read of them, and refuses those that are too many. */
+/** Counts the connections to all servers of a gateway from the moment that they are there, before anything is read of them, and refuses those that are too many. */
 export class Connections {
   readonly #limits: Limits
   readonly #log: Logger
   readonly #files: number
   #refusedAt = Number.NEGATIVE_INFINITY
   #refused = 0
+  #open = 0
 
   /** `files`: how many this process may open (getrlimit(2), RLIMIT_NOFILE). */
   constructor(limits: Limits, log: Logger, files = fileLimit()) {
@@ -35,12 +38,20 @@ export class Connections {
 
   /** `refuse` answers one that is not taken, in the protocol of the server, and closes it. */
   watch(server: Server, refuse: (socket: Socket, error: GatewayError) => void): void {
-    server.maxConnections = Math.max(1, this.#files - Math.max(MIN_RESERVED, this.#files * RESERVED_SHARE))
-    server.on('drop', () => this.#say('all', 'this process may open no more files'))
+    const most = Math.max(1, this.#files - Math.max(MIN_RESERVED, this.#files * RESERVED_SHARE))
+    server.maxConnections = most
+    server.on('drop', () => this.#say('all', FEW_FILES))
     // The system takes a connection back that there is no file for: what runs goes on.
     server.on('error', (error) => this.#say('all', error.message))
     server.prependListener('connection', (socket: Socket) => {
       const address = remoteAddress(socket.remoteAddress)
+      this.#open++
+      socket.once('close', () => this.#open--)
+      if (this.#open > most) {
+        this.#say('all', FEW_FILES)
+        socket.destroy()
+        return
+      }
       try {
         socket.once('close', this.#limits.hold('connections', address))
       } catch (error) {
