@@ -212,6 +212,11 @@ export class Broadcast {
     return [...this.#cache.headers(), ...this.#cache.gop()]
   }
 
+  /** The picture that is still shown, where it is a keyframe that no other one followed; else null. */
+  get still(): BusTag | null {
+    return this.#cache.still
+  }
+
   /** The headers, for someone who goes on after missing something. */
   headers(): BusTag[] {
     return this.#cache.headers()

@@ -175,6 +175,31 @@ describe('an encoder on the bus', () => {
     expect(bus).toEqual([])
   })
 
+  it('shows a picture that stands still beside its sound again, as often as keyframes should come', async () => {
+    const tags = frames(0, 20_000)
+    const [first] = pictures(tags)
+    await send([videoHeader(720), audioHeader(), ...(first ? [first] : []), ...sound(tags)])
+    const times = bus.filter(({ kind }) => kind === 'keyframe').map(({ timestamp }) => timestamp)
+    expect(times).toHaveLength(10)
+    expect(largestStep('keyframe')).toBeLessThan(2_050)
+    expect(largestStep('audio')).toBeLessThan(30)
+  })
+
+  it('is refused where its tracks change again and again', async () => {
+    source.metadata(new Map<string, number>([['audiocodecid', 10]]))
+    const enhanced = (body: Buffer, timestamp: number): Tag => ({
+      type: TAG_TYPE.audio,
+      timestamp,
+      body: Buffer.concat([Buffer.from([0x91]), Buffer.from('mp4a'), body]),
+    })
+    await source.tag(audioHeader())
+    for (let index = 0; refusals.length === 0 && index < 100; index++) {
+      const plain = { type: TAG_TYPE.audio, timestamp: index * 20, body: Buffer.from([0xaf, 1, 0x21]) }
+      await source.tag(index % 2 ? plain : enhanced(Buffer.from([0x21]), index * 20))
+    }
+    expect(refusals.map(({ message }) => message)).toEqual(['The encoder changes its tracks again and again.'])
+  })
+
   it('begins anew, with whatever it sends then, on another connection', async () => {
     await send([videoHeader(720), audioHeader(), ...frames(0, 2_000)])
     vi.advanceTimersByTime(5_000)

@@ -7,6 +7,7 @@ import { planCodecs } from '../ffmpeg/codecs.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { fits, type PictureSize } from '../ffmpeg/picture-size.ts'
 import type { FfmpegExit } from '../ffmpeg/run.ts'
+import { bodyOf } from '../flv/gop-cache.ts'
 import { plainTag, readMedia } from '../flv/media.ts'
 import { SteadyTimes, type TrackName } from '../flv/steady-times.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
@@ -28,6 +29,10 @@ const MAX_WAITING_BYTES = 20 * 1024 * 1024
 const MAX_WAITING_TAGS = 2_000
 /** How often FFmpeg may be lost in a minute before the encoder is refused. */
 const MAX_LOSSES = 5
+/** How long a picture stands still before it is sent again, in ms: as often as keyframes should come. */
+const STILL_MS = 2_000
+/** And how often the tracks may change. */
+const MAX_CHANGES = 10
 const MINUTE_MS = 60_000
 /** How often it is said that times jump, in ms. */
 const SAY_JUMP_MS = 60_000
@@ -67,6 +72,7 @@ export class RtmpSource {
   readonly #broadcast: Broadcast
   readonly #options: RtmpSourceOptions
   readonly #losses = new Recent(MINUTE_MS)
+  readonly #changes = new Recent(MINUTE_MS)
   #epochs = 0
   /** Whether the epoch before went on as it came: then the times of the next one, if it does so as well, are the same. */
   #wasCopied = false
@@ -76,6 +82,8 @@ export class RtmpSource {
   readonly #keyframes: KeyframeWatch
   #said = new EncoderMetadata()
   #lacksHeader = false
+  /** The time of the last picture. */
+  #pictureAt = 0
   #saidJumpAt = Number.NEGATIVE_INFINITY
 
   constructor(broadcast: Broadcast, options: RtmpSourceOptions) {
@@ -164,7 +172,7 @@ export class RtmpSource {
 
   #writeNative(state: Extract<State, { kind: 'native' }>, piece: Piece): Promise<void> | undefined {
     const { tracks, writer } = state
-    const { track, kind, codec } = piece.media
+    const { track, codec } = piece.media
     if (track === 'audio' && tracks.audio === null && codec === 'aac') {
       // Sound that comes late takes the place of the silence; the picture does not notice.
       tracks.audio = this.#trackOf(piece)
@@ -172,15 +180,21 @@ export class RtmpSource {
       writer.gainSound()
       this.#options.log.info('the encoder has sound now')
     }
-    if (!this.#isKnown(tracks, piece)) {
-      // A picture begins with a keyframe.
-      if (track === 'video' && kind !== 'keyframe') return undefined
-      return this.#lookAgain(piece)
-    }
+    if (!this.#isKnown(tracks, piece)) return this.#lookAgain(piece)
+    const { timestamp } = piece.tag
     const header = this.#headers.next(track)
-    if (header) writer.write({ ...header.tag, timestamp: piece.tag.timestamp })
+    if (header) writer.write({ ...header.tag, timestamp })
     writer.write(piece.tag)
+    if (track === 'video') this.#pictureAt = timestamp
+    else if (tracks.video && timestamp - this.#pictureAt > STILL_MS) this.#showAgain(writer, timestamp)
     return undefined
+  }
+
+  /** A picture that stands still, as beside a radio, is sent again: viewers begin, and segments end, at a keyframe. */
+  #showAgain(writer: EpochWriter, timestamp: number): void {
+    this.#pictureAt = timestamp
+    const { still } = this.#broadcast
+    if (still) writer.write({ type: TAG_TYPE.video, timestamp, body: bodyOf(still) })
   }
 
   /** Whether what goes on now is for a piece like this one. */
@@ -195,6 +209,12 @@ export class RtmpSource {
   }
 
   #lookAgain(piece: Piece): Promise<void> | undefined {
+    // A picture begins with a keyframe.
+    if (piece.media.track === 'video' && piece.media.kind !== 'keyframe') return undefined
+    if (this.#changes.note() > MAX_CHANGES) {
+      this.#options.onRefused(new GatewayError('unsupported_media', 'The encoder changes its tracks again and again.'))
+      return undefined
+    }
     const left = this.#leave(looking())
     this.#options.log.info({ codec: piece.media.codec }, 'the encoder has other tracks now')
     if (left.kind !== 'transcoded') return this.#take(piece)
