@@ -8,7 +8,7 @@ import { makeCertificate } from './support/certificate.ts'
 import { clockRecording } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
 import { descendantsOf, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
-import { inBlobs, ingestUrl, publish, type Recording, TestSocket } from './support/publisher.ts'
+import { inBlobs, ingestUrl, publish, type Recording, readRecording, TestSocket } from './support/publisher.ts'
 import { freePort, temporaryDirectory } from './support/resources.ts'
 import { playRtmp } from './support/rtmp-player.ts'
 import { type RtmpSink, startRtmpSink } from './support/rtmp-sink.ts'
@@ -152,6 +152,35 @@ describe('a broadcast with targets', () => {
     expect(await target(gateway, 'changing', 'steady')).toMatchObject({ state: 'live', reconnects: 0 })
     await loop.stop()
     await gateway.stop()
+  })
+
+  it('has the picture of a camera that is switched on later', async () => {
+    const far = await startGateway(['--rtmp', 'embedded'])
+    const gateway = await startGateway(['--rtmp', 'embedded', ...NEAR], WITH_KEY)
+    const socket = await new TestSocket(ingestUrl(gateway, 'later')).opened()
+    socket.send({ type: 'hello', session: null })
+    await socket.message('welcome')
+    let sequence = 0
+    const epoch = async (number: number, name: string) => {
+      socket.send({ type: 'epoch', epoch: number, at: number * 6_000, mimeType: 'video/webm' })
+      for (const { bytes } of (await readRecording(name)).blobs)
+        socket.send(encodeChunk({ epoch: number, sequence: sequence++, payload: bytes }))
+    }
+    await epoch(0, 'chrome-audio-only.webm')
+    await until('it is live', async () => (await gateway.stream('later'))?.state === 'live')
+    await add(gateway, 'later', toSink('later', far.rtmpPort))
+    const heard = await until('it is heard there', async () => {
+      const stream = await far.stream('later')
+      return stream?.state === 'live' ? stream : null
+    })
+    expect(heard.video).toBeNull()
+    await epoch(1, 'chrome-h264.webm')
+    await until('it is seen there', async () => (await far.stream('later'))?.video?.width === 1280)
+    expect(await target(gateway, 'later', 'later')).toMatchObject({ state: 'live', reconnects: 0, lastError: null })
+    socket.send({ type: 'end' })
+    await socket.closed
+    await gateway.stop()
+    await far.stop()
   })
 
   it('tries again at once when someone says so', async () => {

@@ -87,6 +87,8 @@ export async function openRtmpDoor(options: RtmpDoorOptions): Promise<RtmpDoor> 
 
   function onRefused(refusal: RtmpRefusal): void {
     const { wants, address, error } = refusal
+    // One who asks again and again would fill the log.
+    if (error.code === 'too_many') return onDropped(address, error.message)
     const name = refusal.name.slice(0, MAX_NAME_LENGTH)
     const who = wants === 'publish' ? 'an encoder' : 'a player'
     log.warn({ stream: name, address, code: error.code, reason: error.message }, `${who} was refused`)
