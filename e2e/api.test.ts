@@ -93,7 +93,7 @@ describe('a gateway that has something to tell', () => {
     const { id } = await take<{ id: string }>('addTarget', { parameters: cam, body: target })
     await until('it is live', async () => {
       const { targets } = await take<{ targets: { state: string }[] }>('getStream', { parameters: cam })
-      return targets.every(({ state }) => state === 'live') && targets.length === 2
+      return targets.every(({ state }) => state === 'live') && targets.length === 1
     })
     await take('controlTarget', { parameters: { ...cam, id, action: 'pause' } })
     await take('removeTarget', { parameters: { ...cam, id } })
