@@ -104,17 +104,26 @@ describe('a viewer of a private gateway', () => {
     expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(0)
   })
 
-  it('does not play over RTMP, with a token or without: nothing would end it with the token', async () => {
-    const play = async (query: string) => {
+  it('plays over RTMP with a token to watch, and no longer than that is good', async () => {
+    const play = async (query: string, most: string[]) => {
       const url = `rtmp://127.0.0.1:${gateway.rtmpPort}/live/secret${query}`
-      const child = spawn(FFMPEG, ['-v', 'error', '-i', url, '-t', '1', '-c', 'copy', '-f', 'null', '-'], {
+      const child = spawn(FFMPEG, ['-v', 'error', '-i', url, ...most, '-c', 'copy', '-f', 'null', '-'], {
         stdio: 'ignore',
       })
       const [code] = (await once(child, 'close')) as [number]
       return code
     }
-    expect(await play(`?token=${await playToken('secret')}`)).not.toBe(0)
-    expect(await play('')).not.toBe(0)
-    expect(await play('?gateway=guess')).not.toBe(0)
+    const aSecond = ['-t', '1']
+    expect(await play(`?token=${await playToken('secret')}`, aSecond)).toBe(0)
+    for (const query of [
+      '',
+      '?gateway=guess',
+      '?token=x',
+      `?token=${await playToken('other')}`,
+      `?token=${await publishToken('secret')}`,
+    ])
+      expect([query, await play(query, aSecond)]).not.toEqual([query, 0])
+    // It would play for ever.
+    await play(`?token=${await tokenFor({ stream: 'secret', play: true }, { seconds: 3 })}`, [])
   })
 })

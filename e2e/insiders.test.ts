@@ -38,7 +38,7 @@ describe.each([
   beforeAll(async () => {
     sink = await startRtmpSink()
     const hosts = ['--target-hosts', '127.0.0.0/8', '--publisher-targets']
-    gateway = await startGateway(['--rtmp', 'embedded', ...hosts], environment)
+    gateway = await startGateway(['--rtmp', 'nginx', ...hosts], environment)
     const start = async (name: string) =>
       startLoop(
         gateway,
@@ -73,7 +73,7 @@ describe.each([
         viewers: expect.any(Object),
         playback: { hls: expect.any(String) },
       })
-      expect(one.text).not.toMatch(/operator|embedded|127\.0\.0\.1:1935/)
+      expect(one.text).not.toMatch(/operator|nginx|127\.0\.0\.1:1935/)
       // A cache that keeps it for a moment must not give it to those who may know more.
       expect(one.headers.get('vary')).toContain('Authorization')
     }
@@ -123,7 +123,7 @@ describe.each([
 
 describe('a gateway with neither', () => {
   it('tells all of it to everyone who reaches it, since nobody can be told apart', async () => {
-    const gateway = await startGateway(['--rtmp', 'embedded'])
+    const gateway = await startGateway(['--rtmp', 'nginx'])
     const loop = await startLoop(gateway, 'cam')
     expect(listOf(await get(gateway, '/api/streams'))[0]?.targets).toHaveLength(1)
     expect(streamOf(await get(gateway, '/api/streams/cam')).targets).toHaveLength(1)
@@ -134,7 +134,7 @@ describe('a gateway with neither', () => {
 
 describe('a private gateway', () => {
   it('tells an admin and the publisher of a stream, who have no token to watch it', async () => {
-    const gateway = await startGateway(['--rtmp', 'embedded', '--private'], GUARDED)
+    const gateway = await startGateway(['--rtmp', 'nginx', '--private'], GUARDED)
     const loop = await startLoop(gateway, 'cam', undefined, {
       publish: await publishToken('cam'),
       play: await playToken('cam'),
