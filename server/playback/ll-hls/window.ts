@@ -24,8 +24,8 @@ export interface Segment {
   /** When its first frame was there, in ms since 1970. */
   date: number
   parts: Part[]
-  /** All of it, once it is whole: the parts share its memory. */
-  whole: { bytes: Buffer; seconds: number } | null
+  /** How large and how long all of it is, once it is whole. */
+  whole: { length: number; seconds: number } | null
 }
 
 /** Most that is kept, in bytes and in seconds. */
@@ -40,6 +40,8 @@ export class SegmentWindow {
   readonly #segments: Segment[] = []
   /** By their names, for requests. */
   readonly #files = new Map<string, () => Buffer | null>()
+  /** Segments that somebody asked for, in one piece. */
+  readonly #joined = new WeakMap<Segment, Buffer>()
   #discontinuities: number
 
   /** `firstDiscontinuity` is EXT-X-DISCONTINUITY-SEQUENCE of the first segment. */
@@ -63,7 +65,7 @@ export class SegmentWindow {
   begin(segment: Segment): void {
     this.#segments.push(segment)
     this.#files.set(segment.init.file, () => segment.init.bytes)
-    this.#files.set(segment.file, () => segment.whole?.bytes ?? null)
+    this.#files.set(segment.file, () => this.#join(segment))
   }
 
   /** Adds a part to the last segment. */
@@ -81,13 +83,9 @@ export class SegmentWindow {
       this.#files.delete(segment.file)
       return
     }
-    const bytes = Buffer.concat(segment.parts.map((part) => part.bytes))
-    let offset = 0
-    for (const part of segment.parts) {
-      part.bytes = bytes.subarray(offset, offset + part.bytes.length)
-      offset += part.bytes.length
-    }
-    segment.whole = { bytes, seconds: segment.parts.reduce((sum, { seconds }) => sum + seconds, 0) }
+    const total = (sum: 'length' | 'seconds') =>
+      segment.parts.reduce((all, { bytes, seconds }) => all + (sum === 'length' ? bytes.length : seconds), 0)
+    segment.whole = { length: total('length'), seconds: total('seconds') }
     this.#removeOld()
   }
 
@@ -96,13 +94,31 @@ export class SegmentWindow {
     return this.#files.get(name)?.() ?? null
   }
 
+  /**
+   * The bytes of a segment, once it is whole. Most segments are never asked for: one is put together when it is, and its parts share that memory
+   * from then on.
+   */
+  #join(segment: Segment): Buffer | null {
+    if (segment.whole === null) return null
+    const known = this.#joined.get(segment)
+    if (known) return known
+    const bytes = Buffer.concat(segment.parts.map((part) => part.bytes))
+    let offset = 0
+    for (const part of segment.parts) {
+      part.bytes = bytes.subarray(offset, offset + part.bytes.length)
+      offset += part.bytes.length
+    }
+    this.#joined.set(segment, bytes)
+    return bytes
+  }
+
   #removeOld(): void {
     let seconds = 0
     let bytes = 0
     let keep = 0
     for (const { whole } of this.#segments.toReversed()) {
       seconds += whole?.seconds ?? 0
-      bytes += whole?.bytes.length ?? 0
+      bytes += whole?.length ?? 0
       if (keep > 0 && (seconds > WINDOW_SECONDS || bytes > MAX_BYTES || keep >= MAX_SEGMENTS)) break
       keep++
     }
