@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { kindOf, TAG_TYPE, type Tag } from '../server/flv/tag.ts'
+import { isFrame, kindOf, TAG_TYPE, type Tag } from '../server/flv/tag.ts'
 import { asAdmin } from './support/archive.ts'
 import { collectFlv, makeTags, TestEncoder, USUAL } from './support/encoder.ts'
 import { enhancedTags } from './support/enhanced.ts'
@@ -18,7 +18,6 @@ afterAll(() => gateway.stop())
 
 const isPicture = ({ type }: Tag) => type === TAG_TYPE.video
 const isSound = ({ type }: Tag) => type === TAG_TYPE.audio
-const isFrame = (tag: Tag) => ['keyframe', 'interframe', 'audio'].includes(kindOf(tag))
 
 /** Publishes tags, each changed, and gives what a viewer over HTTP-FLV got from its beginning to its end. */
 async function seen(name: string, tags: readonly Tag[], change?: (tag: Tag, index: number) => Tag[]): Promise<Tag[]> {

@@ -1,5 +1,5 @@
+import { boxes } from '../../server/containers/boxes.ts'
 import { TAG_TYPE, type Tag } from '../../server/flv/tag.ts'
-import { children, type Element } from './boxes.ts'
 import { ffmpeg } from './media.ts'
 
 /** How FFmpeg is told to encode, what a FourCC says, and where the header is in MP4; null for none. */
@@ -28,7 +28,7 @@ export async function enhancedTags(codec: keyof typeof CODECS, sound: readonly T
   ]
   const { stdout, stderr, code } = await ffmpeg(['-v', 'error', ...source, ...options, ...movflags, '-f', 'mp4', '-'])
   if (code !== 0) throw new Error(stderr)
-  const found: Element[] = [...children(stdout)]
+  const found = [...boxes(stdout)]
   const moov = found.find(({ type }) => type === 'moov')?.data ?? Buffer.alloc(0)
   const at = moov.indexOf(config)
   const record = moov.subarray(at + 4, at - 4 + moov.readUInt32BE(at - 4))

@@ -70,8 +70,7 @@ export class Broadcast {
   readonly source: Source
   readonly startedAt = new Date()
   readonly #began = performance.now()
-  /** Bytes of media received. */
-  bytesIn = 0
+  #bytesIn = 0
   readonly #advice = new Map<Advice, string>()
   publisher: Publisher | null = null
   readonly audience = new Audience()
@@ -165,9 +164,14 @@ export class Broadcast {
     else this.#advice.set(about, words)
   }
 
+  /** Bytes of media received. */
+  get bytesIn(): number {
+    return this.#bytesIn
+  }
+
   /** Media was received. */
   countIn(bytes: number): void {
-    this.bytesIn += bytes
+    this.#bytesIn += bytes
   }
 
   /** The current epoch has sound from now on, and had none. Its writer is to be told. */

@@ -1,4 +1,5 @@
 import type { BusTag } from '../flv/gop-cache.ts'
+import { isFrameKind } from '../flv/tag.ts'
 import type { BusListener, Layout } from './listener.ts'
 
 /** Most bytes that wait for one subscriber: about 20 s of a 2.5 Mbit/s stream. */
@@ -100,5 +101,5 @@ export class Subscription implements BusListener {
 
 /** How many of them are pictures or pieces of sound. */
 export function framesIn(tags: readonly BusTag[]): number {
-  return tags.filter(({ kind }) => kind === 'keyframe' || kind === 'interframe' || kind === 'audio').length
+  return tags.filter(({ kind }) => isFrameKind(kind)).length
 }

@@ -1,7 +1,7 @@
 import type { FfmpegJob } from './job.ts'
 import { limitsOf } from './limits.ts'
 import type { PictureSize } from './picture-size.ts'
-import { type FfmpegHandlers, type FfmpegRun, type LogLevel, notStarted, runFfmpeg } from './run.ts'
+import { type FfmpegHandlers, type FfmpegRun, notStarted, runFfmpeg } from './run.ts'
 
 /** What an FFmpeg does. */
 export type FfmpegUse = 'copy' | 'transcode' | 'finish' | 'picture'
@@ -42,7 +42,7 @@ export class Ffmpegs {
   }
 
   /** Starts one, as {@link runFfmpeg} does, within the limits of its use. */
-  async run(job: FfmpegJob, purpose: FfmpegPurpose, handlers: FfmpegHandlers, loglevel?: LogLevel): Promise<FfmpegRun> {
+  async run(job: FfmpegJob, purpose: FfmpegPurpose, handlers: FfmpegHandlers): Promise<FfmpegRun> {
     const entry: { purpose: FfmpegPurpose; run: FfmpegRun | null } = { purpose, run: null }
     this.#running.add(entry)
     await this.#nextTurn()
@@ -51,7 +51,7 @@ export class Ffmpegs {
       return notStarted('The gateway is shutting down.')
     }
     const limits = limitsOf(purpose.use, purpose.picture)
-    const run = runFfmpeg(this.#path, job, handlers, { limits, ...(loglevel && { loglevel }) })
+    const run = runFfmpeg(this.#path, job, handlers, { limits })
     entry.run = run
     void run.exited.then(() => this.#running.delete(entry))
     return run

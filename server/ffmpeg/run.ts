@@ -38,7 +38,7 @@ export interface FfmpegRunOptions {
 }
 
 /** Level of `-loglevel`: `info` tells when an output is open. */
-export type LogLevel = 'warning' | 'info'
+type LogLevel = 'warning' | 'info'
 
 /**
  * Starts FFmpeg (the binary at `path`); fluent-ffmpeg composes its command line. Where it could not be started, `exited` says so: for whatever

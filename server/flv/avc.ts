@@ -1,4 +1,4 @@
-import { readSps } from './sps.ts'
+import { readSps, type Sps } from './sps.ts'
 import { AVC, TAG_TYPE, type Tag } from './tag.ts'
 
 const NAL_SPS = 7
@@ -21,8 +21,12 @@ export function isEndOfSequence({ type, body }: Tag): boolean {
 
 /** Pixels of the picture that a video header (AVC sequence header) describes, or null where it cannot be read. */
 export function pictureSize(header: Pick<Tag, 'body'>): { width: number; height: number } | null {
-  const record = header.body.subarray(AVC_PACKET_HEADER_BYTES)
-  // AVCDecoderConfigurationRecord, ISO/IEC 14496-15, 5.3.3.1: five bytes, then the count of SPS and the first one.
+  return firstSps(header.body.subarray(AVC_PACKET_HEADER_BYTES))
+}
+
+/** The first SPS of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1), or null where it cannot be read. */
+export function firstSps(record: Buffer): Sps | null {
+  // Five bytes, then the count of SPS and the first one.
   if (record.length < 8 || (record.readUInt8(5) & 0x1f) === 0) return null
   return readSps(record.subarray(8, 8 + record.readUInt16BE(6)))
 }

@@ -68,8 +68,8 @@ const FOUR_CC_BYTES = 4
 export function readMedia({ type, body }: Tag): Media | null {
   const [first] = body
   if (first === undefined) return null
-  if (type === TAG_TYPE.video) return (first & 0x80) !== 0 ? enhancedVideo(first, body) : video(first, body)
-  if (type === TAG_TYPE.audio) return first >> 4 === EX_AUDIO ? enhancedAudio(first, body) : audio(first, body)
+  if (type === TAG_TYPE.video) return (first & 0x80) !== 0 ? enhanced('video', first, body) : video(first, body)
+  if (type === TAG_TYPE.audio) return first >> 4 === EX_AUDIO ? enhanced('audio', first, body) : audio(first, body)
   return null
 }
 
@@ -121,47 +121,25 @@ function audio(first: number, body: Buffer): Media | null {
   return { ...plain, kind, data }
 }
 
-function enhancedVideo(first: number, body: Buffer): Media | null {
+function enhanced(track: Media['track'], first: number, body: Buffer): Media | null {
   if (body.length < 1 + FOUR_CC_BYTES) return null
   const fourCc = body.toString('latin1', 1, 1 + FOUR_CC_BYTES)
   const codec = FOUR_CC.get(fourCc) ?? printable(fourCc)
   const data = body.subarray(1 + FOUR_CC_BYTES)
-  const media = { track: 'video', codec, isEnhanced: true, composition: 0, data } as const
+  const media = { track, codec, isEnhanced: true, composition: 0, data }
+  const kind = track === 'audio' ? 'frame' : frameKind((first >> 4) & 7)
   switch (first & 0x0f) {
     case 0:
       return { ...media, kind: 'header' }
     case 1:
       // Of those whose pictures are shown in another order than they are decoded in.
-      if (codec !== 'h264' && codec !== 'hevc') return { ...media, kind: frameKind((first >> 4) & 7) }
+      if (track === 'audio' || (codec !== 'h264' && codec !== 'hevc')) return { ...media, kind }
       if (data.length < 3) return null
-      return {
-        ...media,
-        kind: frameKind((first >> 4) & 7),
-        composition: data.readIntBE(0, 3),
-        data: data.subarray(3),
-      }
+      return { ...media, kind, composition: data.readIntBE(0, 3), data: data.subarray(3) }
+    case 2:
+      return { ...media, kind: 'end' }
     case 3:
-      return { ...media, kind: frameKind((first >> 4) & 7) }
-    case 2:
-      return { ...media, kind: 'end' }
-    default:
-      return { ...media, kind: 'other' }
-  }
-}
-
-function enhancedAudio(first: number, body: Buffer): Media | null {
-  if (body.length < 1 + FOUR_CC_BYTES) return null
-  const fourCc = body.toString('latin1', 1, 1 + FOUR_CC_BYTES)
-  const codec = FOUR_CC.get(fourCc) ?? printable(fourCc)
-  const data = body.subarray(1 + FOUR_CC_BYTES)
-  const media = { track: 'audio', codec, isEnhanced: true, composition: 0, data } as const
-  switch (first & 0x0f) {
-    case 0:
-      return { ...media, kind: 'header' }
-    case 1:
-      return { ...media, kind: 'frame' }
-    case 2:
-      return { ...media, kind: 'end' }
+      return { ...media, kind: track === 'video' ? kind : 'other' }
     default:
       return { ...media, kind: 'other' }
   }

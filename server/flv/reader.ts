@@ -1,5 +1,6 @@
 import { GrowingBuffer } from '../process/growing-buffer.ts'
 import { TAG_HEADER_BYTES, TAG_TRAILER_BYTES, TAG_TYPE, type Tag, type TagType } from './tag.ts'
+import { nearestTime } from './wrapped-time.ts'
 
 /** Bytes before the first tag (annex E.2). */
 export const FILE_HEADER_BYTES = 9 + TAG_TRAILER_BYTES
@@ -57,7 +58,8 @@ export class FlvReader {
     if (data.length < bodyEnd + TAG_TRAILER_BYTES) return null
     const type = data.readUInt8(at)
     if (!isTagType(type)) throw new Error(`An FLV tag has type 8, 9 or 18, not ${type}.`)
-    const timestamp = nearest(this.#lastTime, data.readUIntBE(at + 4, 3) + data.readUInt8(at + 7) * 0x1000000)
+    const written = data.readUIntBE(at + 4, 3) + data.readUInt8(at + 7) * 0x1000000
+    const timestamp = nearestTime(this.#lastTime, written, WRAP)
     if (type !== TAG_TYPE.script) this.#lastTime = timestamp
     return { type, timestamp, body: data.subarray(bodyAt, bodyEnd) }
   }
@@ -65,12 +67,6 @@ export class FlvReader {
 
 /** Values of the 31 bits in which FFmpeg writes times: they begin again after 24 days. */
 const WRAP = 0x80000000
-
-/** The time nearest to `last` that is written as `written`. One below zero, as of an encoder's first samples, is near the wrap. */
-function nearest(last: number, written: number): number {
-  const ahead = (((written - last) % WRAP) + WRAP) % WRAP
-  return last + (ahead >= WRAP / 2 ? ahead - WRAP : ahead)
-}
 
 function isTagType(type: number): type is TagType {
   return type === TAG_TYPE.audio || type === TAG_TYPE.video || type === TAG_TYPE.script

@@ -1,3 +1,5 @@
+import { nearestTime } from './wrapped-time.ts'
+
 /** Values of the 32 bits in which times are sent: they begin again after 49 days. */
 const WRAP = 2 ** 32
 
@@ -41,7 +43,7 @@ export class SteadyTimes {
     const other = this.#tracks.get(track === 'audio' ? 'video' : 'audio')
     const last = this.#tracks.get(track)
     if (!last) return this.#begin(track, time, now, other)
-    const raw = nearest(last.raw, time)
+    const raw = nearestTime(last.raw, time, WRAP)
     const step = raw - last.raw
     const passed = now - last.at
     if (step < -MAX_BACK_MS || step > MAX_AHEAD_MS + passed) {
@@ -58,17 +60,11 @@ export class SteadyTimes {
 
   #begin(track: TrackName, time: number, now: number, other: TrackTimes | undefined): number {
     // One just below zero, as of the first samples of an encoder, is sent as one near the wrap.
-    const raw = nearest(other?.raw ?? 0, time)
+    const raw = nearestTime(other?.raw ?? 0, time, WRAP)
     let offset = other?.offset ?? 0
     // One that begins with times of its own begins where the other one is.
     if (other && Math.abs(raw - other.raw) > MAX_AHEAD_MS + (now - other.at)) offset = other.out - raw
     this.#tracks.set(track, { raw, out: raw + offset, offset, at: now })
     return raw + offset
   }
-}
-
-/** The time nearest to `last` that is sent as `time`. */
-function nearest(last: number, time: number): number {
-  const ahead = (((time - last) % WRAP) + WRAP) % WRAP
-  return last + (ahead >= WRAP / 2 ? ahead - WRAP : ahead)
 }

@@ -38,7 +38,11 @@ export function codecIdOf({ type, body }: Tag): number | null {
 
 /** Whether `tag` is a picture or a piece of sound, and no header. */
 export function isFrame(tag: Tag): boolean {
-  const kind = kindOf(tag)
+  return isFrameKind(kindOf(tag))
+}
+
+/** Whether what is of this kind is a picture or a piece of sound, and no header. */
+export function isFrameKind(kind: TagKind): boolean {
   return kind === 'keyframe' || kind === 'interframe' || kind === 'audio'
 }
 

@@ -2,8 +2,8 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { MatroskaTrack } from '../containers/matroska-writer.ts'
 import type { AudioCodec, Tracks, VideoCodec, VideoTrack } from '../ffmpeg/job.ts'
 import { readAacConfig } from '../flv/aac.ts'
+import { firstSps } from '../flv/avc.ts'
 import type { Media } from '../flv/media.ts'
-import { readSps } from '../flv/sps.ts'
 
 /** What is known of a track of an encoder. */
 export interface EncoderTrack {
@@ -54,15 +54,10 @@ function isNativeVideo({ codec, config }: EncoderTrack): boolean {
   return codec === 'h264' && !isUnplayable(config)
 }
 
-/** Whether the first SPS of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1) says more than 4:2:0 in 8 bits. */
+/** Whether what H.264 begins with says more than 4:2:0 in 8 bits. */
 function isUnplayable(config: Buffer | null): boolean {
-  const sps = spsOf(config)
+  const sps = config && firstSps(config)
   return sps?.high != null && (sps.high.chromaFormat > 1 || sps.high.lumaDepth > 8 || sps.high.chromaDepth > 8)
-}
-
-function spsOf(config: Buffer | null) {
-  if (config === null || config.length < 8) return null
-  return readSps(config.subarray(8, 8 + config.readUInt16BE(6)))
 }
 
 /**
@@ -75,7 +70,7 @@ export function tracksOf({ video, audio }: EncoderTracks): Tracks {
 
 function videoTrackOf(video: EncoderTrack): VideoTrack {
   const { codec } = known(VIDEO, video)
-  const sps = codec === 'h264' ? spsOf(video.config) : null
+  const sps = codec === 'h264' && video.config ? firstSps(video.config) : null
   const track = { codec, width: sps?.width ?? video.width, height: sps?.height ?? video.height }
   return codec === 'h264' && isUnplayable(video.config) ? { ...track, isUnplayable: true } : track
 }

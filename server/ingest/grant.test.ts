@@ -24,7 +24,7 @@ function held(
 it.each([-HOUR_MS, HOUR_MS])('a clock that is set by %i ms ends nothing that the token allows', (step) => {
   const { broadcast, reasons, release } = held({ maxSeconds: 60, maxBitrate: 1_000_000 })
   for (let second = 0; second < 50; second++) {
-    broadcast.bytesIn += 125_000
+    broadcast.countIn(125_000)
     if (second === 20) vi.setSystemTime(Date.now() + step)
     vi.advanceTimersByTime(1000)
   }
@@ -36,17 +36,17 @@ it.each([-HOUR_MS, HOUR_MS])('a clock that is set by %i ms ends nothing that the
 
 it('broadcasts of one token, one after the other, may send no more than one', () => {
   const first = held({ maxBitrate: 1_000_000 })
-  first.broadcast.bytesIn += 1_600_000
+  first.broadcast.countIn(1_600_000)
   vi.advanceTimersByTime(500)
   first.release()
   expect(first.reasons).toEqual([])
   const second = held({ maxBitrate: 1_000_000 }, first.access)
-  second.broadcast.bytesIn += 1_600_000
+  second.broadcast.countIn(1_600_000)
   vi.advanceTimersByTime(1000)
   expect(second.reasons).toEqual(['The token allows 1000000 bits a second, and more came.'])
   // Another one is not held to what this one sent.
   const other = held({ maxBitrate: 1_000_000, tokenId: 'other' }, first.access)
-  other.broadcast.bytesIn += 1_000_000
+  other.broadcast.countIn(1_000_000)
   vi.advanceTimersByTime(1000)
   expect(other.reasons).toEqual([])
   other.release()

@@ -164,7 +164,7 @@ export class RtmpSource {
         return this.#writeNative(state, piece)
       case 'transcoded':
         if (!this.#isKnown(state.tracks, piece)) return this.#lookAgain(piece)
-        return this.#writeHeaders(state, piece) ?? state.transcoder.write(piece.tag, media)
+        return this.#transcode(state.transcoder, piece)
       case 'over':
         return undefined
     }
@@ -275,7 +275,7 @@ export class RtmpSource {
 
   /** Enters the state for `tracks`; false where it was left meanwhile. @throws GatewayError for what is not taken */
   async #enter(tracks: EncoderTracks, base: number): Promise<boolean> {
-    const { capacity, mostPicture, log, ...rest } = this.#options
+    const { capacity, mostPicture, log, ffmpegs, turns } = this.#options
     const given = tracksOf(tracks)
     if (given.video && !fits(given.video, mostPicture))
       throw tooLarge(`${given.video.width}×${given.video.height}`, mostPicture)
@@ -301,7 +301,7 @@ export class RtmpSource {
       { tracks: given, codecOptions: plan.outputOptions },
       base,
       {
-        ...{ ffmpegs: rest.ffmpegs, turns: rest.turns, mostPicture, stream: this.#broadcast.name },
+        ...{ ffmpegs, turns, mostPicture, stream: this.#broadcast.name },
         onTag: (tag) => {
           hasGiven = true
           writer.write(tag)
@@ -334,11 +334,11 @@ export class RtmpSource {
     this.#options.onRefused(deadly(losses, exit))
   }
 
-  /** Gives a transcoder the header that goes before a piece. */
-  #writeHeaders(state: Extract<State, { kind: 'transcoded' }>, { media, tag }: Piece): undefined {
+  /** Gives a transcoder a piece, and before it the header that it needs. */
+  #transcode(transcoder: EncoderTranscoder, { media, tag }: Piece): Promise<void> | undefined {
     const header = this.#headers.next(media.track)
-    if (header) void state.transcoder.write({ ...header.tag, timestamp: tag.timestamp }, header.media)
-    return undefined
+    if (header) void transcoder.write({ ...header.tag, timestamp: tag.timestamp }, header.media)
+    return transcoder.write(tag, media)
   }
 
   #trackOf({ media: { track, codec, isEnhanced } }: Piece): EncoderTrack {

@@ -186,7 +186,7 @@ export class IngestSession {
           throw new GatewayError('bad_message', `Chunk ${this.#next} comes next, not chunk ${message.sequence}.`)
         }
         this.#next++
-        this.broadcast.bytesIn += message.payload.byteLength
+        this.broadcast.countIn(message.payload.byteLength)
         await this.#epoch.write(message.payload)
         this.#context.onChunkTaken((performance.now() - message.receivedAt) / 1000)
         this.#connection?.send({ type: 'ack', next: this.#next })

@@ -11,13 +11,13 @@ it('a broadcast has its bitrate, second by second, for some minutes, and every b
   const pulse = new Pulse(() => [broadcast])
   pulse.onBeat((_, __, bytes) => counted.push(bytes))
   for (let second = 1; second <= MAX_BEATS + 10; second++) {
-    broadcast.bytesIn += 1000 * second
+    broadcast.countIn(1000 * second)
     vi.advanceTimersByTime(1000)
   }
   const beats = pulse.of(broadcast)
   expect(beats).toHaveLength(MAX_BEATS)
   expect(beats.at(-1)).toMatchObject({ bitsPerSecond: 8000 * (MAX_BEATS + 10), behindMs: 0, viewers: 0 })
-  broadcast.bytesIn += 7
+  broadcast.countIn(7)
   pulse.end(broadcast)
   expect(counted.reduce((sum, bytes) => sum + bytes, 0)).toBe(broadcast.bytesIn)
   pulse.close()

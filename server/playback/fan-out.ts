@@ -1,6 +1,7 @@
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { BusListener, Layout } from '../broadcast/listener.ts'
 import type { BusTag } from '../flv/gop-cache.ts'
+import { isFrameKind } from '../flv/tag.ts'
 import { Batch } from './batch.ts'
 import { Viewer, type ViewerConnection } from './viewer.ts'
 
@@ -36,10 +37,7 @@ export class FanOut implements BusListener {
     if (this.#viewers.size === 0) return
     // A group of pictures begins a batch, so that it can be left out.
     const beginsGop = tag.kind !== 'interframe' && tag.kind !== 'audio'
-    if (
-      beginsGop &&
-      this.#pending.some(({ kind }) => kind === 'interframe' || kind === 'audio' || kind === 'keyframe')
-    ) {
+    if (beginsGop && this.#pending.some(({ kind }) => isFrameKind(kind))) {
       this.#flush()
     }
     this.#pending.push(tag)

@@ -1,7 +1,6 @@
 import { type RtmpAddress, tcUrlOf } from './address.ts'
 import type { AmfObject, AmfValue } from './amf.ts'
-import { CHUNK_STREAM } from './chunk-writer.ts'
-import { type Command, commandBody, readCommand, readStatus } from './commands.ts'
+import { type Command, readCommand, readStatus } from './commands.ts'
 import { MESSAGE, RtmpError } from './messages.ts'
 import { RtmpWire } from './wire.ts'
 
@@ -69,8 +68,8 @@ export class RtmpClientSession {
   /** Says that nothing more comes (FCUnpublish, deleteStream). */
   end(): void {
     if (this.#stream === null) return
-    this.#command(0, 'FCUnpublish', ASKED.fcUnpublish, null, this.#address.key)
-    this.#command(0, 'deleteStream', ASKED.deleteStream, null, this.#stream)
+    this.#wire.command(0, 'FCUnpublish', ASKED.fcUnpublish, null, this.#address.key)
+    this.#wire.command(0, 'deleteStream', ASKED.deleteStream, null, this.#stream)
   }
 
   #connect(): void {
@@ -84,7 +83,7 @@ export class RtmpClientSession {
       ['swfUrl', tcUrl],
       ['tcUrl', tcUrl],
     ])
-    this.#command(0, 'connect', ASKED.connect, object)
+    this.#wire.command(0, 'connect', ASKED.connect, object)
   }
 
   #heed(command: Command): ClientEvent | null {
@@ -105,14 +104,14 @@ export class RtmpClientSession {
   #answered({ transaction, values }: Command): ClientEvent | null {
     if (transaction === ASKED.connect) {
       const { key } = this.#address
-      this.#command(0, 'releaseStream', ASKED.releaseStream, null, key)
-      this.#command(0, 'FCPublish', ASKED.fcPublish, null, key)
-      this.#command(0, 'createStream', ASKED.createStream, null)
+      this.#wire.command(0, 'releaseStream', ASKED.releaseStream, null, key)
+      this.#wire.command(0, 'FCPublish', ASKED.fcPublish, null, key)
+      this.#wire.command(0, 'createStream', ASKED.createStream, null)
     } else if (transaction === ASKED.createStream) {
       const [, stream] = values
       if (typeof stream !== 'number') throw new RtmpError('The server created a stream without a number.')
       this.#stream = stream
-      this.#command(stream, 'publish', ASKED.publish, null, this.#address.key, 'live')
+      this.#wire.command(stream, 'publish', ASKED.publish, null, this.#address.key, 'live')
     }
     return null
   }
@@ -132,11 +131,6 @@ export class RtmpClientSession {
       return { kind: 'published' }
     }
     return status.isError ? { kind: 'refused', reason: reasonIn(values[1]) } : null
-  }
-
-  #command(stream: number, name: string, transaction: number, ...values: AmfValue[]): void {
-    const head = { chunkStream: CHUNK_STREAM.command, type: MESSAGE.command, stream, timestamp: 0 }
-    this.#wire.write(head, commandBody(name, transaction, ...values))
   }
 }
 

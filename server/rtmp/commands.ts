@@ -1,4 +1,4 @@
-import { type AmfObject, type AmfValue, readAmf, writeAmf } from './amf.ts'
+import { type AmfObject, type AmfValue, readAmf } from './amf.ts'
 import { MESSAGE, type RtmpMessage } from './messages.ts'
 
 /** A command of a peer (RTMP 1.0, section 7.1.1). */
@@ -21,11 +21,6 @@ export function readCommand({ type, stream, body }: RtmpMessage): Command | null
   const [name, transaction, ...values] = readAmf(type === MESSAGE.commandAmf3 ? body.subarray(1) : body)
   if (typeof name !== 'string') return null
   return { name, transaction: typeof transaction === 'number' ? transaction : 0, values, stream }
-}
-
-/** The body of a command. */
-export function commandBody(name: string, transaction: number, ...values: AmfValue[]): Buffer {
-  return writeAmf(name, transaction, ...values)
 }
 
 /** How a stream or a connection is, for the peer (section 7.2.2). */

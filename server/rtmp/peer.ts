@@ -97,7 +97,6 @@ export class RtmpPeer {
   #sink: RtmpSink | null = null
   #audience: RtmpAudience | null = null
   #events = 0
-  #isClosed = false
 
   constructor(socket: Socket, address: string | null, context: PeerContext) {
     this.socket = socket
@@ -113,7 +112,7 @@ export class RtmpPeer {
 
   /** Whether its connection is gone. */
   get isGone(): boolean {
-    return this.#isClosed || this.socket.destroyed
+    return this.socket.destroyed
   }
 
   /** Tells it why it is not served, or not any more, and ends its connection. */
@@ -253,7 +252,6 @@ export class RtmpPeer {
   }
 
   #close(): void {
-    this.#isClosed = true
     clearTimeout(this.#patience)
     this.#endAll()
   }

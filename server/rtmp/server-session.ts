@@ -2,7 +2,7 @@ import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 import { messagesIn } from './aggregate.ts'
 import { AmfError, type AmfObject, readAmf, writeAmf, writeEcmaArray } from './amf.ts'
 import { CHUNK_STREAM } from './chunk-writer.ts'
-import { type Command, commandBody, readCommand, status, textAt } from './commands.ts'
+import { type Command, readCommand, status, textAt } from './commands.ts'
 import { MESSAGE, RtmpError, type RtmpMessage, USER_CONTROL, uint32Body } from './messages.ts'
 import { RtmpWire, WINDOW_BYTES } from './wire.ts'
 
@@ -79,7 +79,7 @@ export class RtmpServerSession {
       this.#state = 'publishing'
       this.#wire.takeMedia()
       if (this.#saidFcPublish)
-        this.#command(0, 'onFCPublish', status('status', 'NetStream.Publish.Start', 'You may publish.'))
+        this.#wire.command(0, 'onFCPublish', 0, status('status', 'NetStream.Publish.Start', 'You may publish.'))
       return this.#status('status', 'NetStream.Publish.Start', `"${nameIn(this.#key)}" is published now.`)
     }
     this.#state = 'playing'
@@ -185,7 +185,13 @@ export class RtmpServerSession {
     if (applicationIn(application) !== this.#application) {
       const words = `There is no application "${applicationIn(application).slice(0, 60)}". Publish to /${this.#application}, with the stream name as the stream key.`
       this.#state = 'over'
-      this.#command(command.transaction, '_error', null, status('error', 'NetConnection.Connect.Rejected', words))
+      this.#wire.command(
+        0,
+        '_error',
+        command.transaction,
+        null,
+        status('error', 'NetConnection.Connect.Rejected', words),
+      )
       yield { kind: 'no-application', application }
       return
     }
@@ -202,7 +208,7 @@ export class RtmpServerSession {
     answer.set('objectEncoding', asked.get('objectEncoding') === 3 ? 3 : 0)
     // Enhanced RTMP, version 2: what is taken besides H.264.
     if (asked.has('fourCcList') && this.#codecs.length > 0) answer.set('fourCcList', [...this.#codecs])
-    this.#command(command.transaction, '_result', server, answer)
+    this.#wire.command(0, '_result', command.transaction, server, answer)
   }
 
   *#ask(command: Command): Generator<ServerEvent, void, undefined> {
@@ -237,20 +243,11 @@ export class RtmpServerSession {
   }
 
   #result({ transaction }: Command, value: number | undefined): void {
-    if (transaction !== 0) this.#command(transaction, '_result', null, value)
+    if (transaction !== 0) this.#wire.command(0, '_result', transaction, null, value)
   }
 
   #status(level: 'status' | 'error', code: string, description: string): void {
-    this.#command(0, 'onStatus', null, status(level, code, description), this.#stream)
-  }
-
-  #command(
-    transaction: number,
-    name: string,
-    ...[object, value, stream = 0]: [AmfObject | null, (AmfObject | number | undefined)?, number?]
-  ): void {
-    const head = { chunkStream: CHUNK_STREAM.command, type: MESSAGE.command, stream, timestamp: 0 }
-    this.#wire.write(head, commandBody(name, transaction, object, value))
+    this.#wire.command(this.#stream, 'onStatus', 0, null, status(level, code, description))
   }
 }
 

@@ -7,7 +7,7 @@ import { AmfError, type AmfObject, type AmfValue, writeAmf } from './amf.ts'
 import { ChunkReader } from './chunk-reader.ts'
 import { writeMessage } from './chunk-writer.ts'
 import { type ClientEvent, RtmpClientSession } from './client-session.ts'
-import { commandBody, readCommand, readStatus } from './commands.ts'
+import { readCommand, readStatus } from './commands.ts'
 import { MESSAGE, RtmpError, type RtmpMessage, uint32Body } from './messages.ts'
 import { RtmpServerSession, type ServerEvent } from './server-session.ts'
 
@@ -20,8 +20,8 @@ const OBJECT: AmfObject = new Map([
 const message = (type: number, stream: number, body: Buffer, timestamp = 0) =>
   Buffer.concat(writeMessage({ chunkStream: type === MESSAGE.video ? 6 : 3, type, stream, timestamp }, body, 128))
 const command = (name: string, transaction: number, ...values: AmfValue[]) =>
-  message(MESSAGE.command, 0, commandBody(name, transaction, ...values))
-const inStream = (name: string, ...values: AmfValue[]) => message(MESSAGE.command, 1, commandBody(name, 5, ...values))
+  message(MESSAGE.command, 0, writeAmf(name, transaction, ...values))
+const inStream = (name: string, ...values: AmfValue[]) => message(MESSAGE.command, 1, writeAmf(name, 5, ...values))
 
 /** A client of bytes, and what the server says to it. */
 class Client {
@@ -147,7 +147,7 @@ describe('a server of RTMP', () => {
 
   it('needs no tcUrl, and takes commands in AMF3', () => {
     const client = new Client()
-    const amf3 = Buffer.concat([Buffer.from([0]), commandBody('connect', 1, new Map([['app', 'live']]))])
+    const amf3 = Buffer.concat([Buffer.from([0]), writeAmf('connect', 1, new Map([['app', 'live']]))])
     client.send(HELLO, message(MESSAGE.commandAmf3, 0, amf3), command('createStream', 2, null))
     expect(client.commands().map(({ name }) => name)).toEqual(['_result', '_result'])
   })
@@ -257,7 +257,7 @@ describe('a server of RTMP', () => {
           fc.constantFrom('connect', 'createStream', 'publish', 'play', 'deleteStream', 'pause', 'x'),
           fc.integer({ min: 0, max: 2 }),
         )
-        .map(([name, stream]) => message(MESSAGE.command, stream, commandBody(name, 1, OBJECT, 'cam'))),
+        .map(([name, stream]) => message(MESSAGE.command, stream, writeAmf(name, 1, OBJECT, 'cam'))),
       fc
         .tuple(fc.integer({ min: 1, max: 30 }), fc.uint8Array({ maxLength: 100 }))
         .map(([type, body]) => message(type, 1, Buffer.from(body))),

@@ -1,3 +1,4 @@
+import { type AmfValue, writeAmf } from './amf.ts'
 import { ChunkReader, DEFAULT_CHUNK_BYTES } from './chunk-reader.ts'
 import { CHUNK_STREAM, type MessageHead, OUT_CHUNK_BYTES, writeMessage } from './chunk-writer.ts'
 import { answerHandshake, beginHandshake, finishHandshake, HANDSHAKE_BYTES } from './handshake.ts'
@@ -82,6 +83,12 @@ export class RtmpWire {
   /** Sends a message. */
   write(head: MessageHead, body: Buffer): void {
     this.#send(Buffer.concat(writeMessage(head, body, this.#chunkBytes)))
+  }
+
+  /** Sends a command (section 7.1.1) in a message stream; 0 for one about the connection. */
+  command(stream: number, name: string, transaction: number, ...values: AmfValue[]): void {
+    const head = { chunkStream: CHUNK_STREAM.command, type: MESSAGE.command, stream, timestamp: 0 }
+    this.write(head, writeAmf(name, transaction, ...values))
   }
 
   /** Sends a message of the protocol itself. */

@@ -6,6 +6,7 @@ import type { TargetSource, TargetState, TargetStatus } from '../../shared/statu
 import type { Broadcast, Output } from '../broadcast/broadcast.ts'
 import { framesIn, type Subscription } from '../broadcast/subscription.ts'
 import type { BusTag } from '../flv/gop-cache.ts'
+import { isFrameKind } from '../flv/tag.ts'
 
 /** The first wait before it is tried again: doubled from there on, each shortened by up to a half at random. */
 const MIN_RETRY_DELAY_MS = 500
@@ -269,7 +270,7 @@ export function startTarget(broadcast: Broadcast, spec: TargetSpec, protocol: Ta
 /** Of tags that come before or with the first keyframe: the headers, and what follows the keyframe. */
 function fromKeyframe(tags: readonly BusTag[]): BusTag[] {
   const at = tags.findIndex(({ kind }) => kind === 'keyframe')
-  return tags.filter((tag, index) => (at >= 0 && index >= at) || framesIn([tag]) === 0)
+  return tags.filter(({ kind }, index) => (at >= 0 && index >= at) || !isFrameKind(kind))
 }
 
 /** Waits, for ever where `ms` is null; false when `signal` ended it. */

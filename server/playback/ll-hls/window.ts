@@ -83,9 +83,10 @@ export class SegmentWindow {
       this.#files.delete(segment.file)
       return
     }
-    const total = (sum: 'length' | 'seconds') =>
-      segment.parts.reduce((all, { bytes, seconds }) => all + (sum === 'length' ? bytes.length : seconds), 0)
-    segment.whole = { length: total('length'), seconds: total('seconds') }
+    segment.whole = {
+      length: segment.parts.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      seconds: segment.parts.reduce((sum, { seconds }) => sum + seconds, 0),
+    }
     this.#removeOld()
   }
 
