@@ -78,7 +78,7 @@ describe('more connections than there may be', () => {
     const { open, answer } = await exhaust(gateway, 100)
     expect(answer).toMatch(/^HTTP\/1\.1 429 Too Many Requests/)
     expect(answer).toMatch(/Too many connections are open/)
-    await until('it is said', () => gateway.log().some(({ msg }) => msg === 'connections are refused'))
+    await gateway.logged({ msg: 'connections are refused' })
     for (const socket of open) socket.destroy()
     await until('others are taken again', async () =>
       fetch(`${gateway.url}/api/streams/beside`, NOT_KEPT).then(

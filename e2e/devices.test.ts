@@ -262,5 +262,5 @@ it('a recording whose sound stops has silence for viewers from there on', async 
   const { audioSeconds, errors } = await decode(came.bytes)
   expect(errors).toBe('')
   expect(audioSeconds).toBeGreaterThan(7)
-  expect(gateway.log()).toContainEqual(expect.objectContaining({ stream: 'short-sound', level: 40 }))
+  await gateway.logged({ stream: 'short-sound', level: 40 })
 })

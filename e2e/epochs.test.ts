@@ -176,7 +176,7 @@ describe('a broadcast whose page is reloaded', () => {
     const { bytes } = await collector.collectUntil(reloaded)
     expect((await decode(bytes)).errors).toBe('')
     expect(publications('reloaded')).toHaveLength(1)
-    expect(gateway.log()).toContainEqual(expect.objectContaining({ stream: 'reloaded', msg: 'publisher is back' }))
+    await gateway.logged({ stream: 'reloaded', msg: 'publisher is back' })
   })
 
   it('waits for a click otherwise, and begins anew where the server has ended it meanwhile', async () => {

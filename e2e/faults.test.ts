@@ -37,7 +37,7 @@ describe('nginx', () => {
     const old = await nginxOf(gateway)
     expect(old.workers.length).toBeGreaterThan(0)
     signal(old.master, 'SIGKILL')
-    await until('it is back', () => gateway.log().some(({ msg }) => msg === 'nginx is back'))
+    await gateway.logged({ msg: 'nginx is back' })
     for (const pid of [old.master, ...old.workers]) expect([pid, isThere(pid)]).toEqual([pid, false])
     await until('the broadcast is published again', async () => {
       const target = (await gateway.stream('beside'))?.targets[0]
@@ -59,8 +59,8 @@ describe('nginx', () => {
     const gateway = await startGateway(['--rtmp', 'nginx'])
     const { workers } = await nginxOf(gateway)
     for (const pid of workers) signal(pid, 'SIGSTOP')
-    await until('it is said', () => gateway.log().some(({ reason }) => reason === 'nginx hangs'))
-    await until('it is back', () => gateway.log().some(({ msg }) => msg === 'nginx is back'))
+    await gateway.logged({ reason: 'nginx hangs' })
+    await gateway.logged({ msg: 'nginx is back' })
     const answer = await fetch(`http://127.0.0.1:${gateway.hlsPort}/`, NOT_KEPT)
     expect(answer.status).toBe(404)
     await gateway.stop()
@@ -138,7 +138,7 @@ it('an FFmpeg that is lost while its epoch ends is replaced: no frame is missing
   const whole = await readFrames(recording.bytes)
   const seen = await readFrames(bytes)
   expect(seen.slice(0, whole.length)).toEqual(whole)
-  expect(gateway.log()).toContainEqual(expect.objectContaining({ msg: 'FFmpeg was lost, another one goes on' }))
+  await gateway.logged({ msg: 'FFmpeg was lost, another one goes on' })
   await gateway.stop()
 })
 

@@ -148,6 +148,7 @@ describe('a live stream', () => {
   })
 
   it('leaves no trace of the secrets between the gateway and its RTMP server in the log or the API', async () => {
+    await gateway.logged({ stream: 'live-one', msg: 'broadcast ended' })
     const secrets = [...gateway.program.output().stdout.matchAll(/publisher=/g)]
     expect(secrets).toEqual([])
     expect(

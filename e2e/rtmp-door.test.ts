@@ -96,12 +96,7 @@ describe('an nginx of its user', () => {
     const exited = once(nginx, 'close')
     // The port of the gateway is the one that nginx has, as on a machine where both have their defaults.
     const gateway = await startGateway(['--rtmp', `rtmp://127.0.0.1:${port}/live`, '--rtmp-port', `${port}`])
-    expect(gateway.log()).toContainEqual(
-      expect.objectContaining({
-        msg: 'encoders cannot publish to this gateway',
-        reason: expect.stringContaining('--rtmp-port'),
-      }),
-    )
+    await gateway.logged({ msg: 'encoders cannot publish to this gateway', reason: /--rtmp-port/ })
     const clock = inBlobs('clock', await clockRecording(320, 240, 240), 8)
     await publish(ingestUrl(gateway, 'theirs'), clock)
     await gateway.stop()

@@ -17,8 +17,7 @@ beforeEach(async () => {
 afterEach(() => directory.remove())
 
 const pidOf = ({ program }: TestGateway) => program.process.pid ?? 0
-const says = (gateway: TestGateway, words: string) =>
-  until(words, () => gateway.log().some(({ msg }) => String(msg).includes(words)))
+const says = (gateway: TestGateway, words: string) => gateway.logged({ msg: new RegExp(words) })
 
 /** Whether a process listens where Node's inspector would (tcp6 has the same columns). */
 async function hasInspector(pid: number): Promise<boolean> {

@@ -91,7 +91,7 @@ describe('a gateway with a certificate', () => {
   it('takes a new certificate as soon as its files change, and keeps the old one where the new one is of no use', async () => {
     const before = await shown()
     await writeFile(`${directory.path}/cert.pem`, 'nothing')
-    await until('it says so', () => gateway.log().some(({ msg }) => msg === 'the changed certificate is not used'))
+    await gateway.logged({ msg: 'the changed certificate is not used' })
     expect(await shown()).toBe(before)
     const renewed = await makeCertificate()
     await writeCertificate(directory.path, renewed)

@@ -16,8 +16,10 @@ export interface TestGateway {
   program: Program
   /** A stream of the API, as its operator is told it, or null where it is not live. `token`: as the bearer of that one is. */
   stream(name: string, token?: string): Promise<StreamStatus | null>
-  /** The log lines so far. */
+  /** The log lines so far. One that was just written may not have been read yet: `logged` waits for it. */
   log(): Record<string, unknown>[]
+  /** Resolves when a log line has these fields, the words of which may be a pattern. `since`: of the line to begin with. */
+  logged(fields: Record<string, string | number | null | RegExp>, since?: number): Promise<void>
   /** Ends it with SIGTERM, and starts it again as it was. */
   restart(): Promise<void>
   /** Ends it with SIGTERM. Throws where it does not end with 0, or a process of it is left. */
@@ -59,6 +61,20 @@ export async function startGateway(args: string[], environment: Record<string, s
         .stdout.split('\n')
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as Record<string, unknown>),
+    async logged(fields, since = 0) {
+      const wanted = Object.entries(fields)
+      const words = wanted.map(([name, value]) => `${name}: ${value}`)
+      await until(`a log line with ${words.join(', ')}`, () =>
+        gateway
+          .log()
+          .slice(since)
+          .some((line) =>
+            wanted.every(([name, value]) =>
+              value instanceof RegExp ? value.test(String(line[name])) : line[name] === value,
+            ),
+          ),
+      )
+    },
     async restart() {
       await end(gateway.program)
       gateway.program = await start()
