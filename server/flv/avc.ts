@@ -21,6 +21,11 @@ export function isEndOfSequence({ type, body }: Tag): boolean {
 
 /** Pixels of the picture that a video header (AVC sequence header) describes, or null where it cannot be read. */
 export function pictureSize(header: Pick<Tag, 'body'>): { width: number; height: number } | null {
+  return pictureFormat(header)
+}
+
+/** What a video header (AVC sequence header) says of the picture, or null where it cannot be read. */
+export function pictureFormat(header: Pick<Tag, 'body'>): Sps | null {
   return firstSps(header.body.subarray(AVC_PACKET_HEADER_BYTES))
 }
 

@@ -5,7 +5,33 @@ export interface Sps {
   height: number
   /** Present for the High profiles: `chroma_format_idc` and bits a sample. */
   high: { chromaFormat: number; lumaDepth: number; chromaDepth: number } | null
+  /** How wide a pixel is for its height, as two whole numbers; null where nothing is said, which means as wide as high. */
+  pixelAspect: { width: number; height: number } | null
+  /** `transfer_characteristics` (table E-4); null where nothing is said. */
+  transfer: number | null
 }
+
+/** `aspect_ratio_idc` of table E-1, from 1 on. */
+const PIXEL_ASPECTS = [
+  [1, 1],
+  [12, 11],
+  [10, 11],
+  [16, 11],
+  [40, 33],
+  [24, 11],
+  [20, 11],
+  [32, 11],
+  [80, 33],
+  [18, 11],
+  [15, 11],
+  [64, 33],
+  [160, 99],
+  [4, 3],
+  [3, 2],
+  [2, 1],
+] as const
+/** `aspect_ratio_idc` that says: two numbers follow. */
+const EXTENDED_SAR = 255
 
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135])
 
@@ -54,11 +80,36 @@ export function readSps(nal: Buffer): Sps | null {
     const unitY = (chromaFormat === 1 ? 2 : 1) * (2 - framesOnly)
     const width = widthInBlocks * 16 - (crop.left + crop.right) * unitX
     const height = heightInMaps * 16 * (2 - framesOnly) - (crop.top + crop.bottom) * unitY
-    return width > 0 && height > 0 && width <= 16384 && height <= 16384 ? { width, height, high } : null
+    if (width <= 0 || height <= 0 || width > 16384 || height > 16384) return null
+    return { width, height, high, ...readVui(bits) }
   } catch (error) {
     if (error instanceof RangeError) return null
     throw error
   }
+}
+
+/** What Castgate needs of the usability information (E.1.1). A picture can be decoded without it: one that ends too early says nothing. */
+function readVui(bits: BitReader): Pick<Sps, 'pixelAspect' | 'transfer'> {
+  const said: Pick<Sps, 'pixelAspect' | 'transfer'> = { pixelAspect: null, transfer: null }
+  try {
+    if (!bits.read(1)) return said
+    if (bits.read(1)) said.pixelAspect = readPixelAspect(bits)
+    if (bits.read(1)) bits.read(1) // overscan
+    if (!bits.read(1)) return said
+    bits.read(4) // video_format and video_full_range_flag
+    if (!bits.read(1)) return said
+    bits.read(8) // colour_primaries
+    said.transfer = bits.read(8)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+  }
+  return said
+}
+
+function readPixelAspect(bits: BitReader): Sps['pixelAspect'] {
+  const idc = bits.read(8)
+  const [width, height] = idc === EXTENDED_SAR ? [bits.read(16), bits.read(16)] : (PIXEL_ASPECTS[idc - 1] ?? [0, 0])
+  return width > 0 && height > 0 ? { width, height } : null
 }
 
 function skipScalingList(bits: BitReader, size: number): void {

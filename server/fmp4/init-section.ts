@@ -13,6 +13,8 @@ export interface VideoConfig {
   record: Buffer
   width: number
   height: number
+  /** How wide a pixel is for its height; null for as wide as high. */
+  pixelAspect: { width: number; height: number } | null
 }
 
 /** The tracks of a fragmented MP4. */
@@ -51,7 +53,7 @@ function movieHeader(): Buffer {
   )
 }
 
-function videoTrack({ record, width, height }: VideoConfig): Buffer {
+function videoTrack({ record, width, height, pixelAspect }: VideoConfig): Buffer {
   const entry = box(
     'avc1',
     Buffer.alloc(6),
@@ -65,7 +67,10 @@ function videoTrack({ record, width, height }: VideoConfig): Buffer {
     Buffer.alloc(32),
     u16(24, 0xffff),
     box('avcC', record),
+    // ISO/IEC 14496-12, 12.1.4.
+    ...(pixelAspect ? [box('pasp', u32(pixelAspect.width, pixelAspect.height))] : []),
   )
+  const shownWidth = pixelAspect ? Math.round((width * pixelAspect.width) / pixelAspect.height) : width
   const header = fullBox(
     'tkhd',
     0,
@@ -73,7 +78,7 @@ function videoTrack({ record, width, height }: VideoConfig): Buffer {
     u32(0, 0, VIDEO_TRACK_ID, 0, 0, 0, 0),
     u16(0, 0, 0, 0),
     UNITY_MATRIX,
-    u32(width * 0x10000, height * 0x10000),
+    u32(Math.min(shownWidth, 0xffff) * 0x10000, height * 0x10000),
   )
   return track(header, VIDEO_TIMESCALE, 'vide', fullBox('vmhd', 0, 1, u16(0, 0, 0, 0)), entry)
 }
