@@ -15,6 +15,18 @@ const USUAL_FRAME_MS = 33
  */
 const AUDIO_TOLERANCE_MS = 30
 
+/** A picture is shown again by decoding it once more from its keyframe on, where that is no more than so many pictures and bytes. */
+const MAX_REPEATED = 8
+const MAX_REPEATED_BYTES = 512 * 1024
+
+/** A picture whose end is not known yet. Times are in ticks. */
+interface Held {
+  from: number
+  compositionOffset: number
+  keyframe: boolean
+  data: Buffer
+}
+
 /** Turns the frames of one epoch's tracks into fragments. A picture is held until the next one says how long it is shown. */
 export class Fragmenter {
   readonly #tracks: Tracks
@@ -25,37 +37,66 @@ export class Fragmenter {
   #audioFrom = 0
   /** When the next sound begins, in samples; null before the first. */
   #audioNext: number | null = null
-  #held: BusTag | null = null
-  #lastVideoMs = USUAL_FRAME_MS
+  #held: Held | null = null
+  /** Where the next picture begins at the earliest, in ticks. */
+  #floor = 0
+  /** The pictures since the last keyframe; null where there are too many to show the last one again. */
+  #gop: Held[] | null = null
+  #gopBytes = 0
+  #lastVideoTicks = USUAL_FRAME_MS * TICKS_OF_MS
 
   constructor(tracks: Tracks) {
     this.#tracks = tracks
   }
 
-  /** Takes a frame. A picture is settled first: {@link settle}. */
-  add(tag: BusTag): void {
+  /**
+   * Takes a frame, at the time of its tag. A picture begins no earlier than `notBefore`, in ms, and the one before it is settled first:
+   * {@link settle}.
+   */
+  add(tag: BusTag, notBefore = 0): void {
     const { video, audio } = this.#tracks
     if (tag.kind === 'audio') {
       if (audio) this.#addSound(tag, audio)
-    } else if (video) this.#held = tag
+    } else if (video) this.#hold(tag, notBefore)
   }
 
-  /** The picture that is held ends at `timestamp`, in ms, when the next one begins; null: nothing comes after it. */
-  settle(timestamp: number | null): void {
-    if (this.#held === null) return
-    const tag = this.#held
+  /** Whether there is nothing that a fragment could be made of. */
+  get isEmpty(): boolean {
+    return this.#held === null && this.#video.length === 0 && this.#audio.length === 0
+  }
+
+  /** When the picture began that is held, in ms; null where none is. */
+  get heldFrom(): number | null {
+    return this.#held && this.#held.from / TICKS_OF_MS
+  }
+
+  /** When it ends if nothing comes after it, in ms; null where none is held. */
+  get heldUntil(): number | null {
+    return this.#held && (this.#held.from + this.#lastVideoTicks) / TICKS_OF_MS
+  }
+
+  /** Whether the picture that is held can be shown again, from a keyframe on. */
+  get canRepeat(): boolean {
+    return this.#held !== null && this.#gop !== null
+  }
+
+  /** The picture that is held ends at `timestamp`, in ms; where none may come before that, it is said to last for `more` ms longer. */
+  settle(timestamp: number, more = 0): void {
+    const held = this.#held
+    if (held === null) return
     this.#held = null
-    const shown = timestamp === null ? this.#lastVideoMs : timestamp - tag.timestamp
-    this.#lastVideoMs = shown
-    if (this.#video.length === 0) this.#videoFrom = tag.timestamp * TICKS_OF_MS
-    const body = bodyOf(tag)
-    this.#video.push({
-      data: body.subarray(AVC_PACKET_HEADER_BYTES),
-      duration: shown * TICKS_OF_MS,
-      // 24 bits with a sign (annex E.4.3).
-      compositionOffset: body.readIntBE(2, 3) * TICKS_OF_MS,
-      keyframe: tag.kind === 'keyframe',
-    })
+    this.#floor = Math.max(Math.round(timestamp * TICKS_OF_MS), held.from + 1)
+    this.#lastVideoTicks = this.#floor - held.from
+    this.#push(held, this.#lastVideoTicks + more * TICKS_OF_MS)
+  }
+
+  /** From `timestamp` on, in ms, the picture that was just settled is shown once more. See {@link canRepeat}. */
+  repeat(timestamp: number): void {
+    const gop = this.#gop ?? []
+    const from = Math.max(Math.round(timestamp * TICKS_OF_MS), this.#floor)
+    const again = gop.map((picture, index) => ({ ...picture, from: from + index }))
+    for (const picture of again.slice(0, -1)) this.#push(picture, 1)
+    this.#held = again.at(-1) ?? null
   }
 
   /** Whether the next fragment begins with a keyframe, or is sound alone where there is no picture. */
@@ -75,9 +116,37 @@ export class Fragmenter {
     return fragment(sequence, runs)
   }
 
+  #hold(tag: BusTag, notBefore: number): void {
+    const body = bodyOf(tag)
+    const from = Math.max(Math.round(Math.max(tag.timestamp, notBefore) * TICKS_OF_MS), this.#floor)
+    this.#held = {
+      from,
+      // 24 bits with a sign (annex E.4.3).
+      compositionOffset: Math.round((body.readIntBE(2, 3) + tag.timestamp) * TICKS_OF_MS) - from,
+      keyframe: tag.kind === 'keyframe',
+      data: body.subarray(AVC_PACKET_HEADER_BYTES),
+    }
+    if (this.#held.keyframe) {
+      this.#gop = []
+      this.#gopBytes = 0
+    }
+    this.#gopBytes += this.#held.data.length
+    this.#gop?.push(this.#held)
+    const isReordered = this.#gop?.[0]?.compositionOffset !== this.#held.compositionOffset
+    const isLarge = this.#gopBytes > MAX_REPEATED_BYTES || (this.#gop?.length ?? 0) > MAX_REPEATED
+    if (isReordered || isLarge) this.#gop = null
+  }
+
+  #push({ from, data, compositionOffset, keyframe }: Held, duration: number): void {
+    if (this.#video.length === 0) this.#videoFrom = from
+    this.#video.push({ data, duration, compositionOffset, keyframe })
+  }
+
   #addSound(tag: BusTag, { sampleRate }: AacConfig): void {
     const at = Math.round((tag.timestamp * sampleRate) / 1000)
     const tolerance = (AUDIO_TOLERANCE_MS * sampleRate) / 1000
+    // Before all that there is.
+    if (at < 0) return
     const next = this.#audioNext ?? at
     // More sound than time has passed: a frame is left out now and then.
     if (next > at + tolerance) return

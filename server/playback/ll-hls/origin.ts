@@ -2,17 +2,21 @@ import { randomUUID } from 'node:crypto'
 import type { Broadcast } from '../../broadcast/broadcast.ts'
 import { Packager } from './packager.ts'
 import { mediaPlaylist } from './playlist.ts'
-import { type Segment, SegmentWindow } from './window.ts'
+import { SegmentWindow } from './window.ts'
 
 /** How far a request may look ahead, in segments: for more, it is answered with 400 at once (RFC 8216bis, 6.2.5.2). */
 const MAX_AHEAD = 2
 
+/** How far, in ms: the Advance Part Limit (6.2.5.2) is three parts where they are as long as a second, and as many as are three seconds otherwise. */
+const MAX_AHEAD_MS = 3_000
+const MIN_AHEAD_PARTS = 3
 /** How long a request is held, in target durations, and where none is known yet, in seconds. */
 const HELD_TARGETS = 3
 const HELD_SECONDS = 12
 
-/** Timelines are told apart by a number that is not higher: hls.js counts up to it, one by one. */
-const MAX_FIRST_DISCONTINUITY = 10_000
+/** Timelines are numbered from the hours since 2026 began: hls.js counts up to the number, one by one. */
+const FIRST_DISCONTINUITY_AT = Date.UTC(2026, 0)
+const DISCONTINUITY_MS = 3_600_000
 
 /** Most requests that are held at a time for one broadcast. */
 export const MAX_HELD = 10_000
@@ -39,39 +43,58 @@ export class LlHlsOrigin {
   readonly #texts = new Map<string, string>()
   #ended = false
 
-  constructor(broadcast: Broadcast) {
+  /** `before` is what viewers of this name had until now: numbers go on from there. */
+  constructor(broadcast: Broadcast, before: LlHlsOrigin | null = null) {
     // Numbers from the clock: a later broadcast of this name, also by another gateway, goes on with higher ones.
-    const first = Math.floor(Date.now() / 1000)
-    this.#window = new SegmentWindow(first % MAX_FIRST_DISCONTINUITY)
-    this.#packager = new Packager(this.#window, randomUUID().slice(0, 8), first, () => this.#changed())
+    const now = Date.now()
+    const firstNumber = Math.max(Math.floor(now / 1000), before?.afterLast.number ?? 0)
+    const hours = Math.floor((now - FIRST_DISCONTINUITY_AT) / DISCONTINUITY_MS)
+    this.#window = new SegmentWindow(Math.max(0, hours, before?.afterLast.discontinuity ?? 0))
+    this.#packager = new Packager({
+      window: this.#window,
+      id: randomUUID().slice(0, 8),
+      firstNumber,
+      asksForKeyframes: broadcast.source === 'recorder',
+      onChange: () => this.#changed(),
+    })
     broadcast.listen({
       push: (tag, layout) => this.#packager.push(tag, layout),
       end: () => {
         this.#ended = true
         this.#packager.end()
+        this.#changed()
       },
     })
   }
 
-  /** Seconds; null until the first segment is whole, and there is a playlist. */
+  /** Seconds; null until it is known, and there is a playlist. */
   get targetSeconds(): number | null {
-    return this.#packager.targetSeconds ?? (this.#ended ? this.#longestSeconds() : null)
+    return this.#packager.shape?.targetSeconds ?? null
+  }
+
+  /** The media sequence number and the discontinuity sequence of what could follow. */
+  get afterLast(): { number: number; discontinuity: number } {
+    const { last, discontinuities, segments } = this.#window
+    const within = segments.filter(({ discontinuity }) => discontinuity).length
+    return { number: (last?.number ?? 0) + 1, discontinuity: discontinuities + within + 1 }
   }
 
   get ended(): boolean {
     return this.#ended
   }
 
-  /** The playlist as it is now. See {@link mediaPlaylist}. */
+  /** The playlist as it is now; '' before there is one. See {@link mediaPlaylist}. */
   playlist(prefix: string, skip: boolean): string {
     const key = `${prefix} ${skip}`
+    const { shape } = this.#packager
+    if (shape === null) return ''
     let text = this.#texts.get(key)
     if (text === undefined) {
       text = mediaPlaylist(
         {
           segments: this.#window.segments,
           discontinuities: this.#window.discontinuities,
-          targetSeconds: this.targetSeconds ?? 0,
+          shape,
           allIndependent: this.#packager.allIndependent,
           nextPartFile: this.#ended ? null : this.#packager.nextPartFile,
         },
@@ -90,8 +113,7 @@ export class LlHlsOrigin {
 
   /** Waits until the playlist contains `position`, or a later one (6.2.5.2). */
   reached(position: Position, signal: AbortSignal): Promise<Wait> {
-    const last = this.#window.last?.number ?? 0
-    if (position.segment > last + MAX_AHEAD && !this.#ended) return Promise.resolve('too-far')
+    if (this.#isTooFar(position) && !this.#ended) return Promise.resolve('too-far')
     return this.#hold(() => this.#ended || this.#has(position), signal)
   }
 
@@ -101,6 +123,17 @@ export class LlHlsOrigin {
       await this.#hold(() => this.#ended || name !== this.#packager.nextPartFile, signal)
     }
     return this.#window.file(name)
+  }
+
+  #isTooFar({ segment, part }: Position): boolean {
+    const { last } = this.#window
+    const number = last?.number ?? 0
+    if (segment > number + MAX_AHEAD) return true
+    if (part === null || segment < number) return false
+    const there = last && last.number === segment ? last.parts.length : 0
+    const isAfterLast = last?.number === segment && last.whole !== null
+    const most = Math.max(MIN_AHEAD_PARTS, Math.ceil(MAX_AHEAD_MS / (this.#packager.shape?.partMs ?? MAX_AHEAD_MS)))
+    return !isAfterLast && part >= there + most
   }
 
   #has({ segment, part }: Position): boolean {
@@ -142,8 +175,4 @@ export class LlHlsOrigin {
   }
 
   /** A target duration for a broadcast that ended before it had one. */
-  #longestSeconds(): number | null {
-    const seconds = this.#window.segments.map(({ whole }: Segment) => whole?.seconds ?? 0)
-    return seconds.length === 0 ? null : Math.max(1, ...seconds.map(Math.round))
-  }
 }

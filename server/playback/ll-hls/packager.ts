@@ -1,213 +1,99 @@
 import type { BusListener, Layout } from '../../broadcast/listener.ts'
-import { readAacConfig } from '../../flv/aac.ts'
-import { AVC_PACKET_HEADER_BYTES, pictureSize } from '../../flv/avc.ts'
-import { type BusTag, bodyOf } from '../../flv/gop-cache.ts'
-import { Fragmenter } from '../../fmp4/fragmenter.ts'
-import { initSection } from '../../fmp4/init-section.ts'
-import type { Init, SegmentWindow } from './window.ts'
+import type { BusTag } from '../../flv/gop-cache.ts'
+import { isFrameKind } from '../../flv/tag.ts'
+import { Cutter } from './cutter.ts'
+import { type FrameTime, lastShape, type Shape, shapeOf, shapeOfEnded } from './shape.ts'
+import type { SegmentWindow } from './window.ts'
 
-/** EXT-X-PART-INF: PART-TARGET, in seconds. */
-export const PART_TARGET_SECONDS = 0.3
+/** Most that is kept while the shape of the stream is found out. */
+const MAX_OPENING_BYTES = 16 * 1024 * 1024
+const MAX_OPENING_TAGS = 5_000
 
-/** A part is cut at the first frame from here on: 85 % of the target, which is the least (RFC 8216bis, 4.4.3.7). */
-const PART_MS = 255
+interface Kept {
+  tag: BusTag
+  layout: Layout
+  /** When it came, in ms since 1970. */
+  now: number
+}
 
-/** A segment ends at the first keyframe from here on: a recorder's keyframe every 2 s comes a little early at times. */
-const SEGMENT_MS = 1_900
+/** What a packager is made with. */
+export interface PackagerOptions {
+  window: SegmentWindow
+  /** Makes the names of files unique. */
+  id: string
+  /** The first media sequence number. */
+  firstNumber: number
+  /** Whether the publisher asks its encoder for keyframes. */
+  asksForKeyframes: boolean
+  /** There is something new in the window. */
+  onChange(): void
+}
 
-/** Bounds of the target duration, in seconds: it is that of the first whole segment, and stays. */
-const MIN_TARGET_SECONDS = 2
-const MAX_TARGET_SECONDS = 10
-
-/** How much longer than the target duration a segment may be, since durations are rounded (4.4.3.1). */
-const TOLERANCE_MS = 400
-
-/** A part and a segment end with so many bytes, however short they are: what a publisher sends may have any times. */
-const MAX_PART_BYTES = 2 * 1024 * 1024
-const MAX_SEGMENT_BYTES = 16 * 1024 * 1024
-
-/** Time without a frame that is a break, in ms. */
-const BREAK_MS = 1_000
-
-/** Cuts a broadcast into segments and parts: fragmented MP4 in a window. */
+/**
+ * Makes low-latency HLS of a broadcast: it keeps what comes until it knows how long parts and segments are to be, which a playlist says once and holds
+ * to, and has all of it cut by that.
+ */
 export class Packager implements BusListener {
-  readonly #window: SegmentWindow
-  readonly #id: string
-  readonly #onChange: () => void
-  readonly #headers = new Map<'video-header' | 'audio-header', Buffer>()
-  #fragmenter: Fragmenter | null = null
-  #init: Init | null = null
-  #inits = 0
-  #fragments = 0
-  #nextNumber: number
-  /** A header has changed: from the next keyframe on there is another init section. */
-  #headersChanged = false
-  /** When the segment and the part began, and the latest frame, in ms of the broadcast. */
-  #segmentFrom = 0
-  #partFrom = 0
-  #latest = 0
-  /** Bytes of frames in the segment and in the part. */
-  #segmentBytes = 0
-  #partBytes = 0
-  /** Wall clock of the broadcast's time 0, in ms since 1970. */
-  #epoch = 0
-  #targetSeconds: number | null = null
-  #allIndependent = true
+  readonly #options: PackagerOptions
+  /** What came before the shape was known. */
+  #kept: Kept[] = []
+  #keptBytes = 0
+  #hasEntry = false
+  #cutter: Cutter | null = null
 
-  /**
-   * `id` makes the names of files unique, `firstNumber` is the first media sequence number, and `onChange` is called when there is
-   * something new in the window.
-   */
-  constructor(window: SegmentWindow, id: string, firstNumber: number, onChange: () => void) {
-    this.#window = window
-    this.#id = id
-    this.#nextNumber = firstNumber
-    this.#onChange = onChange
+  constructor(options: PackagerOptions) {
+    this.#options = options
   }
 
-  /** EXT-X-TARGETDURATION; null until the first segment has shown it. */
-  get targetSeconds(): number | null {
-    return this.#targetSeconds
+  /** What the playlist says of parts and segments; null until that is known, and there is a playlist. */
+  get shape(): Shape | null {
+    return this.#cutter?.shape ?? null
   }
 
-  /** Whether every segment began with a keyframe. */
+  /** Whether every segment begins with a keyframe, and is expected to. */
   get allIndependent(): boolean {
-    return this.#allIndependent
+    return this.#cutter?.allIndependent ?? false
   }
 
   /** The name of the part that comes next, for a preload hint. */
-  get nextPartFile(): string {
-    const { last } = this.#window
-    return last && !last.whole
-      ? partFile(this.#id, last.number, last.parts.length)
-      : partFile(this.#id, this.#nextNumber, 0)
+  get nextPartFile(): string | null {
+    return this.#cutter?.nextPartFile ?? null
   }
 
   push(tag: BusTag, layout: Layout): void {
-    switch (tag.kind) {
-      case 'metadata':
-        return
-      case 'video-header':
-      case 'audio-header': {
-        const body = bodyOf(tag)
-        if (this.#headers.get(tag.kind)?.equals(body)) return
-        this.#headers.set(tag.kind, Buffer.from(body))
-        this.#headersChanged = true
-        return
-      }
-      default:
-        if (!layout.video && this.#headers.delete('video-header')) this.#headersChanged = true
-        this.#addFrame(tag, tag.kind === 'keyframe' || (!layout.video && tag.kind === 'audio'))
-    }
+    const now = Date.now()
+    if (this.#cutter) return this.#cutter.push(tag, layout, now)
+    const isFrame = isFrameKind(tag.kind)
+    // What comes before the first entry is in no segment.
+    if (isFrame) this.#hasEntry ||= tag.kind === 'keyframe' || !layout.video
+    if (isFrame && !this.#hasEntry) return
+    this.#kept.push({ tag, layout, now })
+    this.#keptBytes += tag.bytes.length
+    // Found out in time with the pictures: each look costs all that is kept.
+    if (!isFrame || (tag.kind === 'audio' && this.#kept.length % 16 !== 0)) return
+    const isFull = this.#keptBytes > MAX_OPENING_BYTES || this.#kept.length > MAX_OPENING_TAGS
+    const { asksForKeyframes } = this.#options
+    const shape = shapeOf(this.#frames(), { hasVideo: layout.video, asksForKeyframes })
+    if (shape || isFull) this.#begin(shape ?? lastShape(this.#frames()))
   }
 
   end(): void {
-    this.#closeSegment(null)
-    this.#onChange()
+    if (!this.#cutter && this.#hasEntry) this.#begin(shapeOfEnded(this.#frames()))
+    this.#cutter?.end()
   }
 
-  /** `isEntry`: a segment may begin with this frame. */
-  #addFrame(tag: BusTag, isEntry: boolean): void {
-    const { timestamp } = tag
-    const isBreak = timestamp - this.#latest > BREAK_MS
-    if (isEntry && (this.#fragmenter === null || this.#headersChanged || isBreak)) this.#beginAnew(timestamp)
-    if (this.#fragmenter === null) return
-    if (tag.kind !== 'audio') this.#fragmenter.settle(timestamp)
-    const segmentMs = timestamp - this.#segmentFrom
-    const longestMs = (this.#targetSeconds ?? MAX_TARGET_SECONDS) * 1000 + TOLERANCE_MS
-    if (isEntry && segmentMs >= SEGMENT_MS) {
-      this.#targetSeconds ??= Math.min(MAX_TARGET_SECONDS, Math.max(MIN_TARGET_SECONDS, Math.round(segmentMs / 1000)))
-      this.#nextSegment(timestamp)
-    } else if (segmentMs >= longestMs || this.#segmentBytes > MAX_SEGMENT_BYTES) {
-      this.#targetSeconds ??= MAX_TARGET_SECONDS
-      this.#allIndependent = false
-      this.#nextSegment(timestamp)
-    } else if (timestamp - this.#partFrom >= PART_MS || this.#partBytes > MAX_PART_BYTES) {
-      this.#cutPart(timestamp)
-      this.#onChange()
-    }
-    this.#fragmenter.add(tag)
-    this.#partBytes += tag.bytes.length
-    this.#segmentBytes += tag.bytes.length
-    this.#latest = Math.max(this.#latest, timestamp)
+  #frames(): FrameTime[] {
+    return this.#kept.map(({ tag }) => tag).filter(({ kind }) => isFrameKind(kind))
   }
 
-  /** The first segment, or one after which times or codecs are others. */
-  #beginAnew(timestamp: number): void {
-    const isFirst = this.#fragmenter === null
-    this.#closeSegment(null)
-    if (isFirst || this.#headersChanged) this.#readHeaders()
-    else if (this.#init) this.#fragmenter = new Fragmenter(this.#tracks())
-    if (!this.#init) return
-    this.#epoch = Math.max(this.#epoch, Date.now() - timestamp)
-    this.#beginSegment(timestamp, !isFirst)
-    this.#latest = timestamp
-    this.#onChange()
+  #begin(shape: Shape): void {
+    const { window, id, firstNumber, onChange } = this.#options
+    const kept = this.#kept
+    this.#kept = []
+    const cutter = new Cutter(window, id, firstNumber, shape)
+    this.#cutter = cutter
+    for (const { tag, layout, now } of kept) cutter.push(tag, layout, now)
+    cutter.onChange = onChange
+    onChange()
   }
-
-  #nextSegment(timestamp: number): void {
-    this.#closeSegment(timestamp)
-    this.#beginSegment(timestamp, false)
-    this.#onChange()
-  }
-
-  #beginSegment(timestamp: number, discontinuity: boolean): void {
-    if (!this.#init) return
-    const number = this.#nextNumber++
-    this.#segmentFrom = timestamp
-    this.#partFrom = timestamp
-    this.#segmentBytes = 0
-    const file = `${this.#id}-${number}.m4s`
-    this.#window.begin({
-      number,
-      file,
-      init: this.#init,
-      discontinuity,
-      date: this.#epoch + timestamp,
-      parts: [],
-      whole: null,
-    })
-  }
-
-  /** `timestamp` is when the next one begins; null where nothing follows, or something else. */
-  #closeSegment(timestamp: number | null): void {
-    if (timestamp === null) this.#fragmenter?.settle(null)
-    this.#cutPart(timestamp ?? this.#latest + 1)
-    if (this.#window.last?.parts.length === 0 && !this.#window.last.whole) this.#nextNumber--
-    this.#window.close()
-  }
-
-  #cutPart(timestamp: number): void {
-    const independent = this.#fragmenter?.isIndependent ?? false
-    const bytes = this.#fragmenter?.cut(this.#fragments + 1)
-    const segment = this.#window.last
-    if (!bytes || !segment) return
-    this.#fragments++
-    this.#partBytes = 0
-    const file = partFile(this.#id, segment.number, segment.parts.length)
-    this.#window.add({ file, bytes, seconds: (timestamp - this.#partFrom) / 1000, independent })
-    this.#partFrom = timestamp
-  }
-
-  #readHeaders(): void {
-    const tracks = this.#tracks()
-    this.#headersChanged = false
-    if (!tracks.video && !tracks.audio) return
-    this.#init = { file: `${this.#id}-init-${this.#inits++}.mp4`, bytes: initSection(tracks) }
-    this.#fragmenter = new Fragmenter(tracks)
-  }
-
-  #tracks() {
-    const video = this.#headers.get('video-header')
-    const audio = this.#headers.get('audio-header')
-    const size = video ? pictureSize({ body: video }) : null
-    return {
-      video: video && size ? { record: video.subarray(AVC_PACKET_HEADER_BYTES), ...size } : null,
-      audio: audio ? readAacConfig({ body: audio }) : null,
-    }
-  }
-}
-
-function partFile(id: string, segment: number, part: number): string {
-  return `${id}-${segment}.${part}.m4s`
 }

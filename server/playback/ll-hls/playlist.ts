@@ -1,4 +1,4 @@
-import { PART_TARGET_SECONDS } from './packager.ts'
+import type { Shape } from './shape.ts'
 import type { Part, Segment } from './window.ts'
 
 /** What a media playlist tells. */
@@ -6,14 +6,15 @@ export interface PlaylistState {
   segments: readonly Segment[]
   /** EXT-X-DISCONTINUITY-SEQUENCE. */
   discontinuities: number
-  targetSeconds: number
+  shape: Pick<Shape, 'targetSeconds' | 'partMs'>
   allIndependent: boolean
   /** The part that comes next; null at the end of the stream. */
   nextPartFile: string | null
 }
 
 /** How far from the end a client should stay: three parts, and a little for the way (RFC 8216bis, 4.4.3.8). */
-const PART_HOLD_BACK_SECONDS = 1
+const HELD_BACK_PARTS = 3
+const HELD_BACK_MORE_MS = 100
 
 /** In target durations: how long segments stay in delta updates, and how long parts are listed. */
 const SKIP_BOUNDARY = 6
@@ -24,7 +25,8 @@ const PARTS_LISTED = 3
  * delta update, which leaves out what a client has already (6.2.5.1).
  */
 export function mediaPlaylist(state: PlaylistState, prefix: string, skip: boolean): string {
-  const { targetSeconds: target, nextPartFile } = state
+  const { nextPartFile } = state
+  const { targetSeconds: target, partMs } = state.shape
   // One that has only begun is told with its first part.
   const segments = state.segments.filter(({ parts }) => parts.length > 0)
   const ended = nextPartFile === null
@@ -34,8 +36,8 @@ export function mediaPlaylist(state: PlaylistState, prefix: string, skip: boolea
     '#EXTM3U',
     '#EXT-X-VERSION:9',
     `#EXT-X-TARGETDURATION:${target}`,
-    serverControl(target),
-    `#EXT-X-PART-INF:PART-TARGET=${PART_TARGET_SECONDS}`,
+    serverControl(state.shape),
+    `#EXT-X-PART-INF:PART-TARGET=${partMs / 1000}`,
     `#EXT-X-MEDIA-SEQUENCE:${segments[0]?.number ?? 0}`,
     `#EXT-X-DISCONTINUITY-SEQUENCE:${state.discontinuities}`,
     ...(state.allIndependent ? ['#EXT-X-INDEPENDENT-SEGMENTS'] : []),
@@ -53,8 +55,9 @@ export function mediaPlaylist(state: PlaylistState, prefix: string, skip: boolea
   return `${lines.join('\n')}\n`
 }
 
-function serverControl(target: number): string {
-  const holdBack = `HOLD-BACK=${(3 * target).toFixed(1)},PART-HOLD-BACK=${PART_HOLD_BACK_SECONDS.toFixed(1)}`
+function serverControl({ targetSeconds: target, partMs }: PlaylistState['shape']): string {
+  const partHoldBack = (HELD_BACK_PARTS * partMs + HELD_BACK_MORE_MS) / 1000
+  const holdBack = `HOLD-BACK=${(3 * target).toFixed(1)},PART-HOLD-BACK=${partHoldBack.toFixed(3)}`
   return `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=${(SKIP_BOUNDARY * target).toFixed(1)},${holdBack}`
 }
 

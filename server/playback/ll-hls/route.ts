@@ -7,7 +7,6 @@ import { notFound } from '../../http/errors.ts'
 import { withToken } from '../../http/links.ts'
 import { onlyRead } from '../../http/read-only.ts'
 import { LlHlsOrigin, type Position, type Wait } from './origin.ts'
-import { WINDOW_SECONDS } from './window.ts'
 
 /** A query of the delivery directives (RFC 8216bis, 6.2.5). */
 interface Directives {
@@ -15,6 +14,9 @@ interface Directives {
   _HLS_part?: string
   _HLS_skip?: string
 }
+
+/** How long a stream can be had after its end, in ms. */
+const KEPT_MS = 60_000
 
 /** In target durations: how long caches keep a playlist that was waited for, and one that was not (appendix B.1). */
 const BLOCKING_CACHED = 6
@@ -36,7 +38,7 @@ export class LlHlsRoute {
   /** Makes HLS of `broadcast`. It stays for a minute after the end, for viewers who are behind. */
   start(broadcast: Broadcast): void {
     const { name } = broadcast
-    const entry = { origin: new LlHlsOrigin(broadcast), broadcast }
+    const entry = { origin: new LlHlsOrigin(broadcast, this.#origins.get(name)?.origin ?? null), broadcast }
     this.#origins.set(name, entry)
     broadcast.addOutput({
       status: () => null,
@@ -44,7 +46,7 @@ export class LlHlsRoute {
         const removal = setTimeout(() => {
           this.#removals.delete(removal)
           if (this.#origins.get(name) === entry) this.#origins.delete(name)
-        }, WINDOW_SECONDS * 1000)
+        }, KEPT_MS)
         this.#removals.add(removal)
       },
     })

@@ -28,16 +28,31 @@ export interface Segment {
   whole: { length: number; seconds: number } | null
 }
 
-/** Most that is kept, in bytes and in seconds. */
+/** Most that is kept, in bytes. */
 const MAX_BYTES = 64 * 1024 * 1024
-export const WINDOW_SECONDS = 60
+
+/** Seconds of a playlist: as much again is kept behind it. It has at least four segments, whatever their duration. */
+export const PLAYLIST_SECONDS = 30
+const MIN_SEGMENTS = 4
 
 /** Most segments, which may be short: the playlist is written again for each part. */
 const MAX_SEGMENTS = 120
 
-/** The segments that viewers can get now, in order; the last one grows. The oldest go when there are too many. */
+/** What has left the playlist, and until when it can be had, on the monotonic clock. */
+interface Retired {
+  segment: Segment
+  until: number
+}
+
+/**
+ * The segments of the playlist, in order; the last one grows. The oldest leave it when there are too many, and can still be had for a while by those who
+ * have a playlist that names them (RFC 8216bis, 6.2.2).
+ */
 export class SegmentWindow {
   readonly #segments: Segment[] = []
+  #retired: Retired[] = []
+  /** The longest that the playlist was, in seconds. */
+  #longest = 0
   /** By their names, for requests. */
   readonly #files = new Map<string, () => Buffer | null>()
   /** Segments that somebody asked for, in one piece. */
@@ -114,20 +129,40 @@ export class SegmentWindow {
   }
 
   #removeOld(): void {
+    const now = performance.now()
     let seconds = 0
     let bytes = 0
     let keep = 0
     for (const { whole } of this.#segments.toReversed()) {
+      const isOver = seconds >= PLAYLIST_SECONDS && keep >= MIN_SEGMENTS
+      if (keep > 0 && (isOver || bytes + (whole?.length ?? 0) > MAX_BYTES || keep >= MAX_SEGMENTS)) break
       seconds += whole?.seconds ?? 0
       bytes += whole?.length ?? 0
-      if (keep > 0 && (seconds > WINDOW_SECONDS || bytes > MAX_BYTES || keep >= MAX_SEGMENTS)) break
       keep++
     }
-    for (const old of this.#segments.splice(0, this.#segments.length - keep)) {
-      this.#files.delete(old.file)
-      for (const part of old.parts) this.#files.delete(part.file)
-      if (old.discontinuity) this.#discontinuities++
-      if (this.#segments[0]?.init !== old.init) this.#files.delete(old.init.file)
+    this.#longest = Math.max(this.#longest, seconds)
+    for (const segment of this.#segments.splice(0, this.#segments.length - keep)) {
+      if (segment.discontinuity) this.#discontinuities++
+      const keptSeconds = this.#longest + (segment.whole?.seconds ?? 0)
+      this.#retired.push({ segment, until: now + keptSeconds * 1000 })
+    }
+    this.#forget(now, MAX_BYTES - bytes)
+  }
+
+  /** Forgets what has been out of the playlist for long enough, and the oldest of what is more than `mostBytes`. */
+  #forget(now: number, mostBytes: number): void {
+    let bytes = 0
+    let keep = 0
+    for (const { segment, until } of this.#retired.toReversed()) {
+      bytes += segment.whole?.length ?? 0
+      if (until < now || bytes > mostBytes || keep >= MAX_SEGMENTS) break
+      keep++
+    }
+    for (const { segment } of this.#retired.splice(0, this.#retired.length - keep)) {
+      this.#files.delete(segment.file)
+      for (const part of segment.parts) this.#files.delete(part.file)
+      const next = this.#retired[0]?.segment ?? this.#segments[0]
+      if (next?.init !== segment.init) this.#files.delete(segment.init.file)
     }
   }
 }
