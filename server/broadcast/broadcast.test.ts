@@ -116,14 +116,6 @@ describe('Broadcast', () => {
     expect(kinds(await subscription.next(never))).toHaveLength(9)
   })
 
-  it('gives someone who joins after the picture went away the sound alone', async () => {
-    const { broadcast } = liveBroadcast()
-    const writer = broadcast.beginEpoch({ epoch: 1, at: 1000, video: null, audio: AUDIO })
-    writer.write(tag('audio', 0))
-    expect(broadcast.carried).toEqual({ video: false, audio: true })
-    expect(kinds(await broadcast.subscribe().next(never))).toEqual(['metadata', 'audio-header'])
-  })
-
   it('puts silence beside a picture that has no sound, from its first picture on', async () => {
     const broadcast = new Directory().claim('name', 'recorder')
     const subscription = broadcast.subscribe()

@@ -1,18 +1,23 @@
 import { randomBytes } from 'node:crypto'
 import type { GatewayError } from '../../shared/errors.ts'
 import type { AudioStatus, TargetStatus, TrackAction, VideoStatus } from '../../shared/status.ts'
-import { pictureSize } from '../flv/avc.ts'
+import { pictureFormat } from '../flv/avc.ts'
+import type { CardFormat } from '../flv/card.ts'
 import { type BusTag, GopCache } from '../flv/gop-cache.ts'
-import { encodeTag, kindOf, type Tag } from '../flv/tag.ts'
+import { encodeTag, kindOf, type Tag, type TagKind } from '../flv/tag.ts'
 import { Timeline } from '../flv/timeline.ts'
 import { Audience } from './audience.ts'
 import { EpochWriter } from './epoch-writer.ts'
 import type { BusListener, Layout } from './listener.ts'
 import { Pace } from './pace.ts'
+import { PictureKeeper } from './picture-keeper.ts'
 import { QUEUE_LIMIT_BYTES, Subscription } from './subscription.ts'
 
 /** Where a broadcast comes from: a page, `castgate push`, or an encoder at our RTMP server. */
 export type Source = 'recorder' | 'file' | 'rtmp'
+
+/** How often the clock is looked at while silence stands for the sound, in ms. */
+const TICK_MS = 250
 
 /** Something that a broadcast is sent to for as long as it lasts. It fails alone. */
 export interface Output {
@@ -77,12 +82,21 @@ export class Broadcast {
   readonly #events: BroadcastEvents
   readonly #timeline = new Timeline()
   readonly #cache = new GopCache()
+  readonly #pictures = new PictureKeeper(
+    () => this.#cache.gop(),
+    (tag) => this.#insertPicture(tag),
+  )
   readonly #pace = new Pace()
   readonly #listeners = new Set<BusListener>()
   readonly #outputs = new Set<Output>()
   #epoch: EpochInfo | null = null
   /** What is done with the sound that silence stands in for. */
   #filled: TrackAction | null = null
+  /** What the last header said of the picture. */
+  #format: CardFormat | null = null
+  /** The epoch has no picture where others had, and nothing of it has come. */
+  #isCameraOff = false
+  #ticking: NodeJS.Timeout | undefined
   #layout: Layout = { video: false, audio: false }
   #carried: Layout = { video: false, audio: false }
   #live = false
@@ -134,7 +148,7 @@ export class Broadcast {
     return this.#layout
   }
 
-  /** What the current epoch has: a camera may be given up while live. */
+  /** What there is on the bus now: a picture that it had once it keeps. */
   get carried(): Layout {
     return this.#carried
   }
@@ -191,14 +205,20 @@ export class Broadcast {
       video: this.#layout.video || info.video !== null,
       audio: this.#layout.audio || info.audio !== null,
     }
-    this.#carried = { video: info.video !== null, audio: info.audio !== null }
-    if (!this.#carried.video) this.#cache.forgetPictures()
+    this.#carried = { video: this.#carried.video || info.video !== null, audio: info.audio !== null }
     if (times === 'anew') this.#timeline.beginEpoch(info.at)
-    return new EpochWriter(
+    this.#isCameraOff = info.video === null && this.#format !== null
+    const writer = new EpochWriter(
       (tag) => this.#publish(tag),
       info.audio?.action === 'silence',
       (isFilling) => this.#filling(info, isFilling),
     )
+    clearInterval(this.#ticking)
+    if (info.audio?.action === 'silence')
+      this.#ticking = setInterval(() => {
+        if (this.#sourcePresent) writer.tick(performance.now())
+      }, TICK_MS).unref()
+    return writer
   }
 
   /** Tells that silence stands in for the sound of an epoch, or that the sound is back. */
@@ -214,11 +234,6 @@ export class Broadcast {
   /** What someone who joins needs: the headers, and everything since the last keyframe. */
   joining(): BusTag[] {
     return [...this.#cache.headers(), ...this.#cache.gop()]
-  }
-
-  /** The picture that is still shown, where it is a keyframe that no other one followed; else null. */
-  get still(): BusTag | null {
-    return this.#cache.still
   }
 
   /** The headers, for someone who goes on after missing something. */
@@ -272,6 +287,7 @@ export class Broadcast {
   }
 
   async #end(): Promise<void> {
+    clearInterval(this.#ticking)
     for (const listener of this.#listeners) this.#tell(listener, () => listener.end())
     this.#listeners.clear()
     await Promise.all([...this.#outputs].map((output) => output.close()))
@@ -284,9 +300,26 @@ export class Broadcast {
     const kind = kindOf(tag)
     const now = performance.now()
     const timestamp = kind === 'metadata' ? 0 : this.#timeline.place(tag, now)
-    const busTag: BusTag = { kind, timestamp, bytes: encodeTag({ ...tag, timestamp }) }
-    if (kind === 'video-header') this.#sawPicture(tag)
     if (kind !== 'metadata') this.#pace.note(timestamp, now)
+    if (this.#isCameraOff && kind === 'audio' && this.#format) {
+      this.#isCameraOff = false
+      this.#pictures.turnOff(this.#format, timestamp)
+    }
+    this.#emit({ ...tag, timestamp }, kind)
+    if (kind === 'audio') this.#pictures.sawSound(timestamp)
+  }
+
+  /** A picture that is none of the source's, at a time of the bus. */
+  #insertPicture(tag: Tag): void {
+    this.#timeline.insertPicture(tag.timestamp)
+    this.#emit(tag, kindOf(tag))
+  }
+
+  /** Gives a tag with a time of the bus to all who listen. */
+  #emit(tag: Tag, kind: TagKind): void {
+    const busTag: BusTag = { kind, timestamp: tag.timestamp, bytes: encodeTag(tag) }
+    if (kind === 'video-header') this.#sawPicture(tag)
+    else if (kind === 'keyframe' || kind === 'interframe') this.#pictures.sawPicture(tag.timestamp)
     this.#cache.add(busTag)
     for (const listener of this.#listeners) this.#tell(listener, () => listener.push(busTag, this.#carried))
     if (!this.#live && (kind === 'keyframe' || (kind === 'audio' && !this.#carried.video))) {
@@ -306,8 +339,10 @@ export class Broadcast {
   }
 
   #sawPicture(header: Tag): void {
-    const size = pictureSize(header)
+    const format = pictureFormat(header)
+    if (format === null) return
+    this.#format = format
     const video = this.#epoch?.video
-    if (size && video) Object.assign(video, { width: size.width, height: size.height })
+    if (video) Object.assign(video, { width: format.width, height: format.height })
   }
 }

@@ -55,8 +55,15 @@ export class EpochWriter {
     }
     if (kind === 'audio-header') this.#sound.sawHeader(tag)
     if (kind === 'audio' && !this.#sound.takes(tag)) return
+    // Sound has the time for those who listen: it is there up to a picture before that comes.
+    if (kind === 'keyframe' || kind === 'interframe') this.#sound.sawPicture(tag.timestamp)
     this.#publish(tag)
-    if (tag.type === TAG_TYPE.video) this.#sound.sawPicture(kind, tag.timestamp)
+    if (kind === 'video-header') this.#sound.sawPictureHeader(tag.timestamp)
+  }
+
+  /** Looks at the clock: pictures may be rare. `now` is on the monotonic clock, in ms. */
+  tick(now: number): void {
+    this.#sound.tick(now)
   }
 
   #isRepeat(kind: TagKind, tag: Tag): boolean {

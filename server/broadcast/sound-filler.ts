@@ -1,5 +1,5 @@
 import { Silence } from '../flv/silence.ts'
-import { TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
+import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 
 /** Sound that is later than this is missed by players: they stop where one of their tracks does. */
 const LATE_MS = 500
@@ -7,6 +7,12 @@ const LATE_MS = 500
 const WAIT_MS = 500
 /** The most that sound may be behind the picture for good, where it is each time it comes. */
 const MAX_LATE_MS = 10_000
+/** Pictures that are further apart than this, in ms, are rare: that none comes does not tell that the line is cut. */
+const RARE_MS = 400
+/** How much of that is believed at the next picture. */
+const STEP_FORGOTTEN = 0.8
+/** How far silence that goes by the clock stays behind it, in ms: a picture on its way is not overtaken. */
+const BEHIND_CLOCK_MS = 400
 /** Times that are further apart are no lateness, but a jump. */
 const JUMP_MS = 10_000
 
@@ -23,6 +29,9 @@ export class SoundFiller {
   /** Where the sound ends that went out; null before the first picture. */
   #end: number | null = null
   #lastPicture = Number.NEGATIVE_INFINITY
+  /** When the last picture came, on the monotonic clock, and the longest time to the next one lately; 0 before the second. */
+  #pictureAt: number | null = null
+  #longestStep = 0
   /** Since when late sound is waited for, by `performance.now()`; null while none is. */
   #waitsSince: number | null = null
   /** While silence stands in. */
@@ -77,12 +86,32 @@ export class SoundFiller {
     return true
   }
 
-  /** Fills the sound up to a picture that went out at `timestamp`, or to the header of the pictures. */
-  sawPicture(kind: TagKind, timestamp: number): void {
-    if (kind === 'metadata' || (kind === 'video-header' && !this.#isSilent)) return
+  /** A header of the pictures went out: where there is no sound, that of the silence follows. */
+  sawPictureHeader(timestamp: number): void {
+    if (this.#isSilent) this.#fill(timestamp)
+  }
+
+  /** Fills the sound up to a picture that goes out at `timestamp`. */
+  sawPicture(timestamp: number): void {
+    const now = performance.now()
+    if (this.#pictureAt !== null)
+      this.#longestStep = Math.max(now - this.#pictureAt, this.#longestStep * STEP_FORGOTTEN)
+    this.#pictureAt = now
+    this.#fill(timestamp)
+  }
+
+  /** Goes on with silence up to `now`, on the monotonic clock in ms, where there is no sound and pictures are rare. */
+  tick(now: number): void {
+    if (!this.#isSilent || this.#pictureAt === null) return
+    const passed = now - this.#pictureAt
+    const areRare = this.#longestStep > RARE_MS || this.#longestStep === 0
+    if (areRare && passed > BEHIND_CLOCK_MS + RARE_MS) this.#fill(this.#lastPicture + passed - BEHIND_CLOCK_MS, false)
+  }
+
+  #fill(timestamp: number, isPicture = true): void {
     // Time jumped back: what went out says nothing any more.
     if (timestamp < this.#lastPicture - JUMP_MS) this.#end = null
-    this.#lastPicture = timestamp
+    if (isPicture) this.#lastPicture = timestamp
     this.#end ??= timestamp
     if (this.#silence === null) {
       if (!this.#isSilent && !this.#isMissing(timestamp - this.#end)) return

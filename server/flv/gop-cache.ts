@@ -25,8 +25,6 @@ export class GopCache {
   readonly #headers = new Map<'metadata' | 'video-header' | 'audio-header', BusTag>()
   #gop: BusTag[] = []
   #bytes = 0
-  /** Whether no other picture came after the keyframe. */
-  #isStill = false
 
   add(tag: BusTag): void {
     switch (tag.kind) {
@@ -40,10 +38,8 @@ export class GopCache {
       case 'keyframe':
         this.#gop = [tag]
         this.#bytes = tag.bytes.length
-        this.#isStill = true
         return
       default:
-        if (tag.kind === 'interframe') this.#isStill = false
         if (this.#gop.length === 0) return
         this.#gop.push(tag)
         this.#bytes += tag.bytes.length
@@ -51,20 +47,9 @@ export class GopCache {
     }
   }
 
-  /** There is sound alone from now on: someone who joins would wait for pictures that do not come. */
-  forgetPictures(): void {
-    this.#headers.delete('video-header')
-    this.#gop = []
-  }
-
   /** The metadata and headers, in the order in which a stream begins. */
   headers(): BusTag[] {
     return [...this.#headers.values()].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))
-  }
-
-  /** The keyframe that is still shown, where no other picture came after it; else null. */
-  get still(): BusTag | null {
-    return this.#isStill ? (this.#gop[0] ?? null) : null
   }
 
   /** Everything since the last keyframe, that one included. Empty for a stream without video. */

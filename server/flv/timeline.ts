@@ -55,6 +55,11 @@ export class Timeline {
     }
   }
 
+  /** A picture that is none of the source's is shown from `timestamp` on, a time on the timeline, in ms. */
+  insertPicture(timestamp: number): void {
+    this.#lastVideo = Math.max(this.#lastVideo, timestamp)
+  }
+
   #headerTime(timestamp: number): number {
     if (this.#offset === null) {
       this.#offset = this.#beginning() - timestamp

@@ -7,7 +7,6 @@ import { planCodecs } from '../ffmpeg/codecs.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
 import { fits, type PictureSize } from '../ffmpeg/picture-size.ts'
 import type { FfmpegExit } from '../ffmpeg/run.ts'
-import { bodyOf } from '../flv/gop-cache.ts'
 import { plainTag, readMedia } from '../flv/media.ts'
 import { SteadyTimes, type TrackName } from '../flv/steady-times.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
@@ -29,8 +28,6 @@ const MAX_WAITING_BYTES = 20 * 1024 * 1024
 const MAX_WAITING_TAGS = 2_000
 /** How often FFmpeg may be lost in a minute before the encoder is refused. */
 const MAX_LOSSES = 5
-/** How long a picture stands still before it is sent again, in ms: as often as keyframes should come. */
-const STILL_MS = 2_000
 /** And how often the tracks may change. */
 const MAX_CHANGES = 10
 const MINUTE_MS = 60_000
@@ -82,8 +79,6 @@ export class RtmpSource {
   readonly #keyframes: KeyframeWatch
   #said = new EncoderMetadata()
   #lacksHeader = false
-  /** The time of the last picture. */
-  #pictureAt = 0
   #saidJumpAt = Number.NEGATIVE_INFINITY
 
   constructor(broadcast: Broadcast, options: RtmpSourceOptions) {
@@ -185,16 +180,7 @@ export class RtmpSource {
     const header = this.#headers.next(track)
     if (header) writer.write({ ...header.tag, timestamp })
     writer.write(piece.tag)
-    if (track === 'video') this.#pictureAt = timestamp
-    else if (tracks.video && timestamp - this.#pictureAt > STILL_MS) this.#showAgain(writer, timestamp)
     return undefined
-  }
-
-  /** A picture that stands still, as beside a radio, is sent again: viewers begin, and segments end, at a keyframe. */
-  #showAgain(writer: EpochWriter, timestamp: number): void {
-    this.#pictureAt = timestamp
-    const { still } = this.#broadcast
-    if (still) writer.write({ type: TAG_TYPE.video, timestamp, body: bodyOf(still) })
   }
 
   /** Whether what goes on now is for a piece like this one. */

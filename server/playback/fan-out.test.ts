@@ -133,18 +133,34 @@ describe('FanOut', () => {
     expect(some.at(-1)?.timestamp).toBe(all.at(-1)?.timestamp)
   })
 
-  it('ends where the picture goes away, so that players begin anew with the sound alone', async () => {
+  it('goes on where the camera is turned off, with a picture that stands for it', async () => {
     for (const tag of frames(0, 500)) writer.write(tag)
     const { client } = await join()
     const reading = readAll(client)
     writer = broadcast.beginEpoch({ epoch: 1, at: 600, video: null, audio: { codec: 'aac', action: 'copy' } })
-    for (const tag of frames(0, 500, { video: false })) writer.write(tag)
-    expect((await reading).map(kindOf)).toContain('keyframe')
+    for (const tag of frames(0, 5_000, { video: false })) writer.write(tag)
     const again = await join()
     const rest = readAll(again.client)
-    for (const tag of frames(500, 700, { video: false })) writer.write(tag)
+    for (const tag of frames(5_000, 7_500, { video: false })) writer.write(tag)
     await broadcast.end()
-    expect(new Set((await rest).map(kindOf))).toEqual(new Set(['audio-header', 'audio']))
+    const pictures = (await reading).filter((tag) => kindOf(tag) === 'keyframe').map(({ timestamp }) => timestamp)
+    expect(pictures.slice(1).map((at) => Math.round((at - 600) / 100) / 10)).toEqual([0, 2, 4, 6])
+    expect((await rest).slice(0, 3).map(kindOf)).toEqual(['video-header', 'audio-header', 'keyframe'])
+  })
+
+  it('ends where a picture comes beside the sound alone: players of FLV begin with all tracks', async () => {
+    await broadcast.end()
+    broadcast = new Directory().claim('radio', 'recorder')
+    const radio = beginEpoch(broadcast, 0, 0, null)
+    fanOut = new FanOut(broadcast)
+    broadcast.listen(fanOut)
+    for (const tag of frames(0, 500, { video: false })) radio.write(tag)
+    const { client } = await join()
+    const reading = readAll(client)
+    for (const tag of frames(500, 600, { video: false })) radio.write(tag)
+    const seen = beginEpoch(broadcast, 1, 600, 720)
+    for (const tag of frames(0, 100)) seen.write(tag)
+    expect(new Set((await reading).map(kindOf))).toEqual(new Set(['audio-header', 'audio']))
   })
 
   it('closes one who takes nothing for long', async () => {

@@ -240,8 +240,8 @@ export function startTarget(broadcast: Broadcast, spec: TargetSpec, protocol: Ta
   }
 
   /**
-   * Feeds the connection until it or the broadcast ends (`over`), it takes nothing any more (`stalled`), or the broadcast has a picture and had none, or the
-   * other way round (`tracks`): a server that was told of one kind of track does not look for the other.
+   * Feeds the connection until it or the broadcast ends (`over`), it takes nothing any more (`stalled`), or the broadcast has a picture and had none
+   * (`tracks`): a server that was told of one kind of track does not look for the other.
    */
   async function pump(
     subscription: Subscription,
@@ -254,8 +254,7 @@ export function startTarget(broadcast: Broadcast, spec: TargetSpec, protocol: Ta
     for (;;) {
       const batch = await subscription.next(gone)
       if (batch === null) return 'over'
-      const isOther = hasPicture ? !broadcast.carried.video : batch.some(({ kind }) => kind === 'keyframe')
-      if (isOther) return 'tracks'
+      if (!hasPicture && batch.some(({ kind }) => kind === 'keyframe')) return 'tracks'
       const tags = hasBegun ? batch : fromKeyframe(batch)
       hasBegun ||= tags.some(({ kind }) => kind === 'keyframe')
       if (!(await connection.write(tags, gone))) {
