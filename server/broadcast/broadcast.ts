@@ -16,6 +16,9 @@ import { QUEUE_LIMIT_BYTES, Subscription } from './subscription.ts'
 /** Where a broadcast comes from: a page, `castgate push`, or an encoder at our RTMP server. */
 export type Source = 'recorder' | 'file' | 'rtmp'
 
+/** How far ahead of its time FFmpeg reads a file, in ms: about a second where it begins again. */
+const READ_AHEAD_MS = 1_500
+
 /** How often the clock is looked at while silence stands for the sound, in ms. */
 const TICK_MS = 250
 
@@ -76,6 +79,7 @@ export class Broadcast {
   readonly startedAt = new Date()
   readonly #began = performance.now()
   #bytesIn = 0
+  #capturedFrom: number | null = null
   readonly #advice = new Map<Advice, string>()
   publisher: Publisher | null = null
   readonly audience = new Audience()
@@ -186,6 +190,17 @@ export class Broadcast {
   /** Media was received. */
   countIn(bytes: number): void {
     this.#bytesIn += bytes
+  }
+
+  /** When its time 0 was captured, in ms since 1970, as near as its publisher says; null where it says nothing. */
+  get capturedFrom(): number | null {
+    return this.#capturedFrom
+  }
+
+  /** Its publisher says now that something is being captured at `at`, in ms from its time 0. */
+  captures(at: number): void {
+    const from = Date.now() - at - (this.source === 'file' ? READ_AHEAD_MS : 0)
+    this.#capturedFrom = Math.min(this.#capturedFrom ?? Number.POSITIVE_INFINITY, from)
   }
 
   /** The current epoch has sound from now on, and had none. Its writer is to be told. */

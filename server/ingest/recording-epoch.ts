@@ -105,6 +105,7 @@ export class RecordingEpoch {
     this.#container = container
     this.#reader = new RecordingReader(container)
     this.#broadcast = broadcast
+    broadcast.captures(start.at)
     this.#context = context
     this.#failures = failures
   }

@@ -28,6 +28,17 @@ const MAX_LATER_MS = 3_000
 /** How long a picture lasts that cannot be shown again, in ms: one that stands still is sent anew every two seconds. */
 const STANDS_MS = 2_500
 
+/** What segments are made with. */
+export interface CutterOptions {
+  window: SegmentWindow
+  /** Makes the names of files unique. */
+  id: string
+  /** The first media sequence number. */
+  firstNumber: number
+  /** When time 0 of the broadcast was, in ms since 1970, as the publisher says; null where it says nothing. */
+  capturedFrom(): number | null
+}
+
 /** Cuts a broadcast into segments and parts of a given shape: fragmented MP4 in a window. */
 export class Cutter {
   readonly shape: Shape
@@ -37,7 +48,7 @@ export class Cutter {
   readonly #id: string
   readonly #longestMs: number
   readonly #headers = new Map<'video-header' | 'audio-header', Buffer>()
-  readonly #wallClock = new WallClock()
+  readonly #wallClock: WallClock
   #fragmenter: Fragmenter | null = null
   #init: Init | null = null
   #inits = 0
@@ -65,10 +76,11 @@ export class Cutter {
   #partBytes = 0
   #allIndependent: boolean
 
-  constructor(window: SegmentWindow, id: string, firstNumber: number, shape: Shape) {
+  constructor({ window, id, firstNumber, capturedFrom }: CutterOptions, shape: Shape) {
     this.#window = window
     this.#id = id
     this.#nextNumber = firstNumber
+    this.#wallClock = new WallClock(capturedFrom)
     this.shape = shape
     this.#allIndependent = shape.isRegular
     this.#longestMs = shape.targetSeconds * 1000 + TOLERANCE_MS

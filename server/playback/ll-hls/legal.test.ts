@@ -95,7 +95,11 @@ async function follow(stream: readonly Piece[], layout: Layout = { video: true, 
       }
     }
   }
-  const packager = new Packager({ window, id: 'x', firstNumber: 7, asksForKeyframes: false, onChange: changed })
+  const packager = new Packager({
+    ...{ window, id: 'x', firstNumber: 7, asksForKeyframes: false },
+    capturedFrom: () => null,
+    onChange: changed,
+  })
   const lastTimes = { audio: -1, video: -1 }
   for (const tag of tagsOf(stream).filter(({ type }) => layout.video || type !== TAG_TYPE.video)) {
     const track = tag.type === TAG_TYPE.video ? 'video' : 'audio'

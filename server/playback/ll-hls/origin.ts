@@ -55,6 +55,7 @@ export class LlHlsOrigin {
       id: randomUUID().slice(0, 8),
       firstNumber,
       asksForKeyframes: broadcast.source === 'recorder',
+      capturedFrom: () => broadcast.capturedFrom,
       onChange: () => this.#changed(),
     })
     broadcast.listen({

@@ -1,9 +1,8 @@
 import type { BusListener, Layout } from '../../broadcast/listener.ts'
 import type { BusTag } from '../../flv/gop-cache.ts'
 import { isFrameKind } from '../../flv/tag.ts'
-import { Cutter } from './cutter.ts'
+import { Cutter, type CutterOptions } from './cutter.ts'
 import { type FrameTime, lastShape, type Shape, shapeOf, shapeOfEnded } from './shape.ts'
-import type { SegmentWindow } from './window.ts'
 
 /** Most that is kept while the shape of the stream is found out. */
 const MAX_OPENING_BYTES = 16 * 1024 * 1024
@@ -17,12 +16,7 @@ interface Kept {
 }
 
 /** What a packager is made with. */
-export interface PackagerOptions {
-  window: SegmentWindow
-  /** Makes the names of files unique. */
-  id: string
-  /** The first media sequence number. */
-  firstNumber: number
+export interface PackagerOptions extends CutterOptions {
   /** Whether the publisher asks its encoder for keyframes. */
   asksForKeyframes: boolean
   /** There is something new in the window. */
@@ -87,10 +81,10 @@ export class Packager implements BusListener {
   }
 
   #begin(shape: Shape): void {
-    const { window, id, firstNumber, onChange } = this.#options
+    const { onChange } = this.#options
     const kept = this.#kept
     this.#kept = []
-    const cutter = new Cutter(window, id, firstNumber, shape)
+    const cutter = new Cutter(this.#options, shape)
     this.#cutter = cutter
     for (const { tag, layout, now } of kept) cutter.push(tag, layout, now)
     cutter.onChange = onChange
