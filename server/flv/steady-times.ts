@@ -46,7 +46,10 @@ export class SteadyTimes {
     const raw = nearestTime(last.raw, time, WRAP)
     const step = raw - last.raw
     const passed = now - last.at
-    if (step < -MAX_BACK_MS || step > MAX_AHEAD_MS + passed) {
+    const isJump = step < -MAX_BACK_MS || step > MAX_AHEAD_MS + passed
+    // Of pictures that were left out where the line was slow, the next one is where the sound is.
+    const isWhereOtherIs = other?.offset === last.offset && Math.abs(raw - other.raw) < SAME_CLOCK_MS
+    if (isJump && !isWhereOtherIs) {
       const believed = last.out + Math.max(1, Math.round(passed))
       last.offset = believed - raw
       if (other && Math.abs(other.offset - last.offset) < SAME_CLOCK_MS) last.offset = other.offset
