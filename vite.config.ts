@@ -1,11 +1,27 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { defineConfig, type UserConfig } from 'vite'
+import { gzipSync } from 'node:zlib'
+import { defineConfig, type Plugin, type UserConfig } from 'vite'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** Writes each script and style of `dist/client/assets` compressed as well: they are served as they are. */
+const compressed: Plugin = {
+  name: 'compressed',
+  async writeBundle() {
+    const directory = here('dist/client/assets')
+    for (const file of (await readdir(directory)).filter((name) => /\.(js|css|svg)$/.test(name))) {
+      const bytes = await readFile(join(directory, file))
+      await writeFile(join(directory, `${file}.gz`), gzipSync(bytes, { level: 9 }))
+    }
+  },
+}
 
 /** The pages, and `castgate.js` for other sites, into `dist/client`, from where the server serves them. */
 const pages: UserConfig = {
   root: here('client'),
+  plugins: [compressed],
   build: {
     outDir: here('dist/client'),
     emptyOutDir: true,

@@ -27,6 +27,7 @@ import { refusalTeller, tellEnd, tellPresence, tellTarget } from './events/of-br
 import { startWebhooks } from './events/webhooks.ts'
 import { Ffmpegs } from './ffmpeg/ffmpegs.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
+import { compressTexts } from './http/compress.ts'
 import { errorHandlers, refuseConnection } from './http/errors.ts'
 import { playbackLinks } from './http/links.ts'
 import { requireOwnHost } from './http/own-host.ts'
@@ -218,6 +219,10 @@ export async function startGateway(
     if (isFilled) log.warn(logFields, 'the sound is missing: silence stands in for it')
     else log.info(logFields, 'the sound is back')
   })
+  directory.on('picture', ({ logFields }, isStill) => {
+    if (isStill) log.info(logFields, 'the picture stands still: it is sent again')
+    else log.info(logFields, 'the picture moves again')
+  })
   directory.on('fault', ({ logFields }, error) => log.error({ err: error, ...logFields }, 'a listener failed at a tag'))
   directory.on('closed', (broadcast) => {
     pulse.end(broadcast)
@@ -228,6 +233,7 @@ export async function startGateway(
     rtmp,
     async register(app) {
       errorHandlers(app)
+      compressTexts(app)
       if (isLocal && !access.isGuarded) requireOwnHost(app, origins)
       const { publisherTargets } = config
       await pageRoutes(app, CLIENT_DIRECTORY, { prefix, origins, access, publisherTargets })

@@ -46,6 +46,7 @@ export async function pageRoutes(app: FastifyInstance, directory: string, option
     immutable: true,
     maxAge: '1y',
     index: false,
+    preCompressed: true,
     // The app that this is a part of may have files of its own.
     decorateReply: false,
     // Modules that a page of another site loads.

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { visitorOf } from '../access/request.ts'
 import type { Viewing } from '../access/viewing.ts'
 import type { Directory } from '../broadcast/directory.ts'
+import { sendBytes, tagOfName } from '../http/bytes.ts'
 import { notFound } from '../http/errors.ts'
 import { withToken } from '../http/links.ts'
 import { onlyRead } from '../http/read-only.ts'
@@ -29,7 +30,7 @@ export function hlsFileRoutes(
     const stream = name ?? streamOfSegment
     if (stream === undefined) return missing(reply)
     await viewing.admit(request.raw, stream)
-    if (name === undefined) return segment(stream, file, reply)
+    if (name === undefined) return segment(stream, file, request, reply)
     directory.get(name)?.audience.asked('hls', visitorOf(request.raw))
     return playlist(name, viewing.tokenForLinks(request.raw), reply)
   })
@@ -46,14 +47,19 @@ export function hlsFileRoutes(
       .send(over ? `${playlist.trimEnd()}\n#EXT-X-ENDLIST\n` : playlist)
   }
 
-  async function segment(stream: string, file: string, reply: FastifyReply): Promise<FastifyReply> {
+  async function segment(
+    stream: string,
+    file: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
     const bytes = await readOrNull(join(hlsDirectory, file))
     if (bytes === null) return missing(reply)
     directory.get(stream)?.audience.sent(bytes.length)
-    return reply
-      .header('content-type', 'video/mp2t')
-      .header('cache-control', `${viewing.isPrivate ? 'private' : 'public'}, max-age=${HLS_SEGMENT_CACHE_SECONDS}`)
-      .send(bytes)
+    const cached = `${viewing.isPrivate ? 'private' : 'public'}, max-age=${HLS_SEGMENT_CACHE_SECONDS}`
+    void reply.header('content-type', 'video/mp2t').header('cache-control', cached)
+    // Numbers begin anew for a name that was free for long.
+    return sendBytes(request, reply, bytes, tagOfName(`${file}-${bytes.length}`))
   }
 }
 
