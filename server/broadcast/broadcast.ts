@@ -61,6 +61,8 @@ export interface BroadcastEvents {
   presence(broadcast: Broadcast): void
   /** Silence stands in for sound that is missing, or the sound is back. */
   sound(broadcast: Broadcast, isFilled: boolean): void
+  /** The picture has stood still for a while, or moves again. */
+  picture(broadcast: Broadcast, isStill: boolean): void
   /** A listener failed at a tag, or at the end: it gets nothing more, and the rest goes on. */
   fault(broadcast: Broadcast, error: unknown): void
   /** The last output is closed: the name is free again. */
@@ -89,6 +91,7 @@ export class Broadcast {
   readonly #pictures = new PictureKeeper(
     () => this.#cache.gop(),
     (tag) => this.#insertPicture(tag),
+    (isStill) => this.#events.picture(this, isStill),
   )
   readonly #pace = new Pace()
   readonly #listeners = new Set<BusListener>()
@@ -320,6 +323,7 @@ export class Broadcast {
       this.#isCameraOff = false
       this.#pictures.turnOff(this.#format, timestamp)
     }
+    if (kind === 'keyframe' || kind === 'interframe') this.#pictures.sawPicture(timestamp)
     this.#emit({ ...tag, timestamp }, kind)
     if (kind === 'audio') this.#pictures.sawSound(timestamp)
   }
@@ -334,7 +338,6 @@ export class Broadcast {
   #emit(tag: Tag, kind: TagKind): void {
     const busTag: BusTag = { kind, timestamp: tag.timestamp, bytes: encodeTag(tag) }
     if (kind === 'video-header') this.#sawPicture(tag)
-    else if (kind === 'keyframe' || kind === 'interframe') this.#pictures.sawPicture(tag.timestamp)
     this.#cache.add(busTag)
     for (const listener of this.#listeners) this.#tell(listener, () => listener.push(busTag, this.#carried))
     if (!this.#live && (kind === 'keyframe' || (kind === 'audio' && !this.#carried.video))) {

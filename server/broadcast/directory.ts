@@ -8,6 +8,7 @@ export class Directory {
     live: new Set(),
     presence: new Set(),
     sound: new Set(),
+    picture: new Set(),
     fault: new Set(),
     closed: new Set(),
   }
@@ -28,11 +29,12 @@ export class Directory {
     if (this.#broadcasts.has(name)) {
       throw new GatewayError('name_taken', `Someone is broadcasting as "${name}" already. Choose another stream name.`)
     }
-    const { live, presence, sound, fault, closed } = this.#listeners
+    const { live, presence, sound, picture, fault, closed } = this.#listeners
     const broadcast: Broadcast = new Broadcast(name, source, {
       live: (one) => each(live, (listener) => listener(one)),
       presence: (one) => each(presence, (listener) => listener(one)),
       sound: (one, isFilled) => each(sound, (listener) => listener(one, isFilled)),
+      picture: (one, isStill) => each(picture, (listener) => listener(one, isStill)),
       fault: (one, error) => each(fault, (listener) => listener(one, error)),
       closed: (one) => {
         this.#broadcasts.delete(one.name)

@@ -6,6 +6,9 @@ import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 /** How long a picture stands still before it is sent again, in ms: as often as keyframes should come. */
 const STILL_MS = 2_000
 
+/** Stillness of this many ms is told. */
+const TOLD_MS = 10_000
+
 /** Most that is sent again for that: pictures, and bytes. */
 const MAX_PICTURES = 300
 const MAX_BYTES = 1_500_000
@@ -17,18 +20,28 @@ const MAX_BYTES = 1_500_000
 export class PictureKeeper {
   readonly #gop: () => readonly BusTag[]
   readonly #publish: (tag: Tag) => void
-  /** When the last picture was on the bus, in ms; null before the first. */
+  readonly #tell: (isStill: boolean) => void
+  /** When the source gave its last picture, and when one was sent, in ms; null before the first. */
+  #given: number | null = null
   #last: number | null = null
+  #hasTold = false
 
-  /** `gop` gives what came since the last keyframe; `publish` puts a picture on the bus, at a time of the bus. */
-  constructor(gop: () => readonly BusTag[], publish: (tag: Tag) => void) {
+  /**
+   * `gop` gives what came since the last keyframe; `publish` puts a picture on the bus, at a time of the bus. `tell` is called when the picture has stood
+   * still for a while, and when it moves again.
+   */
+  constructor(gop: () => readonly BusTag[], publish: (tag: Tag) => void, tell: (isStill: boolean) => void) {
     this.#gop = gop
     this.#publish = publish
+    this.#tell = tell
   }
 
-  /** A picture is on the bus. */
+  /** The source gives a picture. */
   sawPicture(timestamp: number): void {
+    this.#given = timestamp
     this.#last = timestamp
+    if (this.#hasTold) this.#tell(false)
+    this.#hasTold = false
   }
 
   /** Sound is on the bus: it has the time. */
@@ -39,6 +52,10 @@ export class PictureKeeper {
     // They are decoded in no time, and the last one of them is seen.
     const from = Math.max(this.#last + 1, timestamp - pictures.length + 1)
     this.#last = timestamp
+    if (!this.#hasTold && timestamp - (this.#given ?? timestamp) > TOLD_MS) {
+      this.#hasTold = true
+      this.#tell(true)
+    }
     if (pictures.length > MAX_PICTURES || bytes > MAX_BYTES) return
     for (const [index, picture] of pictures.entries())
       this.#publish({ type: TAG_TYPE.video, timestamp: from + index, body: bodyOf(picture) })
@@ -47,6 +64,8 @@ export class PictureKeeper {
   /** The camera is off: from `timestamp` on there is a card of this format. */
   turnOff(format: CardFormat, timestamp: number): void {
     const { header, keyframe } = card(format, timestamp)
+    this.#given = null
+    this.#last = timestamp
     this.#publish(header)
     this.#publish(keyframe)
   }

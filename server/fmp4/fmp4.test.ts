@@ -62,7 +62,7 @@ function runsOf(fragment: Buffer) {
 }
 
 describe('Fragmenter', () => {
-  const video = { record: Buffer.alloc(7), width: 2, height: 2, pixelAspect: null }
+  const video = { record: Buffer.alloc(7), width: 2, height: 2, pixelAspect: null, transfer: null }
   const audio = readAacConfig({ body: AAC_LC_48K_STEREO })
 
   it('shows each picture until the next one, and keeps the order of pictures that are shown in another one', () => {

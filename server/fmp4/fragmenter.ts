@@ -104,6 +104,11 @@ export class Fragmenter {
     return this.#tracks.video ? this.#video[0]?.keyframe === true : true
   }
 
+  /** How many pictures the next fragment has. */
+  get pictures(): number {
+    return this.#video.length
+  }
+
   /** The fragment of what came since the last one; null where nothing did. `sequence` counts from 1. */
   cut(sequence: number): Buffer | null {
     const runs = [

@@ -15,6 +15,8 @@ export interface VideoConfig {
   height: number
   /** How wide a pixel is for its height; null for as wide as high. */
   pixelAspect: { width: number; height: number } | null
+  /** `transfer_characteristics` of ITU-T H.264, table E-4; null where nothing is said. */
+  transfer: number | null
 }
 
 /** The tracks of a fragmented MP4. */
@@ -53,7 +55,13 @@ function movieHeader(): Buffer {
   )
 }
 
-function videoTrack({ record, width, height, pixelAspect }: VideoConfig): Buffer {
+/** How wide a picture is shown, in pixels as wide as high. */
+export function shownWidth({ width, pixelAspect }: VideoConfig): number {
+  return pixelAspect ? Math.round((width * pixelAspect.width) / pixelAspect.height) : width
+}
+
+function videoTrack(config: VideoConfig): Buffer {
+  const { record, width, height, pixelAspect } = config
   const entry = box(
     'avc1',
     Buffer.alloc(6),
@@ -70,7 +78,7 @@ function videoTrack({ record, width, height, pixelAspect }: VideoConfig): Buffer
     // ISO/IEC 14496-12, 12.1.4.
     ...(pixelAspect ? [box('pasp', u32(pixelAspect.width, pixelAspect.height))] : []),
   )
-  const shownWidth = pixelAspect ? Math.round((width * pixelAspect.width) / pixelAspect.height) : width
+
   const header = fullBox(
     'tkhd',
     0,
@@ -78,7 +86,7 @@ function videoTrack({ record, width, height, pixelAspect }: VideoConfig): Buffer
     u32(0, 0, VIDEO_TRACK_ID, 0, 0, 0, 0),
     u16(0, 0, 0, 0),
     UNITY_MATRIX,
-    u32(Math.min(shownWidth, 0xffff) * 0x10000, height * 0x10000),
+    u32(Math.min(shownWidth(config), 0xffff) * 0x10000, height * 0x10000),
   )
   return track(header, VIDEO_TIMESCALE, 'vide', fullBox('vmhd', 0, 1, u16(0, 0, 0, 0)), entry)
 }

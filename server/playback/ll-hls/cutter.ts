@@ -258,7 +258,7 @@ export class Cutter {
   }
 
   #cutPart(timestamp: number): void {
-    const independent = this.#fragmenter?.isIndependent ?? false
+    const { isIndependent: independent = false, pictures = 0 } = this.#fragmenter ?? {}
     const bytes = this.#fragmenter?.cut(this.#fragments + 1)
     const segment = this.#window.last
     const seconds = (timestamp - this.#partFrom) / 1000
@@ -266,14 +266,20 @@ export class Cutter {
     if (!bytes || !segment) return
     this.#fragments++
     this.#partBytes = 0
-    this.#window.add({ file: partFile(this.#id, segment.number, segment.parts.length), bytes, seconds, independent })
+    this.#window.add({
+      file: partFile(this.#id, segment.number, segment.parts.length),
+      bytes,
+      seconds,
+      independent,
+      pictures,
+    })
   }
 
   #readHeaders(): void {
     const tracks = this.#tracks()
     this.#headersChanged = false
     if (!tracks.video && !tracks.audio) return
-    this.#init = { file: `${this.#id}-init-${this.#inits++}.mp4`, bytes: initSection(tracks) }
+    this.#init = { file: `${this.#id}-init-${this.#inits++}.mp4`, bytes: initSection(tracks), tracks }
     this.#fragmenter = new Fragmenter(tracks)
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Broadcast } from '../../broadcast/broadcast.ts'
+import { multivariantPlaylist } from './multivariant.ts'
 import { Packager } from './packager.ts'
 import { mediaPlaylist } from './playlist.ts'
 import { SegmentWindow } from './window.ts'
@@ -105,6 +106,12 @@ export class LlHlsOrigin {
       this.#texts.set(key, text)
     }
     return text
+  }
+
+  /** The multivariant playlist as it is now, which names the media playlist `uri`. See {@link multivariantPlaylist}. */
+  multivariant(uri: string): string {
+    const { segments } = this.#window
+    return multivariantPlaylist([{ uri, segments, targetSeconds: this.targetSeconds ?? 1 }])
   }
 
   /** Waits until there is a playlist at all. */

@@ -3,6 +3,7 @@ import { GatewayError } from '../../../shared/errors.ts'
 import { visitorOf } from '../../access/request.ts'
 import type { Viewing } from '../../access/viewing.ts'
 import type { Broadcast } from '../../broadcast/broadcast.ts'
+import { hasAlready, sendBytes, tagOfName, tagOfText } from '../../http/bytes.ts'
 import { notFound } from '../../http/errors.ts'
 import { withToken } from '../../http/links.ts'
 import { onlyRead } from '../../http/read-only.ts'
@@ -23,7 +24,7 @@ const BLOCKING_CACHED = 6
 const PLAIN_CACHED = 0.5
 
 /**
- * `GET /hls/NAME/ll.m3u8`, its parts and segments: low-latency HLS from memory. Where the RTMP server makes no HLS, `/hls/NAME.m3u8` is
+ * `GET /hls/NAME/ll.m3u8`, its parts and segments, and `/hls/NAME/master.m3u8`, which says what it is: low-latency HLS from memory. Where the RTMP server makes no HLS, `/hls/NAME.m3u8` is
  * the same playlist.
  */
 export class LlHlsRoute {
@@ -60,7 +61,8 @@ export class LlHlsRoute {
     app.get<{ Params: { name: string; file: string } }>('/hls/:name/:file', async (request, reply) => {
       const { name, file } = request.params
       await this.#viewing.admit(request.raw, name)
-      return file === 'll.m3u8' ? this.#playlist(name, '', request, reply) : this.#file(name, file, request, reply)
+      if (file === 'll.m3u8') return this.#playlist(name, '', request, reply)
+      return file === 'master.m3u8' ? this.#multivariant(name, request, reply) : this.#file(name, file, request, reply)
     })
     onlyRead(app, '/hls/:name/:file', this.#viewing)
     if (!isTheLink) return
@@ -109,10 +111,28 @@ export class LlHlsRoute {
     if (targetSeconds === null) return missing(reply)
     const playlist = origin.playlist(prefix, directives._HLS_skip === 'YES' || directives._HLS_skip === 'v2')
     const cached = position !== null && !origin.ended ? BLOCKING_CACHED : PLAIN_CACHED
-    return reply
-      .header('content-type', 'application/vnd.apple.mpegurl')
-      .header('cache-control', this.#cached(Math.round(cached * targetSeconds)))
-      .send(withToken(playlist, this.#viewing.tokenForLinks(request.raw)))
+    return this.#send(playlist, this.#cached(Math.round(cached * targetSeconds)), request, reply)
+  }
+
+  /** What the stream is, for players that choose by it: it is told again to those who ask again. */
+  async #multivariant(name: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const entry = this.#origins.get(name)
+    if (!entry) return missing(reply)
+    const release = this.#viewing.hold(request.raw)
+    const end = await entry.origin.begun(goneSignal(reply)).finally(release)
+    if (end !== 'there') {
+      void reply.header('retry-after', '1')
+      throw new GatewayError('unavailable', 'Nothing has come yet. Ask again.')
+    }
+    return this.#send(entry.origin.multivariant('ll.m3u8'), this.#cached(1), request, reply)
+  }
+
+  #send(playlist: string, cached: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const text = withToken(playlist, this.#viewing.tokenForLinks(request.raw))
+    const tag = tagOfText(text)
+    void reply.header('cache-control', cached).header('etag', tag)
+    if (hasAlready(request, tag)) return reply.code(304).send()
+    return reply.header('content-type', 'application/vnd.apple.mpegurl').send(text)
   }
 
   /** What is for those with a token is not for a cache that many share. */
@@ -133,10 +153,8 @@ export class LlHlsRoute {
     }
     if (!bytes) return missing(reply)
     entry?.broadcast.audience.sent(bytes.length)
-    return reply
-      .header('content-type', 'video/mp4')
-      .header('cache-control', this.#cached(3600, ', immutable'))
-      .send(bytes)
+    void reply.header('content-type', 'video/mp4').header('cache-control', this.#cached(3600, ', immutable'))
+    return sendBytes(request, reply, bytes, tagOfName(file))
   }
 }
 

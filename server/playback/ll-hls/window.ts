@@ -1,3 +1,5 @@
+import type { Tracks } from '../../fmp4/init-section.ts'
+
 /** A partial segment. */
 export interface Part {
   file: string
@@ -5,12 +7,14 @@ export interface Part {
   seconds: number
   /** Whether it begins with a keyframe. */
   independent: boolean
+  pictures: number
 }
 
 /** An initialization section, which segments refer to. */
 export interface Init {
   file: string
   bytes: Buffer
+  tracks: Tracks
 }
 
 /** A segment, which may still grow. */
