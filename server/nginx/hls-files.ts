@@ -10,6 +10,7 @@ import { withToken } from '../http/links.ts'
 import { onlyRead } from '../http/read-only.ts'
 import { hasCode } from '../process/errors.ts'
 import { HLS_SEGMENT_CACHE_SECONDS } from './hls-shape.ts'
+import { LegalPlaylists } from './legal-playlist.ts'
 
 /** Names of playlists and segments. Nothing else in the directory is served, and no path leads out of it. */
 const FILE = /^([A-Za-z0-9_-]{1,64})\.m3u8$|^([A-Za-z0-9_-]{1,64})-\d{1,20}\.ts$/
@@ -24,6 +25,7 @@ export function hlsFileRoutes(
   hlsDirectory: string,
   viewing: Viewing,
 ): void {
+  const playlists = new LegalPlaylists()
   app.get<{ Params: { file: string } }>('/hls/:file', async (request, reply) => {
     const { file } = request.params
     const [, name, streamOfSegment] = FILE.exec(file) ?? []
@@ -39,7 +41,7 @@ export function hlsFileRoutes(
   async function playlist(name: string, token: string | null, reply: FastifyReply): Promise<FastifyReply> {
     const text = await readOrNull(join(hlsDirectory, `${name}.m3u8`))
     if (text === null) return missing(reply)
-    const playlist = withToken(text.toString(), token)
+    const playlist = withToken(playlists.legal(name, text.toString()), token)
     const over = directory.get(name) === null && !text.includes('#EXT-X-ENDLIST')
     return reply
       .header('content-type', 'application/vnd.apple.mpegurl')
