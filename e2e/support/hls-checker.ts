@@ -243,6 +243,11 @@ export class HlsChecker {
       this.#fault(`4.4.4.9: ${part.uri} has pictures of ${pictures?.toFixed(3)} s, and says ${part.seconds}`)
   }
 
+  /** Something was missed: what comes next need not go on from what came. */
+  missed(): void {
+    this.#next.clear()
+  }
+
   /** What was said once of a file is never changed. */
   #same(uri: string, said: string): void {
     if ((this.#known.get(uri) ?? said) !== said)

@@ -249,7 +249,8 @@ export class Cutter {
 
   /** `timestamp` is when the next one begins; null where nothing follows. */
   #closeSegment(timestamp: number | null): void {
-    const end = timestamp ?? this.#fragmenter?.heldUntil ?? this.#latest + 1
+    // The last picture lasts as long as the one before it, where there is sound for that.
+    const end = timestamp ?? Math.min(this.#fragmenter?.heldUntil ?? Number.POSITIVE_INFINITY, this.#latest + BRIDGE_MS)
     if (this.#fragmenter) this.#advance(this.#fragmenter, end)
     this.#fragmenter?.settle(end)
     this.#cutPart(end)

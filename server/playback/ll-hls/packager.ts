@@ -86,7 +86,11 @@ export class Packager implements BusListener {
     this.#kept = []
     const cutter = new Cutter(this.#options, shape)
     this.#cutter = cutter
-    for (const { tag, layout, now } of kept) cutter.push(tag, layout, now)
+    // A track whose header comes behind the first picture is there from the beginning.
+    const headers = (['video-header', 'audio-header'] as const).flatMap(
+      (kind) => kept.find(({ tag }) => tag.kind === kind) ?? [],
+    )
+    for (const { tag, layout, now } of [...headers, ...kept]) cutter.push(tag, layout, now)
     cutter.onChange = onChange
     onChange()
   }
