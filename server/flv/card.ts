@@ -24,18 +24,19 @@ export interface CardFormat {
  * has its pixels as they are, and all others are predicted from their neighbours (ITU-T H.264, 8.3.3).
  */
 export function card(format: CardFormat, timestamp: number): { header: Tag; keyframe: Tag } {
-  const [sps, pps] = [parameterSet(0x67, spsBits(format)), parameterSet(0x68, ppsBits())]
+  const [sps, pps] = [unit(0x67, spsBits(format)), unit(0x68, ppsBits())]
   const record = [
     Buffer.from([1, BASELINE.profile, BASELINE.constraints, BASELINE.level, 0xff, 0xe1]),
     ...[sized(sps, 2), Buffer.from([1]), sized(pps, 2)],
   ]
-  const picture = sized(parameterSet(0x65, sliceBits(format)), 4)
+  // Its parameter sets go with it: mpegts.js has the decoder take the last picture of a configuration with the header of the next one.
+  const picture = [sps, pps, unit(0x65, sliceBits(format))].map((each) => sized(each, 4))
   const tag = (packet: number, ...data: Buffer[]): Tag => ({
     type: TAG_TYPE.video,
     timestamp,
     body: Buffer.concat([Buffer.from([0x10 | AVC, packet, 0, 0, 0]), ...data]),
   })
-  return { header: tag(0, ...record), keyframe: tag(1, picture) }
+  return { header: tag(0, ...record), keyframe: tag(1, ...picture) }
 }
 
 const macroblocks = (pixels: number) => Math.ceil(pixels / 16)
@@ -88,7 +89,7 @@ function sliceBits({ width, height }: CardFormat): BitWriter {
 }
 
 /** A NAL unit (7.3.1): its header, then the bits, closed by a one (7.3.2.11), without what looks like a start code. */
-function parameterSet(header: number, bits: BitWriter): Buffer {
+function unit(header: number, bits: BitWriter): Buffer {
   const out = [header]
   let zeros = 0
   for (const byte of bits.write(1, 1).align().bytes) {
@@ -102,10 +103,10 @@ function parameterSet(header: number, bits: BitWriter): Buffer {
   return Buffer.from(out)
 }
 
-function sized(unit: Buffer, lengthBytes: number): Buffer {
+function sized(nal: Buffer, lengthBytes: number): Buffer {
   const size = Buffer.alloc(lengthBytes)
-  size.writeUIntBE(unit.length, 0, lengthBytes)
-  return Buffer.concat([size, unit])
+  size.writeUIntBE(nal.length, 0, lengthBytes)
+  return Buffer.concat([size, nal])
 }
 
 class BitWriter {
