@@ -143,6 +143,8 @@ describe('an encoder on the bus', () => {
     if (first) await send([{ ...first, timestamp: rest[10]?.timestamp ?? 0 }, ...rest.slice(11)])
     expect(broadcast.advice).toMatch(/^The encoder sends no keyframes: .* keyframe interval to 2 s/)
     if (first) await source.tag({ ...first, timestamp: 20_040 })
+    expect(broadcast.advice).toMatch(/^Keyframes of the encoder are up to (19|20) s apart: .* keyframe interval to 2 s/)
+    await send(pictures(frames(20_080, 28_000)))
     expect(broadcast.advice).toBeNull()
   })
 
