@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests in which pages capture and players play in real time: two of them at once are too much for two processors. */
+const LIVE = ['camera-off', 'chaos', 'devices', 'epochs', 'player', 'watch'].map((name) => `e2e/${name}.test.ts`)
+
 export default defineConfig({
   test: {
     projects: [
@@ -18,10 +21,22 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
+          exclude: LIVE,
           globalSetup: ['e2e/setup.ts'],
           maxWorkers: 2,
           // After the unit tests, which take what processors there are.
           sequence: { groupOrder: 1 },
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'live',
+          include: LIVE,
+          globalSetup: ['e2e/setup.ts'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

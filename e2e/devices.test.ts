@@ -33,6 +33,8 @@ afterEach(() => context.close())
 
 async function goLive(stream: string): Promise<void> {
   await page.goto(`${gateway.url}/?stream=${stream}`)
+  // Three players watch, on the same machine.
+  await page.getByLabel('Quality').selectOption('360p')
   await page.getByRole('button', { name: 'Broadcast' }).click()
   await page.getByText('LIVE', { exact: true }).waitFor()
   await until('media of it', async () => ((await gateway.stream(stream))?.bytesIn ?? 0) > 100_000)
@@ -64,7 +66,13 @@ async function watched(stream: string, event: () => Promise<void>): Promise<{ pl
   await event()
   const end = performance.now() + AFTERWARDS_MS
   await until('ten seconds', () => performance.now() > end)
-  const after = await look()
+  const wentOn = ({ played }: { played: number }, index: number) =>
+    played - (before[index]?.played ?? 0) > AFTERWARDS_MS / 2000
+  // On a busy machine they take their time.
+  const after = await until('they play on', async () => {
+    const now = await look()
+    return now.every(wentOn) ? now : null
+  })
   await viewer.close()
   return after.map(({ played, says }, index) => ({ played: played - (before[index]?.played ?? 0), says }))
 }
