@@ -37,6 +37,16 @@ describe('a picture that stands still', () => {
     expect(times.every((time, index) => index === 0 || time > (times[index - 1] ?? 0))).toBe(true)
   })
 
+  it('is not sent where the source was away: it may have another one now', () => {
+    const writer = beginEpoch(broadcast, 0, 0, 720)
+    writer.write(picture(0, true, 0))
+    for (const tag of frames(0, 1_000, { video: false })) writer.write(tag)
+    for (const tag of frames(6_000, 7_900, { video: false })) writer.write(tag)
+    expect(pictures()).toHaveLength(1)
+    for (const tag of frames(7_900, 9_000, { video: false })) writer.write(tag)
+    expect(pictures()).toHaveLength(2)
+  })
+
   it('is no longer sent where others come', () => {
     const writer = beginEpoch(broadcast, 0, 0, 720)
     for (const tag of frames(0, 10_000)) writer.write(tag)

@@ -6,6 +6,9 @@ import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 /** How long a picture stands still before it is sent again, in ms: as often as keyframes should come. */
 const STILL_MS = 2_000
 
+/** Sound that comes so long after the last, in ms, comes of a source that was away: a picture may be on its way. */
+const AWAY_MS = 1_000
+
 /** Stillness of this many ms is told. */
 const TOLD_MS = 10_000
 
@@ -24,6 +27,7 @@ export class PictureKeeper {
   /** When the source gave its last picture, and when one was sent, in ms; null before the first. */
   #given: number | null = null
   #last: number | null = null
+  #lastSound = 0
   #hasTold = false
 
   /**
@@ -46,7 +50,11 @@ export class PictureKeeper {
 
   /** Sound is on the bus: it has the time. */
   sawSound(timestamp: number): void {
-    if (this.#last === null || timestamp - this.#last < STILL_MS) return
+    const wasAway = timestamp - this.#lastSound > AWAY_MS
+    this.#lastSound = timestamp
+    if (this.#last === null) return
+    if (wasAway) this.#last = timestamp
+    if (timestamp - this.#last < STILL_MS) return
     const pictures = this.#gop().filter(({ kind }) => kind !== 'audio')
     const bytes = pictures.reduce((sum, picture) => sum + picture.bytes.length, 0)
     // They are decoded in no time, and the last one of them is seen.

@@ -19,14 +19,15 @@ export interface Rendition {
 
 /** A multivariant playlist (RFC 8216bis, 4.4.6) of renditions, which are told by what their newest segments are. */
 export function multivariantPlaylist(renditions: readonly Rendition[]): string {
-  const lines = renditions.flatMap((rendition) => {
-    const tracks = rendition.segments.at(-1)?.init.tracks
-    return tracks ? [`#EXT-X-STREAM-INF:${attributesOf(rendition, tracks).join(',')}`, rendition.uri] : []
+  const lines = renditions.flatMap(({ uri, segments, targetSeconds }) => {
+    const begun = segments.filter(({ parts }) => parts.length > 0)
+    const tracks = begun.at(-1)?.init.tracks
+    return tracks ? [`#EXT-X-STREAM-INF:${attributesOf(begun, targetSeconds, tracks).join(',')}`, uri] : []
   })
   return `${['#EXTM3U', '#EXT-X-VERSION:9', ...lines].join('\n')}\n`
 }
 
-function attributesOf({ segments, targetSeconds }: Rendition, tracks: Tracks): string[] {
+function attributesOf(segments: readonly Segment[], targetSeconds: number, tracks: Tracks): string[] {
   const newest = segments.at(-1)?.init
   // What was before the picture or the sound changed says nothing of what comes.
   const same = segments.filter(({ init }) => init === newest).map(measured)

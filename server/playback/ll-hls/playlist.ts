@@ -27,8 +27,7 @@ const PARTS_LISTED = 3
 export function mediaPlaylist(state: PlaylistState, prefix: string, skip: boolean): string {
   const { nextPartFile } = state
   const { targetSeconds: target, partMs } = state.shape
-  // One that has only begun is told with its first part.
-  const segments = state.segments.filter(({ parts }) => parts.length > 0)
+  const { segments } = state
   const ended = nextPartFile === null
   const ages = agesOf(segments)
   const skipped = skip && !ended ? ages.filter((age) => age > SKIP_BOUNDARY * target).length : 0
@@ -43,6 +42,7 @@ export function mediaPlaylist(state: PlaylistState, prefix: string, skip: boolea
     ...(state.allIndependent ? ['#EXT-X-INDEPENDENT-SEGMENTS'] : []),
     ...(skipped > 0 ? [`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`] : []),
   ]
+  // One that has only begun tells what its first part belongs to: players ask for that before it is there.
   for (const [index, segment] of segments.entries()) {
     if (index < skipped) continue
     if (segment.discontinuity) lines.push('#EXT-X-DISCONTINUITY')
