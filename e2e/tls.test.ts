@@ -1,8 +1,11 @@
 import { createHash, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
+import http2 from 'node:http2'
 import { request } from 'node:https'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { StreamStatus } from '../shared/status.ts'
 import { type Certificate, makeCertificate, writeCertificate } from './support/certificate.ts'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 import { ffmpeg } from './support/media.ts'
@@ -78,6 +81,47 @@ describe('a gateway with a certificate', () => {
     await broadcastsAndPlays(url(), certificate, 'over-tls')
   })
 
+  it('serves many at once over one connection of HTTP/2, as the players of one page are', async () => {
+    const name = 'multiplexed'
+    const recording = await readRecording('chrome-h264.webm')
+    const trusted = { token: await publishToken(name), ca: certificate.cert }
+    const published = publish(`${url().replace('http', 'ws')}/ingest/${name}`, recording, trusted)
+    const status = async () => {
+      const { body, status } = await get(`${url()}/api/streams/${name}`, certificate)
+      return status === 200 ? (JSON.parse(body) as StreamStatus) : null
+    }
+    await until('it is live', async () => (await status())?.state === 'live')
+    const session = http2.connect(url(), { ca: certificate.cert })
+    const ask = (path: string) => session.request({ ':path': path })
+    const flv = Array.from({ length: 12 }, () => ask(`/live/${name}.flv`))
+    const playing = await Promise.all(
+      flv.map(async (stream) => {
+        const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders & { ':status': number }]
+        const [bytes] = (await once(stream, 'data')) as [Buffer]
+        return [headers[':status'], headers['content-type'], bytes.toString('latin1', 0, 3)]
+      }),
+    )
+    expect(playing).toEqual(flv.map(() => [200, 'video/x-flv', 'FLV']))
+    expect(session.alpnProtocol).toBe('h2')
+    expect((await status())?.viewers.flv).toBe(12)
+    const playlist = await until('there is HLS', async () => {
+      const text = await text2(ask(`/hls/${name}/ll.m3u8`))
+      return text.startsWith('#EXTM3U') ? text : null
+    })
+    const part = /EXT-X-PART:.*URI="([^?"]+)/.exec(playlist)?.[1] ?? ''
+    expect((await text2(ask(`/hls/${name}/${part}`))).slice(4, 8)).toBe('moof')
+    flv.pop()?.close(http2.constants.NGHTTP2_CANCEL)
+    flv
+      .pop()
+      ?.on('error', () => {})
+      .close(http2.constants.NGHTTP2_INTERNAL_ERROR)
+    await until('two have gone', async () => (await status())?.viewers.flv === 10)
+    const ends = flv.map((stream) => once(stream.resume(), 'end'))
+    await published
+    await Promise.all(ends)
+    session.close()
+  })
+
   /** The fingerprint of the certificate that a new connection gets. */
   const shown = () =>
     new Promise<string>((resolve, reject) => {
@@ -98,6 +142,13 @@ describe('a gateway with a certificate', () => {
     await until('it is used', async () => (await shown()) === new X509Certificate(renewed.cert).fingerprint256)
   })
 })
+
+/** The whole answer of a stream of HTTP/2. */
+async function text2(stream: http2.ClientHttp2Stream): Promise<string> {
+  const pieces: Buffer[] = []
+  for await (const bytes of stream) pieces.push(bytes as Buffer)
+  return Buffer.concat(pieces).toString('latin1')
+}
 
 describe('docs/nginx-https.conf', () => {
   let gateway: TestGateway

@@ -1,7 +1,9 @@
+import type { Http2SecureServer } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import Fastify, {
   type FastifyBaseLogger,
+  type FastifyHttp2SecureOptions,
   type FastifyInstance,
   type FastifyServerOptions,
   LogController,
@@ -12,6 +14,7 @@ import type { Config } from './config/config.ts'
 import type { Ffmpeg } from './ffmpeg/locate.ts'
 import { type Gateway, type GatewayRtmp, startGateway } from './gateway.ts'
 import { answerError, refuseRequest } from './http/errors.ts'
+import { MAX_STREAMS, nameHosts } from './http/http2.ts'
 import { readTls, watchTls } from './http/tls.ts'
 import { addressInUrl, portError } from './net/port.ts'
 
@@ -94,8 +97,19 @@ function fastify(tls: object | null, log: Logger): FastifyInstance {
     requestTimeout: REQUEST_PATIENCE_MS,
   }
   const http = { headersTimeout: HEAD_PATIENCE_MS, connectionsCheckingInterval: HEAD_PATIENCE_MS / 2 }
-  // Its types tell servers with and without TLS apart; its routes do not.
-  return Fastify({ ...options, ...(tls ? { https: { ...tls, ...http } } : { http }) }) as unknown as FastifyInstance
+  // Its types tell servers with and without TLS, and of HTTP/2, apart; its routes do not.
+  if (!tls) return Fastify({ ...options, http }) as unknown as FastifyInstance
+  const settings = { maxConcurrentStreams: MAX_STREAMS }
+  const secure: FastifyHttp2SecureOptions<Http2SecureServer> = {
+    ...(options as object),
+    http2: true,
+    https: { ...tls, ...http, allowHTTP1: true, settings },
+  }
+  const app = Fastify(secure)
+  // For connections of HTTP/1.1, which WebSockets need.
+  Object.assign(app.server, { headersTimeout: HEAD_PATIENCE_MS, requestTimeout: REQUEST_PATIENCE_MS })
+  nameHosts(app.server)
+  return app as unknown as FastifyInstance
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<void> {

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { WebSocketServer } from 'ws'
@@ -12,6 +11,7 @@ import type { Layout } from '../broadcast/listener.ts'
 import type { BusTag } from '../flv/gop-cache.ts'
 import { encodeFileHeader } from '../flv/tag.ts'
 import { errorBody, notFound } from '../http/errors.ts'
+import { takeConnection } from '../http/http2.ts'
 import { onlyRead } from '../http/read-only.ts'
 import { refuseUpgrade, takeUpgrade, type Upgrade } from '../http/upgrades.ts'
 import { atMost } from '../process/at-most.ts'
@@ -33,14 +33,13 @@ const CLOSE_MS = 1_000
  * What a response begins with. It has no length and is not chunked: it ends with the connection, so that its bytes are the same for
  * all viewers.
  */
-const HEAD = [
-  'HTTP/1.1 200 OK',
-  'Content-Type: video/x-flv',
-  'Cache-Control: no-store',
-  'X-Accel-Buffering: no',
-  'X-Content-Type-Options: nosniff',
-  'Connection: close',
-].join('\r\n')
+const HEADERS = {
+  'content-type': 'video/x-flv',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+  'x-content-type-options': 'nosniff',
+}
+const CLOSES = '\r\nconnection: close'
 
 /** `GET /live/NAME.flv`, over HTTP and over WebSocket: the bus as FLV, from the last keyframe on, for as long as it lasts. */
 export class FlvRoute {
@@ -74,19 +73,17 @@ export class FlvRoute {
       if (reply.raw.socket !== socket)
         return reply.code(400).send(errorBody('bad_request', 'Wait for one response before you ask for a stream.'))
       this.#hold(request.raw, socket, grant)
-      reply.hijack()
-      const own = Object.entries(cors).map(([header, value]) => `\r\n${header}: ${value}`)
-      socket.write(`${HEAD}${own.join('')}\r\nDate: ${new Date().toUTCString()}\r\n\r\n`)
+      const connection = takeConnection(request, reply, { ...HEADERS, ...cors }, CLOSES)
       this.#fanOuts.of(broadcast).add({
         way: 'flv',
-        socket,
+        socket: connection,
         bytesOf: (batch: Batch) => batch.plain,
         opening: flvOpening,
         ...NEITHER,
         end() {
-          socket.end()
+          connection.end()
           // One who reads nothing would keep what waits for ever.
-          setTimeout(() => socket.destroy(), END_MS).unref()
+          setTimeout(() => connection.destroy(), END_MS).unref()
         },
       })
     })
@@ -133,7 +130,7 @@ export class FlvRoute {
       fanOut.add({
         way: 'flvWebSocket',
         // The connection of an HTTP server, plain or with TLS. Its messages are whole, so those of `ws` may come between.
-        socket: socket as Socket,
+        socket,
         bytesOf: (batch: Batch) => batch.message,
         opening(tags: readonly BusTag[], layout: Layout | null) {
           const pieces = flvOpening(tags, layout)

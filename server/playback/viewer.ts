@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Audience, ConnectedWay } from '../broadcast/audience.ts'
 import type { Layout } from '../broadcast/listener.ts'
 import type { BusTag } from '../flv/gop-cache.ts'
@@ -17,7 +17,7 @@ const MAX_SKIPPING_MS = 10_000
 export interface ViewerConnection {
   way: ConnectedWay
   /** Where the bytes go: what the kernel does not take waits there. */
-  socket: Socket
+  socket: Duplex
   /** The batch as this viewer gets it. All viewers of a way share the same bytes. */
   bytesOf(batch: Batch): Buffer
   /** The pieces of what a stream begins with, with `layout`, or goes on with, without. The tags are shared with other viewers, and not to be copied. */
