@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 /** Tests in which pages capture and players play in real time: two of them at once are too much for two processors. */
-const LIVE = ['camera-off', 'chaos', 'devices', 'epochs', 'other-players', 'player', 'watch'].map((name) => `e2e/${name}.test.ts`)
+const LIVE = ['camera-off', 'chaos', 'devices', 'epochs', 'other-players', 'player', 'watch'].map(
+  (name) => `e2e/${name}.test.ts`,
+)
 
 export default defineConfig({
   test: {
