@@ -178,6 +178,23 @@ describe('the playlist', () => {
     expect(segmentFiles().length).toBeLessThanOrEqual(121)
   })
 
+  it('goes on with higher numbers in the next broadcast of the name, however short its segments were', async () => {
+    for (let epoch = 1; epoch < 40; epoch++) {
+      writer = beginEpoch(broadcast, epoch, epoch * 150, epoch % 2 ? 720 : 540)
+      write(frames(0, 100))
+    }
+    await broadcast.end()
+    const before = origin
+    const last = numberOf('#EXT-X-MEDIA-SEQUENCE') + segmentFiles().length - 1
+    const discontinuities = lines('#EXT-X-DISCONTINUITY').length - 1 + numberOf('#EXT-X-DISCONTINUITY-SEQUENCE')
+    broadcast = new Directory().claim('name', 'recorder')
+    writer = beginEpoch(broadcast, 0, 0, 720)
+    origin = new LlHlsOrigin(broadcast, before)
+    write(frames(0, 4_100))
+    expect(numberOf('#EXT-X-MEDIA-SEQUENCE')).toBe(last + 1)
+    expect(numberOf('#EXT-X-DISCONTINUITY-SEQUENCE')).toBeGreaterThan(discontinuities)
+  })
+
   it('leaves out what a client has, where it asks for a delta update', () => {
     write(frames(0, 40_000))
     const whole = origin.playlist('', false)
