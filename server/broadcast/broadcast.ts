@@ -321,11 +321,11 @@ export class Broadcast {
     if (kind !== 'metadata') this.#pace.note(timestamp, now)
     if (this.#isCameraOff && kind === 'audio' && this.#format) {
       this.#isCameraOff = false
-      this.#pictures.turnOff(this.#format, timestamp)
+      this.#pictures.turnOff(this.#format, timestamp, now)
     }
-    if (kind === 'keyframe' || kind === 'interframe') this.#pictures.sawPicture(timestamp)
+    if (kind === 'keyframe' || kind === 'interframe') this.#pictures.sawPicture(timestamp, now)
     this.#emit({ ...tag, timestamp }, kind)
-    if (kind === 'audio') this.#pictures.sawSound(timestamp)
+    if (kind === 'audio') this.#pictures.sawSound(timestamp, now)
   }
 
   /** A picture that is none of the source's, at a time of the bus. */

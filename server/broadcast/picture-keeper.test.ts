@@ -4,12 +4,14 @@ import { type BusTag, bodyOf } from '../flv/gop-cache.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 import type { Broadcast } from './broadcast.ts'
 import { Directory } from './directory.ts'
+import type { EpochWriter } from './epoch-writer.ts'
 
 let broadcast: Broadcast
 let bus: BusTag[]
 
 beforeEach(() => {
   vi.useFakeTimers()
+  // The monotonic clock begins at 0.
   broadcast = new Directory().claim('name', 'rtmp')
   bus = []
   broadcast.listen({ push: (tag) => bus.push(tag), end: () => {} })
@@ -18,6 +20,14 @@ afterEach(async () => {
   await broadcast.end()
   vi.useRealTimers()
 })
+
+/** Writes tags when their times say, `after` the writer began. */
+function write(writer: EpochWriter, tags: Tag[], after = 0): void {
+  for (const tag of tags) {
+    vi.advanceTimersByTime(Math.max(0, after + tag.timestamp - performance.now()))
+    writer.write(tag)
+  }
+}
 
 const pictures = () => bus.filter(({ kind }) => kind === 'keyframe' || kind === 'interframe')
 
@@ -29,7 +39,7 @@ describe('a picture that stands still', () => {
   it('is sent again every two seconds of sound, from its keyframe on', () => {
     const writer = beginEpoch(broadcast, 0, 0, 720)
     for (const [mark, at] of [0, 40, 80].entries()) writer.write(picture(at, mark === 0, mark))
-    for (const tag of frames(0, 6_500, { video: false })) writer.write(tag)
+    write(writer, frames(0, 6_500, { video: false }))
     const seen = pictures().map((tag) => [bodyOf(tag)[5], Math.round(tag.timestamp / 100)])
     const again = (tenths: number) => [0, 1, 2].map((mark) => [mark, tenths])
     expect(seen).toEqual([[0, 0], [1, 0], [2, 1], ...again(21), ...again(41), ...again(61)])
@@ -40,16 +50,26 @@ describe('a picture that stands still', () => {
   it('is not sent where the source was away: it may have another one now', () => {
     const writer = beginEpoch(broadcast, 0, 0, 720)
     writer.write(picture(0, true, 0))
-    for (const tag of frames(0, 1_000, { video: false })) writer.write(tag)
-    for (const tag of frames(6_000, 7_900, { video: false })) writer.write(tag)
+    write(writer, frames(0, 1_000, { video: false }))
+    write(writer, frames(6_000, 7_900, { video: false }))
     expect(pictures()).toHaveLength(1)
-    for (const tag of frames(7_900, 9_000, { video: false })) writer.write(tag)
+    write(writer, frames(7_900, 9_000, { video: false }))
     expect(pictures()).toHaveLength(2)
+  })
+
+  it('is not sent where what had to wait comes at once: pictures are behind the sound', () => {
+    const writer = beginEpoch(broadcast, 0, 0, 720)
+    write(writer, frames(0, 1_000))
+    vi.advanceTimersByTime(9_000)
+    for (const tag of frames(1_000, 9_000, { video: false })) writer.write(tag)
+    expect(pictures()).toHaveLength(30)
+    write(writer, frames(9_000, 12_000))
+    expect(pictures()).toHaveLength(120)
   })
 
   it('is no longer sent where others come', () => {
     const writer = beginEpoch(broadcast, 0, 0, 720)
-    for (const tag of frames(0, 10_000)) writer.write(tag)
+    write(writer, frames(0, 10_000))
     expect(pictures()).toHaveLength(300)
   })
 })
@@ -57,10 +77,10 @@ describe('a picture that stands still', () => {
 describe('a camera that is turned off', () => {
   it('is a card until it is on again, in each place where the picture was', () => {
     const camera = beginEpoch(broadcast, 0, 0, 720)
-    for (const tag of frames(0, 1_000)) camera.write(tag)
+    write(camera, frames(0, 1_000))
     const before = bus.length
     const off = broadcast.beginEpoch({ epoch: 1, at: 1_000, video: null, audio: { codec: 'aac', action: 'copy' } })
-    for (const tag of frames(0, 3_000, { video: false })) off.write(tag)
+    write(off, frames(0, 3_000, { video: false }), 1_000)
     expect(bus.slice(before, before + 3).map(({ kind }) => kind)).toEqual(['video-header', 'keyframe', 'audio'])
     expect(pictures().slice(30)).toHaveLength(2)
     expect(broadcast.carried).toEqual({ video: true, audio: true })
@@ -74,7 +94,7 @@ describe('a camera that is turned off', () => {
 
   it('gives sound alone where there never was a picture', () => {
     const radio = beginEpoch(broadcast, 0, 0, null)
-    for (const tag of frames(0, 3_000, { video: false })) radio.write(tag)
+    write(radio, frames(0, 3_000, { video: false }))
     expect(pictures()).toEqual([])
   })
 })

@@ -6,8 +6,10 @@ import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 /** How long a picture stands still before it is sent again, in ms: as often as keyframes should come. */
 const STILL_MS = 2_000
 
-/** Sound that comes so long after the last, in ms, comes of a source that was away: a picture may be on its way. */
-const AWAY_MS = 1_000
+/**
+ * Sound that comes so long after the last, in ms, had to wait: what comes with it is from then, and pictures of that time may be right behind it.
+ */
+const WAITED_MS = 1_500
 
 /** Stillness of this many ms is told. */
 const TOLD_MS = 10_000
@@ -24,10 +26,13 @@ export class PictureKeeper {
   readonly #gop: () => readonly BusTag[]
   readonly #publish: (tag: Tag) => void
   readonly #tell: (isStill: boolean) => void
-  /** When the source gave its last picture, and when one was sent, in ms; null before the first. */
+  /** When the source gave its last picture, and when one was sent, in ms of the bus; null before the first. */
   #given: number | null = null
   #last: number | null = null
-  #lastSound = 0
+  /** When that came, when sound came last, and since when it comes without a break, on the monotonic clock. */
+  #lastAt = 0
+  #soundAt = 0
+  #flowsSince = 0
   #hasTold = false
 
   /**
@@ -40,26 +45,27 @@ export class PictureKeeper {
     this.#tell = tell
   }
 
-  /** The source gives a picture. */
-  sawPicture(timestamp: number): void {
+  /** The source gives a picture, at `now` on the monotonic clock. */
+  sawPicture(timestamp: number, now: number): void {
     this.#given = timestamp
     this.#last = timestamp
+    this.#lastAt = now
     if (this.#hasTold) this.#tell(false)
     this.#hasTold = false
   }
 
-  /** Sound is on the bus: it has the time. */
-  sawSound(timestamp: number): void {
-    const wasAway = timestamp - this.#lastSound > AWAY_MS
-    this.#lastSound = timestamp
-    if (this.#last === null) return
-    if (wasAway) this.#last = timestamp
-    if (timestamp - this.#last < STILL_MS) return
+  /** Sound is on the bus, since `now` on the monotonic clock: it has the time. */
+  sawSound(timestamp: number, now: number): void {
+    if (now - this.#soundAt > WAITED_MS) this.#flowsSince = now
+    this.#soundAt = now
+    if (this.#last === null || timestamp - this.#last < STILL_MS) return
+    if (now - Math.max(this.#lastAt, this.#flowsSince) < STILL_MS) return
     const pictures = this.#gop().filter(({ kind }) => kind !== 'audio')
     const bytes = pictures.reduce((sum, picture) => sum + picture.bytes.length, 0)
     // They are decoded in no time, and the last one of them is seen.
     const from = Math.max(this.#last + 1, timestamp - pictures.length + 1)
     this.#last = timestamp
+    this.#lastAt = now
     if (!this.#hasTold && timestamp - (this.#given ?? timestamp) > TOLD_MS) {
       this.#hasTold = true
       this.#tell(true)
@@ -69,11 +75,12 @@ export class PictureKeeper {
       this.#publish({ type: TAG_TYPE.video, timestamp: from + index, body: bodyOf(picture) })
   }
 
-  /** The camera is off: from `timestamp` on there is a card of this format. */
-  turnOff(format: CardFormat, timestamp: number): void {
+  /** The camera is off: from `timestamp` on, which is `now` on the monotonic clock, there is a card of this format. */
+  turnOff(format: CardFormat, timestamp: number, now: number): void {
     const { header, keyframe } = card(format, timestamp)
     this.#given = null
     this.#last = timestamp
+    this.#lastAt = now
     this.#publish(header)
     this.#publish(keyframe)
   }

@@ -138,10 +138,18 @@ describe('FanOut', () => {
     const { client } = await join()
     const reading = readAll(client)
     writer = broadcast.beginEpoch({ epoch: 1, at: 600, video: null, audio: { codec: 'aac', action: 'copy' } })
-    for (const tag of frames(0, 5_000, { video: false })) writer.write(tag)
+    const began = performance.now()
+    const clock = vi.spyOn(performance, 'now')
+    const pass = (tags: Tag[]) => {
+      for (const tag of tags) {
+        clock.mockReturnValue(began + tag.timestamp)
+        writer.write(tag)
+      }
+    }
+    pass(frames(0, 5_000, { video: false }))
     const again = await join()
     const rest = readAll(again.client)
-    for (const tag of frames(5_000, 7_500, { video: false })) writer.write(tag)
+    pass(frames(5_000, 7_500, { video: false }))
     await broadcast.end()
     const pictures = (await reading).filter((tag) => kindOf(tag) === 'keyframe').map(({ timestamp }) => timestamp)
     expect(pictures.slice(1).map((at) => Math.round((at - 600) / 100) / 10)).toEqual([0, 2, 4, 6])
