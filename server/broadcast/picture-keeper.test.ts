@@ -11,7 +11,6 @@ let bus: BusTag[]
 
 beforeEach(() => {
   vi.useFakeTimers()
-  // The monotonic clock begins at 0.
   broadcast = new Directory().claim('name', 'rtmp')
   bus = []
   broadcast.listen({ push: (tag) => bus.push(tag), end: () => {} })
@@ -51,10 +50,10 @@ describe('a picture that stands still', () => {
     const writer = beginEpoch(broadcast, 0, 0, 720)
     writer.write(picture(0, true, 0))
     write(writer, frames(0, 1_000, { video: false }))
-    write(writer, frames(6_000, 7_900, { video: false }))
+    write(writer, frames(6_000, 15_900, { video: false }))
     expect(pictures()).toHaveLength(1)
-    write(writer, frames(7_900, 9_000, { video: false }))
-    expect(pictures()).toHaveLength(2)
+    write(writer, frames(15_900, 19_000, { video: false }))
+    expect(pictures()).toHaveLength(3)
   })
 
   it('is not sent where what had to wait comes at once: pictures are behind the sound', () => {

@@ -10,6 +10,8 @@ const STILL_MS = 2_000
  * Sound that comes so long after the last, in ms, had to wait: what comes with it is from then, and pictures of that time may be right behind it.
  */
 const WAITED_MS = 1_500
+/** How long pictures are waited for then, in ms. */
+const PATIENCE_MS = 10_000
 
 /** Stillness of this many ms is told. */
 const TOLD_MS = 10_000
@@ -59,7 +61,8 @@ export class PictureKeeper {
     if (now - this.#soundAt > WAITED_MS) this.#flowsSince = now
     this.#soundAt = now
     if (this.#last === null || timestamp - this.#last < STILL_MS) return
-    if (now - Math.max(this.#lastAt, this.#flowsSince) < STILL_MS) return
+    const hadToWait = this.#flowsSince > this.#lastAt
+    if (now - Math.max(this.#lastAt, this.#flowsSince) < (hadToWait ? PATIENCE_MS : STILL_MS)) return
     const pictures = this.#gop().filter(({ kind }) => kind !== 'audio')
     const bytes = pictures.reduce((sum, picture) => sum + picture.bytes.length, 0)
     // They are decoded in no time, and the last one of them is seen.
