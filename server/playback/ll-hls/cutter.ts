@@ -243,7 +243,10 @@ export class Cutter {
     this.#partFrom = timestamp
     this.#segmentBytes = 0
     const file = `${this.#id}-${number}.m4s`
-    const date = this.#wallClock.at(timestamp + this.#shift)
+    const { last } = this.#window
+    // Where nothing is missing, it begins when the one before it ends: parts that were never there count for nothing.
+    const goesOnAt = last?.whole && !discontinuity ? last.date + last.whole.seconds * 1000 : Number.POSITIVE_INFINITY
+    const date = Math.min(this.#wallClock.at(timestamp + this.#shift), goesOnAt)
     this.#window.begin({ number, file, init: this.#init, discontinuity, date, parts: [], whole: null })
   }
 

@@ -42,11 +42,12 @@ export function mediaPlaylist(state: PlaylistState, prefix: string, skip: boolea
     ...(state.allIndependent ? ['#EXT-X-INDEPENDENT-SEGMENTS'] : []),
     ...(skipped > 0 ? [`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`] : []),
   ]
-  // One that has only begun tells what its first part belongs to: players ask for that before it is there.
+  // One that has only begun tells what its first part belongs to, where that is something else: players ask for it before it is there.
   for (const [index, segment] of segments.entries()) {
     if (index < skipped) continue
     if (segment.discontinuity) lines.push('#EXT-X-DISCONTINUITY')
     if (segment.init !== segments[index - 1]?.init) lines.push(`#EXT-X-MAP:URI="${prefix}${segment.init.file}"`)
+    if (segment.parts.length === 0) continue
     lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(segment.date).toISOString()}`)
     if ((ages[index] ?? 0) < PARTS_LISTED * target) lines.push(...segment.parts.map((part) => partTag(part, prefix)))
     if (segment.whole) lines.push(`#EXTINF:${segment.whole.seconds.toFixed(3)},`, `${prefix}${segment.file}`)
