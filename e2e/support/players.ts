@@ -16,16 +16,6 @@ const PLAYERS = {
       hls.loadSource(src)
       hls.attachMedia(video)`,
   },
-  shaka: {
-    script: require.resolve('shaka-player/dist/shaka-player.compiled.js'),
-    code: `
-      shaka.polyfill.installAll()
-      const player = new shaka.Player()
-      player.addEventListener('error', ({ detail }) => fail(detail.code))
-      await player.attach(video)
-      player.configure({ streaming: { lowLatencyMode: true } })
-      await player.load(src)`,
-  },
   'video.js': {
     script: require.resolve('video.js/dist/video.min.js'),
     code: `
@@ -68,7 +58,7 @@ const page = (name: OtherPlayer, src: string) => `<!doctype html><video muted au
   video.addEventListener('error', () => fail('video: ' + video.error?.message))
   video.addEventListener('ended', () => { window.seen.ended = true })
   try { ${PLAYERS[name].code}
-  } catch (error) { fail(error.code ?? error.message) }
+  } catch (error) { fail(error.message) }
   void video.play().catch(() => {})
 </script>`
 
