@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { kindOf, type Tag } from '../server/flv/tag.ts'
+import { isPictureKind, kindOf, type Tag } from '../server/flv/tag.ts'
 import { makeCertificate, writeCertificate } from './support/certificate.ts'
 import { clockRecording } from './support/clock.ts'
 import { readFrames } from './support/clock-reader.ts'
@@ -195,9 +195,7 @@ describe('a peer that does not do what it should', () => {
     const encoder = new TestEncoder(gateway.rtmpPort, 'heavy')
     // Half a megabyte for each picture: 12 MB a second.
     const publishing = encoder.publish(usual, (tag) =>
-      kindOf(tag) === 'interframe' || kindOf(tag) === 'keyframe'
-        ? [{ ...tag, body: Buffer.concat([tag.body, Buffer.alloc(500_000)]) }]
-        : [tag],
+      isPictureKind(kindOf(tag)) ? [{ ...tag, body: Buffer.concat([tag.body, Buffer.alloc(500_000)]) }] : [tag],
     )
     await until('it is live', async () => (await gateway.stream('heavy'))?.state === 'live')
     const players = Array.from({ length: 8 }, () => {

@@ -4,7 +4,7 @@ import type { AudioStatus, TargetStatus, TrackAction, VideoStatus } from '../../
 import { pictureFormat } from '../flv/avc.ts'
 import type { CardFormat } from '../flv/card.ts'
 import { type BusTag, GopCache } from '../flv/gop-cache.ts'
-import { encodeTag, kindOf, type Tag, type TagKind } from '../flv/tag.ts'
+import { encodeTag, isPictureKind, kindOf, type Tag, type TagKind } from '../flv/tag.ts'
 import { Timeline } from '../flv/timeline.ts'
 import { Audience } from './audience.ts'
 import { EpochWriter } from './epoch-writer.ts'
@@ -323,7 +323,7 @@ export class Broadcast {
       this.#isCameraOff = false
       this.#pictures.turnOff(this.#format, timestamp, now)
     }
-    if (kind === 'keyframe' || kind === 'interframe') this.#pictures.sawPicture(timestamp, now)
+    if (isPictureKind(kind)) this.#pictures.sawPicture(timestamp, now)
     this.#emit({ ...tag, timestamp }, kind)
     if (kind === 'audio') this.#pictures.sawSound(timestamp, now)
   }

@@ -1,5 +1,5 @@
 import { isEndOfSequence, isWholeHeader, ParameterSetWatch } from '../flv/avc.ts'
-import { kindOf, TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
+import { isPictureKind, kindOf, TAG_TYPE, type Tag, type TagKind } from '../flv/tag.ts'
 import { SoundFiller } from './sound-filler.ts'
 
 /**
@@ -56,7 +56,7 @@ export class EpochWriter {
     if (kind === 'audio-header') this.#sound.sawHeader(tag)
     if (kind === 'audio' && !this.#sound.takes(tag)) return
     // Sound has the time for those who listen: it is there up to a picture before that comes.
-    if (kind === 'keyframe' || kind === 'interframe') this.#sound.sawPicture(tag.timestamp)
+    if (isPictureKind(kind)) this.#sound.sawPicture(tag.timestamp)
     this.#publish(tag)
     if (kind === 'video-header') this.#sound.sawPictureHeader(tag.timestamp)
   }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { beginEpoch, frames, videoHeader } from '../../e2e/support/tags.ts'
 import { type BusTag, bodyOf } from '../flv/gop-cache.ts'
-import { TAG_TYPE, type Tag } from '../flv/tag.ts'
+import { isPictureKind, TAG_TYPE, type Tag } from '../flv/tag.ts'
 import type { Broadcast } from './broadcast.ts'
 import { Directory } from './directory.ts'
 import type { EpochWriter } from './epoch-writer.ts'
@@ -28,7 +28,7 @@ function write(writer: EpochWriter, tags: Tag[], after = 0): void {
   }
 }
 
-const pictures = () => bus.filter(({ kind }) => kind === 'keyframe' || kind === 'interframe')
+const pictures = () => bus.filter(({ kind }) => isPictureKind(kind))
 
 function picture(timestamp: number, isKeyframe: boolean, mark: number): Tag {
   return { type: TAG_TYPE.video, timestamp, body: Buffer.from([isKeyframe ? 0x17 : 0x27, 1, 0, 0, 0, mark]) }

@@ -1,5 +1,4 @@
-import type { CardFormat } from '../flv/card.ts'
-import { card } from '../flv/card.ts'
+import { type CardFormat, card } from '../flv/card.ts'
 import { type BusTag, bodyOf } from '../flv/gop-cache.ts'
 import { TAG_TYPE, type Tag } from '../flv/tag.ts'
 

@@ -19,11 +19,6 @@ export function isEndOfSequence({ type, body }: Tag): boolean {
   return type === TAG_TYPE.video && ((body[0] ?? 0) & 0x0f) === AVC && body[1] === 2
 }
 
-/** Pixels of the picture that a video header (AVC sequence header) describes, or null where it cannot be read. */
-export function pictureSize(header: Pick<Tag, 'body'>): { width: number; height: number } | null {
-  return pictureFormat(header)
-}
-
 /** What a video header (AVC sequence header) says of the picture, or null where it cannot be read. */
 export function pictureFormat(header: Pick<Tag, 'body'>): Sps | null {
   return firstSps(header.body.subarray(AVC_PACKET_HEADER_BYTES))

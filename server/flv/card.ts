@@ -1,3 +1,4 @@
+import type { Sps } from './sps.ts'
 import { AVC, TAG_TYPE, type Tag } from './tag.ts'
 
 /** Brightness of the card (Y of BT.601, where 16 is black), and colours that are none. */
@@ -13,11 +14,7 @@ const MB_PCM = 25
 const MB_DC_PREDICTED = 3
 
 /** What a card looks like. */
-export interface CardFormat {
-  width: number
-  height: number
-  pixelAspect: { width: number; height: number } | null
-}
+export type CardFormat = Pick<Sps, 'width' | 'height' | 'pixelAspect'>
 
 /**
  * A dark picture without anything on it, as a header and a keyframe: it stands for a camera that was turned off. It needs no encoder: the first macroblock

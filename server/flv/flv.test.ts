@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isWholeHeader, ParameterSetWatch, pictureSize } from './avc.ts'
+import { isWholeHeader, ParameterSetWatch, pictureFormat } from './avc.ts'
 import { FlvReader } from './reader.ts'
 import { Silence } from './silence.ts'
 import { AAC, AVC, codecIdOf, encodeFileHeader, encodeTag, kindOf, TAG_TYPE, type Tag } from './tag.ts'
@@ -81,19 +81,19 @@ describe('a tag', () => {
   })
 })
 
-describe('pictureSize', () => {
+describe('pictureFormat', () => {
   it('reads the pixels of a picture from its header', () => {
-    expect(pictureSize(header(SPS_720))).toEqual(expect.objectContaining({ width: 1280, height: 720 }))
-    expect(pictureSize(header(SPS_540))).toEqual(expect.objectContaining({ width: 960, height: 540 }))
+    expect(pictureFormat(header(SPS_720))).toEqual(expect.objectContaining({ width: 1280, height: 720 }))
+    expect(pictureFormat(header(SPS_540))).toEqual(expect.objectContaining({ width: 960, height: 540 }))
   })
 
   it('says null for a header that is cut, empty or nonsense', () => {
     const whole = header(SPS_720)
     for (let length = 0; length < 20; length++) {
       const cut = { ...whole, body: whole.body.subarray(0, length) }
-      expect(pictureSize(cut)).toBeNull()
+      expect(pictureFormat(cut)).toBeNull()
     }
-    expect(pictureSize(header(Buffer.alloc(40, 0)))).toBeNull()
+    expect(pictureFormat(header(Buffer.alloc(40, 0)))).toBeNull()
   })
 })
 

@@ -1,3 +1,9 @@
+/** How wide a pixel is for its height, as two whole numbers. */
+interface PixelAspect {
+  width: number
+  height: number
+}
+
 /** What Castgate needs of an H.264 sequence parameter set. */
 export interface Sps {
   /** Pixels after cropping. */
@@ -5,8 +11,8 @@ export interface Sps {
   height: number
   /** Present for the High profiles: `chroma_format_idc` and bits a sample. */
   high: { chromaFormat: number; lumaDepth: number; chromaDepth: number } | null
-  /** How wide a pixel is for its height, as two whole numbers; null where nothing is said, which means as wide as high. */
-  pixelAspect: { width: number; height: number } | null
+  /** Null where nothing is said, which means as wide as high. */
+  pixelAspect: PixelAspect | null
   /** `transfer_characteristics` (table E-4); null where nothing is said. */
   transfer: number | null
 }
@@ -106,7 +112,7 @@ function readVui(bits: BitReader): Pick<Sps, 'pixelAspect' | 'transfer'> {
   return said
 }
 
-function readPixelAspect(bits: BitReader): Sps['pixelAspect'] {
+function readPixelAspect(bits: BitReader): PixelAspect | null {
   const idc = bits.read(8)
   const [width, height] = idc === EXTENDED_SAR ? [bits.read(16), bits.read(16)] : (PIXEL_ASPECTS[idc - 1] ?? [0, 0])
   return width > 0 && height > 0 ? { width, height } : null

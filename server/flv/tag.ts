@@ -43,7 +43,12 @@ export function isFrame(tag: Tag): boolean {
 
 /** Whether what is of this kind is a picture or a piece of sound, and no header. */
 export function isFrameKind(kind: TagKind): boolean {
-  return kind === 'keyframe' || kind === 'interframe' || kind === 'audio'
+  return isPictureKind(kind) || kind === 'audio'
+}
+
+/** Whether what is of this kind is a picture. */
+export function isPictureKind(kind: TagKind): boolean {
+  return kind === 'keyframe' || kind === 'interframe'
 }
 
 /** What `tag` is. A tag of another codec than H.264 and AAC counts as a frame. */

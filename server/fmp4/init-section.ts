@@ -1,4 +1,5 @@
 import type { AacConfig } from '../flv/aac.ts'
+import type { Sps } from '../flv/sps.ts'
 import { box, fullBox, u16, u32 } from './box.ts'
 
 /** Ticks of a second on the picture's timeline. */
@@ -8,15 +9,9 @@ export const VIDEO_TRACK_ID = 1
 export const AUDIO_TRACK_ID = 2
 
 /** A picture's configuration. */
-export interface VideoConfig {
+export interface VideoConfig extends Pick<Sps, 'width' | 'height' | 'pixelAspect' | 'transfer'> {
   /** AVCDecoderConfigurationRecord, ISO/IEC 14496-15, 5.3.3.1. */
   record: Buffer
-  width: number
-  height: number
-  /** How wide a pixel is for its height; null for as wide as high. */
-  pixelAspect: { width: number; height: number } | null
-  /** `transfer_characteristics` of ITU-T H.264, table E-4; null where nothing is said. */
-  transfer: number | null
 }
 
 /** The tracks of a fragmented MP4. */
@@ -78,7 +73,6 @@ function videoTrack(config: VideoConfig): Buffer {
     // ISO/IEC 14496-12, 12.1.4.
     ...(pixelAspect ? [box('pasp', u32(pixelAspect.width, pixelAspect.height))] : []),
   )
-
   const header = fullBox(
     'tkhd',
     0,
