@@ -37,13 +37,14 @@ export interface CutterOptions {
   firstNumber: number
   /** When time 0 of the broadcast was, in ms since 1970, as the publisher says; null where it says nothing. */
   capturedFrom(): number | null
+  /** There is something new in the window. */
+  onChange(): void
 }
 
 /** Cuts a broadcast into segments and parts of a given shape: fragmented MP4 in a window. */
 export class Cutter {
   readonly shape: Shape
-  /** There is something new in the window. */
-  onChange: () => void = () => {}
+  readonly #onChange: () => void
   readonly #window: SegmentWindow
   readonly #id: string
   readonly #longestMs: number
@@ -76,7 +77,8 @@ export class Cutter {
   #partBytes = 0
   #allIndependent: boolean
 
-  constructor({ window, id, firstNumber, capturedFrom }: CutterOptions, shape: Shape) {
+  constructor({ window, id, firstNumber, capturedFrom, onChange }: CutterOptions, shape: Shape) {
+    this.#onChange = onChange
     this.#window = window
     this.#id = id
     this.#nextNumber = firstNumber
@@ -120,7 +122,7 @@ export class Cutter {
 
   end(): void {
     this.#closeSegment(null)
-    this.onChange()
+    this.#onChange()
   }
 
   /** `isEntry`: a segment may begin with this frame. */
@@ -187,7 +189,7 @@ export class Cutter {
       if (isDue || isFull) this.#nextSegment(at, isShown)
       else this.#cutPart(at)
       if (isShown) fragmenter.repeat(at)
-      this.onChange()
+      this.#onChange()
     }
   }
 
@@ -214,7 +216,7 @@ export class Cutter {
     )
       this.#cutPart(timestamp)
     else return
-    this.onChange()
+    this.#onChange()
   }
 
   /** The first segment, or one after which times or codecs are others. */
@@ -227,7 +229,7 @@ export class Cutter {
     this.#beginSegment(timestamp, !isFirst)
     this.#lastPicture = timestamp
     this.#latest = Math.max(this.#latest, timestamp)
-    this.onChange()
+    this.#onChange()
   }
 
   #nextSegment(timestamp: number, isIndependent: boolean): void {

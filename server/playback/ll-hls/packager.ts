@@ -15,12 +15,13 @@ interface Kept {
   now: number
 }
 
+/** How often the shape is looked for, in ms of the stream: each look costs all that is kept. */
+const LOOK_MS = 20
+
 /** What a packager is made with. */
 export interface PackagerOptions extends CutterOptions {
   /** Whether the publisher asks its encoder for keyframes. */
   asksForKeyframes: boolean
-  /** There is something new in the window. */
-  onChange(): void
 }
 
 /**
@@ -33,6 +34,8 @@ export class Packager implements BusListener {
   #kept: Kept[] = []
   #keptBytes = 0
   #hasEntry = false
+  /** In ms of the stream. */
+  #lookAgainAt = 0
   #cutter: Cutter | null = null
 
   constructor(options: PackagerOptions) {
@@ -63,9 +66,9 @@ export class Packager implements BusListener {
     if (isFrame && !this.#hasEntry) return
     this.#kept.push({ tag, layout, now })
     this.#keptBytes += tag.bytes.length
-    // Found out in time with the pictures: each look costs all that is kept.
-    if (!isFrame || (tag.kind === 'audio' && this.#kept.length % 16 !== 0)) return
     const isFull = this.#keptBytes > MAX_OPENING_BYTES || this.#kept.length > MAX_OPENING_TAGS
+    if (!isFrame || (!isFull && tag.kind !== 'keyframe' && tag.timestamp < this.#lookAgainAt)) return
+    this.#lookAgainAt = tag.timestamp + LOOK_MS
     const { asksForKeyframes } = this.#options
     const shape = shapeOf(this.#frames(), { hasVideo: layout.video, asksForKeyframes })
     if (shape || isFull) this.#begin(shape ?? lastShape(this.#frames()))
@@ -81,7 +84,6 @@ export class Packager implements BusListener {
   }
 
   #begin(shape: Shape): void {
-    const { onChange } = this.#options
     const kept = this.#kept
     this.#kept = []
     const cutter = new Cutter(this.#options, shape)
@@ -91,7 +93,7 @@ export class Packager implements BusListener {
       (kind) => kept.find(({ tag }) => tag.kind === kind) ?? [],
     )
     for (const { tag, layout, now } of [...headers, ...kept]) cutter.push(tag, layout, now)
-    cutter.onChange = onChange
-    onChange()
+    // The shape is new, whatever was cut.
+    this.#options.onChange()
   }
 }
