@@ -10,27 +10,37 @@ const MIN_BYTES = 1_024
 /** What may be compressed: the rest is media, and is so already. */
 const TEXTUAL = /^(text\/|application\/(json|problem\+json|vnd\.apple\.mpegurl|javascript|openmetrics-text)|image\/svg)/
 
-/** Most that is kept: a playlist is asked for by all who watch, and is compressed once. */
+/** Most texts that are kept, and characters of one: a playlist is asked for by all who watch, and is compressed once. */
 const MAX_KEPT = 64
+const MAX_KEPT_LENGTH = 64 * 1024
 
 /** Sends texts compressed by gzip to those who take it (RFC 9110, 12.5.3). */
 export function compressTexts(app: FastifyInstance): void {
   const kept = new Map<string, Promise<Buffer>>()
+  /** Files that are in memory, as `castgate.js` is. */
+  const files = new WeakMap<Buffer, Promise<Buffer>>()
   app.addHook('onSend', async (request, reply, payload) => {
     const isText = typeof payload === 'string' || Buffer.isBuffer(payload)
     if (!isText || !TEXTUAL.test(String(reply.getHeader('content-type') ?? ''))) return payload
     void reply.header('vary', varyOf(reply.getHeader('vary')))
     if (Buffer.byteLength(payload) < MIN_BYTES || reply.hasHeader('content-encoding')) return payload
     if (!takesGzip(request.headers['accept-encoding'])) return payload
-    const bytes = await (typeof payload === 'string' ? once(payload) : compress(payload))
+    const bytes = await (typeof payload === 'string' ? textOnce(payload) : fileOnce(payload))
     void reply.header('content-encoding', 'gzip').removeHeader('content-length')
     return bytes
   })
 
-  function once(text: string): Promise<Buffer> {
+  function fileOnce(bytes: Buffer): Promise<Buffer> {
+    const compressed = files.get(bytes) ?? compress(bytes)
+    files.set(bytes, compressed)
+    return compressed
+  }
+
+  function textOnce(text: string): Promise<Buffer> {
     const known = kept.get(text)
     if (known) return known
     const compressed = compress(text)
+    if (text.length > MAX_KEPT_LENGTH) return compressed
     kept.set(text, compressed)
     const [oldest] = kept.keys()
     if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest)
