@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openSockets, startGateway, startLoop, type TestGateway } from './support/gateway.ts'
+import { type Playlist as ReadPlaylist, readPlaylist } from './support/hls-checker.ts'
 import { decode } from './support/media.ts'
 import { startDocumentedNginx } from './support/nginx.ts'
 import { ingestUrl, publish, readRecording } from './support/publisher.ts'
@@ -20,33 +21,16 @@ afterAll(async () => {
   await gateway.stop()
 })
 
-interface Part {
-  uri: string
-  seconds: number
-  independent: boolean
-}
-
-interface Segment {
-  number: number
-  parts: Part[]
-  /** Null while it grows. */
-  whole: { uri: string; seconds: number } | null
-  date: number | null
-}
-
-interface Playlist {
+interface Playlist extends ReadPlaylist {
   text: string
   headers: Headers
-  segments: Segment[]
-  skipped: number
-  hint: string | null
 }
 
 /** Asks for the playlist with a query such as `_HLS_msn=3`. */
 async function ask(query = '', url = `${gateway.url}/hls/stream/ll.m3u8`): Promise<Playlist> {
   const answer = await fetch(query ? `${url}?${query}` : url, NOT_KEPT)
   if (!answer.ok) throw new Error(`${query} gives ${answer.status}.`)
-  return { ...read(await answer.text()), headers: answer.headers }
+  return read(await answer.text(), answer.headers)
 }
 
 const statusOf = async (query: string) => {
@@ -55,34 +39,11 @@ const statusOf = async (query: string) => {
   return answer.status
 }
 
-function read(text: string): Omit<Playlist, 'headers'> {
-  const first = Number(/#EXT-X-MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1])
-  const skipped = Number(/#EXT-X-SKIP:SKIPPED-SEGMENTS=(\d+)/.exec(text)?.[1] ?? 0)
-  const segments: Segment[] = []
-  const begin = (): Segment => ({ number: first + skipped + segments.length, parts: [], whole: null, date: null })
-  let segment = begin()
-  let seconds = 0
-  for (const line of text.split('\n')) {
-    const [, date] = /^#EXT-X-PROGRAM-DATE-TIME:(.*)/.exec(line) ?? []
-    if (date) segment.date = Date.parse(date)
-    const [, duration, uri = ''] = /^#EXT-X-PART:DURATION=([\d.]+),URI="([^"]+)"/.exec(line) ?? []
-    if (duration) {
-      segment.parts.push({ uri, seconds: Number(duration), independent: line.includes('INDEPENDENT=YES') })
-    }
-    const [, length] = /^#EXTINF:([\d.]+),/.exec(line) ?? []
-    if (length) seconds = Number(length)
-    if (line !== '' && !line.startsWith('#')) {
-      segment.whole = { uri: line, seconds }
-      segments.push(segment)
-      segment = begin()
-    }
-  }
-  if (segment.parts.length > 0 || segment.date !== null) segments.push(segment)
-  return { text, segments, skipped, hint: /#EXT-X-PRELOAD-HINT:TYPE=PART,URI="([^"]+)"/.exec(text)?.[1] ?? null }
+function read(text: string, headers: Headers): Playlist {
+  return { ...readPlaylist(text), text, headers }
 }
 
 const attribute = ({ text }: Playlist, name: string) => Number(new RegExp(`[:,]${name}=([\\d.]+)`).exec(text)?.[1])
-const target = ({ text }: Playlist) => Number(/#EXT-X-TARGETDURATION:(\d+)/.exec(text)?.[1])
 const get = async (uri: string) => {
   const answer = await fetch(`${gateway.url}/hls/stream/${uri}`, NOT_KEPT)
   return { status: answer.status, headers: answer.headers, bytes: Buffer.from(await answer.arrayBuffer()) }
@@ -114,10 +75,10 @@ describe('a low-latency playlist', () => {
   })
 
   it('4.4.3.1: has no segment that is longer than the target duration, which never changes', () => {
-    expect(new Set(playlists.map(target)).size).toBe(1)
+    expect(new Set(playlists.map(({ target }) => target)).size).toBe(1)
     for (const playlist of playlists) {
       for (const { whole } of playlist.segments)
-        expect(Math.round(whole?.seconds ?? 0)).toBeLessThanOrEqual(target(playlist))
+        expect(Math.round(whole?.seconds ?? 0)).toBeLessThanOrEqual(playlist.target)
     }
   })
 
@@ -137,8 +98,8 @@ describe('a low-latency playlist', () => {
     for (const playlist of playlists) {
       expect(playlist.text).toContain('CAN-BLOCK-RELOAD=YES')
       expect(attribute(playlist, 'PART-HOLD-BACK')).toBeGreaterThanOrEqual(3 * attribute(playlist, 'PART-TARGET'))
-      expect(attribute(playlist, 'HOLD-BACK')).toBeGreaterThanOrEqual(3 * target(playlist))
-      expect(attribute(playlist, 'CAN-SKIP-UNTIL')).toBeGreaterThanOrEqual(6 * target(playlist))
+      expect(attribute(playlist, 'HOLD-BACK')).toBeGreaterThanOrEqual(3 * playlist.target)
+      expect(attribute(playlist, 'CAN-SKIP-UNTIL')).toBeGreaterThanOrEqual(6 * playlist.target)
     }
   })
 
@@ -156,7 +117,7 @@ describe('a low-latency playlist', () => {
     for (const playlist of playlists) {
       let fromEnd = 0
       for (const { parts, whole } of playlist.segments.toReversed()) {
-        if (fromEnd < 3 * target(playlist)) expect(parts.length).toBeGreaterThan(0)
+        if (fromEnd < 3 * playlist.target) expect(parts.length).toBeGreaterThan(0)
         const seconds = parts.reduce((sum, part) => sum + part.seconds, 0)
         if (whole && parts.length > 0) expect(seconds).toBeCloseTo(whole.seconds, 2)
         fromEnd += whole?.seconds ?? seconds
@@ -287,8 +248,8 @@ describe('a blocking reload', () => {
     const plain = await ask()
     const { msn, part } = next(plain)
     const blocking = await ask(`_HLS_msn=${msn}&_HLS_part=${part}`)
-    expect(blocking.headers.get('cache-control')).toBe(`public, max-age=${6 * target(plain)}`)
-    expect(plain.headers.get('cache-control')).toBe(`public, max-age=${target(plain) / 2}`)
+    expect(blocking.headers.get('cache-control')).toBe(`public, max-age=${6 * plain.target}`)
+    expect(plain.headers.get('cache-control')).toBe(`public, max-age=${plain.target / 2}`)
   })
 
   it('4.4.5.3: of the announced part gives the part once it is there', async () => {
@@ -361,7 +322,7 @@ describe('nginx in front, as docs/nginx-cache.conf sets it up', () => {
         let position = { msn: start.msn + 1, part: 0 }
         while (position.msn < start.msn + 3) {
           const text = await from(`${url}?_HLS_msn=${position.msn}&_HLS_part=${position.part}`)
-          const playlist = { ...read(text), headers: new Headers() }
+          const playlist = read(text, new Headers())
           const part = playlist.segments.find(({ number }) => number === position.msn)?.parts[position.part]
           if (part) await from(new URL(part.uri, url).href)
           position = part ? { ...position, part: position.part + 1 } : { msn: position.msn + 1, part: 0 }

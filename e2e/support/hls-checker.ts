@@ -27,6 +27,8 @@ export interface Playlist {
   independent: boolean
   ended: boolean
   hint: string | null
+  /** Segments that a delta update leaves out. */
+  skipped: number
   segments: Segment[]
 }
 
@@ -40,7 +42,7 @@ function attributes(text: string): Map<string, string> {
   )
 }
 
-/** Reads a media playlist without deltas. */
+/** Reads a media playlist, whole or a delta update. */
 export function readPlaylist(text: string): Playlist {
   const list: Playlist = {
     target: Number.NaN,
@@ -50,6 +52,7 @@ export function readPlaylist(text: string): Playlist {
     independent: false,
     ended: false,
     hint: null,
+    skipped: 0,
     segments: [],
   }
   let map = ''
@@ -76,6 +79,10 @@ export function readPlaylist(text: string): Playlist {
         break
       case 'EXT-X-INDEPENDENT-SEGMENTS':
         list.independent = true
+        break
+      case 'EXT-X-SKIP':
+        list.skipped = Number(attributes(value).get('SKIPPED-SEGMENTS'))
+        number += list.skipped
         break
       case 'EXT-X-ENDLIST':
         list.ended = true
@@ -149,13 +156,8 @@ export class HlsChecker {
         this.#same(uri, `${seconds} ${independent}`)
         if (list.partTarget === null || seconds > list.partTarget + 0.0005)
           this.#fault(`4.4.4.9: ${uri} has ${seconds} s of ${list.partTarget}`)
-        const isLast = whole ? index === parts.length - 1 : false
-        if (
-          !isLast &&
-          !parts[index + 1]?.independent &&
-          seconds < 0.85 * (list.partTarget ?? 0) - 0.0015 &&
-          index < parts.length - 1
-        )
+        const next = parts[index + 1]
+        if (next && !next.independent && seconds < 0.85 * (list.partTarget ?? 0) - 0.0015)
           this.#fault(`4.4.4.9: ${uri} has ${seconds} s, less than 85 % of ${list.partTarget}`)
       }
       if (whole) this.#same(whole.uri, `${number} ${whole.seconds}`)

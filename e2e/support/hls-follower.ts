@@ -33,7 +33,7 @@ export async function followHls(url: string, datesFit = true): Promise<Followed>
   for (;;) {
     for (const segment of last.segments) {
       // Of what comes all at once the parts are not listed any more.
-      if (segment.parts.length === 0 && !complete.has(segment.number)) checker.missed()
+      if (segment.whole && segment.parts.length === 0 && !complete.has(segment.number)) checker.missed()
       if (segment.whole) complete.add(segment.number)
       if (segment.discontinuity) marked.add(segment.number)
       for (const part of segment.parts) {
