@@ -261,7 +261,9 @@ describe('a page that broadcasts or plays', () => {
     await until('it goes on in the default quality', async () => ((await gateway.stream('steady'))?.epoch ?? 0) > 0)
     await widget.getByText('LIVE', { exact: true }).waitFor()
     await widget.getByRole('button', { name: 'Stop' }).click()
-    await until('it is over', async () => (await gateway.stream('steady')) === null)
+    // The gateway knows it before the page does.
+    await widget.getByText('The broadcast has ended').waitFor({ state: 'attached' })
+    expect(await gateway.stream('steady')).toBeNull()
     expect(await page.evaluate(() => (window as unknown as { seen: object[] }).seen)).toEqual([
       { type: 'castgate-ended', stream: 'steady' },
     ])

@@ -257,6 +257,8 @@ describe('a broadcast that is stopped', () => {
       return stream?.state === 'live' && stream.id !== before
     })
     expect(again).toBe(true)
+    // The gateway knows it before the page does.
+    await until('the page says so', () => page.evaluate(() => watched.events.includes('castgate-live')))
     await page.evaluate(() => watched.element.stop())
     expect(await page.evaluate(() => watched.events)).toEqual(['castgate-ended', 'castgate-live', 'castgate-ended'])
   })
