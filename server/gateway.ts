@@ -35,6 +35,8 @@ import { pageRoutes } from './http/pages.ts'
 import { routeUpgrades } from './http/upgrades.ts'
 import { IngestRoute } from './ingest/route.ts'
 import { RtmpIngest } from './ingest/rtmp.ts'
+import { whipRoutes } from './ingest/whip/route.ts'
+import { WhipIngest } from './ingest/whip/whip.ts'
 import { Metrics } from './monitor/metrics.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { Pulse } from './monitor/pulse.ts'
@@ -56,6 +58,8 @@ import type { MediaServer } from './targets/media-server.ts'
 import { startOwnServer } from './targets/own-server.ts'
 import { Targets } from './targets/targets.ts'
 import { VERSION } from './version.ts'
+import { WEBRTC_PORT, type WebRtcDoor, webRtcDoor } from './webrtc/door.ts'
+import { IcePort } from './webrtc/ice-port.ts'
 
 /**
  * How long sources, and then outputs, may take to end when the gateway ends; the RTMP server needs a moment after them, and all is
@@ -183,7 +187,7 @@ export async function startGateway(
     onCutOff: tellRefusal,
   })
   const rtmpPlayback = new RtmpPlayback({ directory, access, limits, fanOuts })
-  const { server, door } = await startRtmp().catch(async (error) => {
+  const { server, door, webRtc } = await openDoors().catch(async (error) => {
     stopLooking()
     await Promise.all([archive.close(), webhooks.close()])
     throw error
@@ -209,6 +213,13 @@ export async function startGateway(
     onFfmpegLost: () => metrics.ffmpegLosses.inc(),
     playbackOf: (name, request) => playbackLinks(base(request), name),
     statusOf,
+  })
+  const whip = new WhipIngest({
+    ...{ directory, access, limits, ffmpegs, capacity, turns, mostPicture, resumeSeconds, log, statusOf },
+    onChunkTaken: (seconds) => metrics.chunkTaken(seconds),
+    onFfmpegLost: () => metrics.ffmpegLosses.inc(),
+    onCutOff: tellRefusal,
+    onReceived: (counters) => metrics.receivedOverWebRtc(counters),
   })
   const flv = new FlvRoute(directory, viewing, fanOuts)
   const llHls = new LlHlsRoute(viewing)
@@ -258,6 +269,12 @@ export async function startGateway(
       if (server.makesHls) hlsFileRoutes(app, directory, hlsDirectory, viewing)
       flv.register(app)
       ingest.register(app)
+      await whipRoutes(app, {
+        ...{ whip, door: webRtc, origins, prefix },
+        mayBeRebound: (request) =>
+          access.isOpen && isLocal && request.headers.origin !== undefined && !origins.namesUs(request),
+        playbackOf: (name, request) => playbackLinks(base(request), name),
+      })
       routeUpgrades(app, (path) => WEB_SOCKETS.some((route) => path.startsWith(`${prefix}${route}`)))
     },
     watchConnections: (server) => connections.watch(server, refuseConnection),
@@ -275,14 +292,35 @@ export async function startGateway(
     },
   }
 
-  /** The server that broadcasts are pushed to, and the door for encoders. */
-  async function startRtmp(): Promise<{ server: MediaServer; door: RtmpDoor }> {
-    const server = await startMediaServer(config, hlsDirectory, log)
+  /** The server that broadcasts are pushed to, the door for encoders, and the one for WebRTC. */
+  async function openDoors(): Promise<{ server: MediaServer; door: RtmpDoor; webRtc: WebRtcDoor | null }> {
+    const webRtc = await openWebRtc()
     try {
-      return { server, door: await openDoor(server) }
+      const server = await startMediaServer(config, hlsDirectory, log)
+      try {
+        return { server, door: await openDoor(server), webRtc }
+      } catch (error) {
+        await server.close()
+        throw error
+      }
     } catch (error) {
-      await server.close()
+      await webRtc?.port.close()
       throw error
+    }
+  }
+
+  async function openWebRtc(): Promise<WebRtcDoor | null> {
+    const { webrtcPort: wanted, webrtcAddresses, host } = config
+    if (wanted === 0) return null
+    const watch = (server: Server) => connections.watch(server, (socket) => socket.destroy())
+    try {
+      const port = await IcePort.open({ host, port: wanted ?? WEBRTC_PORT, option: '--webrtc-port', watch })
+      return webRtcDoor(port, webrtcAddresses)
+    } catch (error) {
+      // Nobody asked for it: another gateway of this machine may have it.
+      if (wanted !== null || !(error instanceof MissingError)) throw error
+      log.warn({ reason: error.message }, 'nothing is taken over WebRTC')
+      return null
     }
   }
 
@@ -346,14 +384,14 @@ export async function startGateway(
       setTimeout(() => ffmpegs.kill('all'), OUTPUT_PATIENCE_MS),
     ]
     try {
-      await ingest.close()
+      await Promise.all([ingest.close(), whip.close()])
       await rtmpIngest.close()
       await directory.close()
       await archive.close()
     } finally {
       for (const timer of hurry) clearTimeout(timer)
       llHls.close()
-      await Promise.all([webhooks.close(), door.close(), server.close(), flv.close()])
+      await Promise.all([webhooks.close(), door.close(), webRtc?.port.close(), server.close(), flv.close()])
     }
   }
 }

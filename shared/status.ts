@@ -83,6 +83,11 @@ export function viewersInAll({ flv, flvWebSocket, rtmp, hls, llHls }: ViewerStat
   return flv + flvWebSocket + rtmp + hls + llHls
 }
 
+/** Where a broadcast comes from: a page's recorder, `castgate push`, an encoder over RTMP, or one over WebRTC. */
+export type StreamSource = (typeof STREAM_SOURCES)[number]
+
+export const STREAM_SOURCES = ['recorder', 'file', 'rtmp', 'whip'] as const
+
 /** A broadcast as the API and the status message tell it. */
 export interface StreamStatus {
   /** Tells the broadcast from others of its name; its log lines have it. */
@@ -92,7 +97,7 @@ export interface StreamStatus {
   state: 'live' | 'waiting'
   /** ISO 8601, UTC. */
   startedAt: string
-  source: 'recorder' | 'file' | 'rtmp'
+  source: StreamSource
   /** The current run of the recorder, from 0. */
   epoch: number
   video: VideoStatus | null
@@ -118,10 +123,11 @@ export function parsePlayback(value: unknown): PlaybackLinks | null {
 export function parseStreamStatus(value: unknown): StreamStatus | null {
   if (!isFields(value)) return null
   const playback = parsePlayback(value.playback)
-  const { name, state, startedAt, source, epoch, bytesIn } = value
+  const { name, state, startedAt, epoch, bytesIn } = value
+  const source = STREAM_SOURCES.find((each) => each === value.source)
   if (typeof name !== 'string' || typeof startedAt !== 'string' || playback === null) return null
   if (state !== 'live' && state !== 'waiting') return null
-  if (source !== 'recorder' && source !== 'file' && source !== 'rtmp') return null
+  if (source === undefined) return null
   if (typeof epoch !== 'number' || typeof bytesIn !== 'number') return null
   return {
     id: typeof value.id === 'string' ? value.id : '',

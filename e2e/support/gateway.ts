@@ -39,6 +39,9 @@ export async function startGateway(args: string[], environment: Record<string, s
     `${hlsPort}`,
     '--data-dir',
     directory.path,
+    // Others may run on the machine.
+    '--webrtc-port',
+    '0',
   ]
   const url = `http://127.0.0.1:${port}`
   const start = () => startReady(['serve', '--no-install', ...own, ...args], environment)

@@ -2,6 +2,7 @@ import { type Static, type TSchema, type TSchemaOptions, Type } from 'typebox'
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts'
 import {
   type PlaybackLinks,
+  STREAM_SOURCES,
   type StreamStatus,
   TARGET_SOURCES,
   TARGET_STATES,
@@ -115,7 +116,7 @@ export const Stream = describing<StreamStatus>()(
       name: StreamName,
       state: oneOf('live', 'waiting'),
       startedAt: moment('When the broadcast began.'),
-      source: oneOf('recorder', 'file', 'rtmp'),
+      source: oneOf(...STREAM_SOURCES),
       epoch: count('The current run of the recorder, from 0.'),
       video: nullable(
         Type.Object({

@@ -12,6 +12,7 @@ import { capture } from '../process/child.ts'
 import { ExitError } from '../process/errors.ts'
 import { installCommand, type SystemPackage } from '../system/packages.ts'
 import { findChromium } from '../system/requirements.ts'
+import { WEBRTC_PORT } from '../webrtc/door.ts'
 
 /** One thing that was looked at. */
 interface Finding {
@@ -44,6 +45,9 @@ export async function doctor({ gateway: config, file }: ProgramConfig): Promise<
     ...(config.rtmpsPort === null
       ? []
       : [await portFinding(config.host, config.rtmpsPort, '--rtmps-port', 'RTMP over TLS')]),
+    ...(config.webrtcPort === 0
+      ? []
+      : [await portFinding(config.host, config.webrtcPort ?? WEBRTC_PORT, '--webrtc-port', 'WebRTC')]),
     await portFinding(config.host, config.hlsPort, '--hls-port', "nginx's HTTP"),
   ]
   const width = Math.max(...findings.map((finding) => finding.name.length))

@@ -18,6 +18,7 @@ import {
   count,
   duration,
   hosts,
+  ipAddresses,
   keepSize,
   keepTime,
   limitNames,
@@ -26,6 +27,7 @@ import {
   percent,
   picture,
   port,
+  portOrNone,
   rtmpChoice,
   seconds,
   sizeWords,
@@ -86,6 +88,22 @@ export function addServerOptions(command: Command): Command {
         'the same over TLS, with the certificate (default: none)',
         'RTMPS_PORT',
       ).argParser(port),
+    )
+    .addOption(
+      setting(
+        '--webrtc-port <number>',
+        'UDP and TCP port of WebRTC; 0 for none (default: 8189, where it is free)',
+        'WEBRTC_PORT',
+      ).argParser(portOrNone),
+    )
+    .addOption(
+      setting(
+        '--webrtc-address <address...>',
+        'addresses to tell clients for it, where others lead here',
+        'WEBRTC_ADDRESS',
+      )
+        .default([], 'where it listens')
+        .argParser(ipAddresses),
     )
     .addOption(
       setting('--nginx <program>', 'the nginx to start; OpenResty works, too', 'NGINX').default(DEFAULTS.nginx),
@@ -219,6 +237,8 @@ type ServerOptions = Pick<
 > & {
   config?: string
   rtmpsPort?: number
+  webrtcPort?: number
+  webrtcAddress: string[]
   publicUrl?: string
   secretFile?: string
   tokenKeys?: string
@@ -256,6 +276,7 @@ export function configFrom(command: Command): ProgramConfig {
     secretFile,
     adminKeyFile,
     origin,
+    webrtcAddress,
     tlsCert,
     tlsKey,
     lan,
@@ -275,6 +296,7 @@ export function configFrom(command: Command): ProgramConfig {
     adminKey: keyFrom('CASTGATE_ADMIN_KEY', adminKeyFile, isFromFile('adminKeyFile')),
     private: isOn(given.private, 'PRIVATE'),
     origins: origin,
+    webrtcAddresses: webrtcAddress,
     publisherTargets: isOn(given.publisherTargets, 'PUBLISHER_TARGETS'),
     maxCpuPercent: maxCpu,
     webhooks: sections ? webhooksFrom(sections, environment) : [],

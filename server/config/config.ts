@@ -24,6 +24,10 @@ export interface Config {
   rtmpPort: number
   /** The same over TLS, with the gateway's certificate; null for none. */
   rtmpsPort: number | null
+  /** UDP and TCP port of WebRTC; 0 for none, null for 8189 where that is free. */
+  webrtcPort: number | null
+  /** Addresses that clients are told for it; empty for those that it listens on. */
+  webrtcAddresses: string[]
   /** The nginx to start. */
   nginx: string
   /** nginx's own HTTP port. */
@@ -83,6 +87,8 @@ export const DEFAULTS: Config = {
   rtmp: { kind: 'auto' },
   rtmpPort: 1935,
   rtmpsPort: null,
+  webrtcPort: null,
+  webrtcAddresses: [],
   nginx: 'nginx',
   hlsPort: 8088,
   resumeSeconds: 30,

@@ -14,6 +14,7 @@ import {
   bytes,
   count,
   hosts,
+  ipAddresses,
   keepBytes,
   keepSeconds,
   keepSize,
@@ -23,6 +24,7 @@ import {
   percent,
   picture,
   port,
+  portOrNone,
   rtmpChoice,
   seconds,
   sizeWords,
@@ -39,6 +41,8 @@ interface NamedOptions {
   secretFile?: string
   /** File with the admin key. */
   adminKeyFile?: string
+  /** One address or several, as `webrtcAddresses`. */
+  webrtcAddress?: string | string[]
   /** One origin or several, as `origins`. */
   origin?: string | string[]
   maxCpu?: number
@@ -169,6 +173,8 @@ const FIELDS: { [K in keyof Required<GivenConfig>]: Reader<Exclude<GivenConfig[K
   },
   rtmpPort: numberAs(port),
   rtmpsPort: numberAs(port),
+  webrtcPort: numberAs(portOrNone),
+  webrtcAddresses: listOf(ipAddresses),
   nginx: text,
   hlsPort: numberAs(port),
   resumeSeconds: numberAs(seconds),
@@ -208,6 +214,7 @@ const NAMES: { [name in keyof NamedOptions]?: { field: keyof GivenConfig; read: 
   secretFile: { field: 'secret', read: textAs(keyIn) },
   adminKeyFile: { field: 'adminKey', read: textAs(keyIn) },
   origin: { field: 'origins', read: FIELDS.origins },
+  webrtcAddress: { field: 'webrtcAddresses', read: FIELDS.webrtcAddresses },
   maxCpu: { field: 'maxCpuPercent', read: FIELDS.maxCpuPercent },
   recordKeep: { field: 'recordKeepSeconds', read: textAs(keepTime) },
   recordKeepSize: { field: 'recordKeepBytes', read: textAs(keepSize) },

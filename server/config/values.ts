@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { InvalidArgumentError } from 'commander'
 import { LIMITS_IN_ALL, type LimitSet } from '../access/limits.ts'
 import { isPictureSize, MAX_SIDE, type PictureSize } from '../ffmpeg/picture-size.ts'
@@ -31,6 +32,20 @@ export function port(text: string): number {
   if (!/^\d+$/.test(text) || number < 1 || number > 65535)
     throw new InvalidArgumentError('A port is a number from 1 to 65535.')
   return number
+}
+
+/** A port, or 0 for none. */
+export function portOrNone(text: string): number {
+  return text.trim() === '0' ? 0 : port(text)
+}
+
+export function ipAddresses(text: string, before: string[]): string[] {
+  const added = text.split(/[\s,]+/).filter((address) => address !== '')
+  // Names would have to be looked up by browsers, which not all do.
+  if (added.some((address) => isIP(address) === 0)) {
+    throw new InvalidArgumentError('It is an address such as 203.0.113.5 or 2001:db8::5, and no name.')
+  }
+  return [...before, ...added]
 }
 
 export function seconds(text: string): number {

@@ -78,7 +78,7 @@ function parameterSets(data: Buffer, lengthBytes: number): { sps: Buffer[]; pps:
 }
 
 /** AVCDecoderConfigurationRecord of ISO/IEC 14496-15, 5.3.3.1. */
-function configurationRecord(sps: Buffer[], pps: Buffer[], lengthBytes: number): Buffer {
+export function configurationRecord(sps: Buffer[], pps: Buffer[], lengthBytes: number): Buffer {
   const first = sps[0] ?? Buffer.alloc(4)
   const parts = [Buffer.from([1]), first.subarray(1, 4), Buffer.from([0xfc | (lengthBytes - 1), 0xe0 | sps.length])]
   for (const set of sps) parts.push(sized(set))

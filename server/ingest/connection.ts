@@ -5,6 +5,7 @@ import { CLOSE_ENDED, closeCodeOf, GatewayError } from '../../shared/errors.ts'
 import { CHUNK_BYTES, CONTROL_BYTES, PING_INTERVAL_MS, WINDOW_BYTES } from '../../shared/limits.ts'
 import { type ClientMessage, type Hello, parseClientMessage, type ServerMessage } from '../../shared/messages.ts'
 import type { MediaMemory } from './media-memory.ts'
+import type { PublisherLink } from './publisher-link.ts'
 
 /** What a publisher's socket brings after its hello: a control message, or a chunk and when it came, in ms of the monotonic clock. */
 export type Incoming = Exclude<ClientMessage, Hello> | ({ type: 'chunk'; receivedAt: number } & Chunk)
@@ -36,7 +37,7 @@ interface Waiting {
  * One socket of a publisher. It checks frames, hands them on one by one, and stops reading from the socket while more than a
  * window of them waits. A session may have several of these, one after the other.
  */
-export class IngestConnection {
+export class IngestConnection implements PublisherLink {
   readonly #socket: WebSocket
   readonly #memory: MediaMemory
   readonly #queue: Waiting[] = []

@@ -12,8 +12,9 @@ import type { PictureSize } from '../ffmpeg/picture-size.ts'
 import type { FfmpegExit } from '../ffmpeg/run.ts'
 import { describe } from '../ffmpeg/run.ts'
 import type { Turns } from '../process/turns.ts'
-import type { Incoming, IngestConnection } from './connection.ts'
+import type { Incoming } from './connection.ts'
 import { holdToGrant } from './grant.ts'
+import type { PublisherLink } from './publisher-link.ts'
 import { Recent } from './recent.ts'
 import { RecordingEpoch } from './recording-epoch.ts'
 
@@ -54,7 +55,7 @@ export class IngestSession {
   readonly broadcast: Broadcast
   readonly #context: SessionContext
   readonly #log: Logger
-  #connection: IngestConnection | null = null
+  #connection: PublisherLink | null = null
   #epoch: RecordingEpoch | null = null
   /** The first sequence number that the server does not have. */
   #next = 0
@@ -81,7 +82,7 @@ export class IngestSession {
    * token allows: from now on that counts.
    * @throws GatewayError where the publisher breaks the protocol or sends what cannot be used: the session is over then
    */
-  async serve(connection: IngestConnection, grant: Grant, messages: AsyncIterable<Incoming>): Promise<void> {
+  async serve(connection: PublisherLink, grant: Grant, messages: AsyncIterable<Incoming>): Promise<void> {
     this.#attach(connection)
     this.#hold(grant)
     const status = setInterval(() => connection.send({ type: 'status', ...this.#status() }), STATUS_INTERVAL_MS)
@@ -119,7 +120,7 @@ export class IngestSession {
     await this.close()
   }
 
-  #attach(connection: IngestConnection): void {
+  #attach(connection: PublisherLink): void {
     if (this.#closing) throw new GatewayError('no_session', 'This broadcast has ended. Start a new one.')
     const older = this.#connection
     this.#connection = connection
@@ -168,7 +169,7 @@ export class IngestSession {
     }, this.#context.resumeSeconds * 1000)
   }
 
-  async #handle(message: Incoming, connection: IngestConnection): Promise<void> {
+  async #handle(message: Incoming, connection: PublisherLink): Promise<void> {
     // A message of a socket that was taken over while it waited: the new socket brings it again.
     if (this.#connection !== connection) return
     switch (message.type) {

@@ -27,6 +27,9 @@ interface Counted {
   viewersTooSlow: number
 }
 
+/** What becomes of a packet: it came, it came when it was asked for, or never. */
+const PACKET_FATES = ['received', 'recovered', 'lost'] as const
+
 const SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** The gateway's metrics, in the text format of Prometheus. */
@@ -36,6 +39,8 @@ export class Metrics {
   readonly #perBroadcast: Record<keyof Counted, Counter>
   readonly #behind: Histogram
   readonly #chunk: Histogram
+  readonly #packets: Counter
+  readonly #framesLeftOut: Counter
   /** What was counted of broadcasts that run. */
   readonly #counted = new WeakMap<Broadcast, Counted>()
 
@@ -131,9 +136,18 @@ export class Metrics {
       told.inc({ type })
       if (type === 'recording.stopped') recordingDrops.inc(Number(data.droppedFrames ?? 0))
     })
+    this.#packets = counter('webrtc_packets_total', 'Packets of publishers over WebRTC by their fate.', ['fate'])
+    for (const fate of PACKET_FATES) this.#packets.inc({ fate }, 0)
+    this.#framesLeftOut = counter('webrtc_frames_left_out_total', 'Pictures over WebRTC that were not whole.')
     this.ffmpegLosses = counter('ffmpeg_losses_total', 'Times that an FFmpeg which read a recording was lost.')
     this.webhooks = counter('webhook_deliveries_total', 'Webhooks that were delivered, or given up.', ['result'])
     for (const result of WEBHOOK_RESULTS) this.webhooks.inc({ result }, 0)
+  }
+
+  /** How packets over WebRTC came, of a connection that is over. */
+  receivedOverWebRtc(counters: { received: number; recovered: number; lost: number; framesLeftOut: number }): void {
+    for (const fate of PACKET_FATES) this.#packets.inc({ fate }, counters[fate])
+    this.#framesLeftOut.inc(counters.framesLeftOut)
   }
 
   /** Counted by those who see it happen. */
