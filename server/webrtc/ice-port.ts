@@ -106,7 +106,11 @@ export class IcePort {
 
   #takeDatagram(bytes: Buffer, from: RemoteInfo): void {
     const { address, port } = from
-    this.#take(bytes, { key: `udp ${address} ${port}`, from, send: (packet) => this.#udp.send(packet, port, address) })
+    this.#take(bytes, {
+      key: `udp ${address} ${port}`,
+      from: { address, port },
+      send: (packet) => this.#udp.send(packet, port, address),
+    })
   }
 
   #takeConnection(socket: TcpSocket): void {

@@ -39,6 +39,8 @@ export class WhipRecording {
   readonly #requestKeyframe: () => void
   readonly #origin: RecordingOrigin
   #waiting: Arrived[] = []
+  /** There is sound beside a picture that was alone: the next keyframe begins a recording of both. */
+  #isSoundWaiting = false
   #tracks: { kinds: ReadonlySet<Kind>; writer: MatroskaWriter; from: number } | null = null
 
   constructor(media: readonly AnsweredMedia[], origin: RecordingOrigin, requestKeyframe: () => void) {
@@ -51,35 +53,29 @@ export class WhipRecording {
   restart(): void {
     this.#tracks = null
     this.#waiting = []
+    this.#isSoundWaiting = false
     this.#requestKeyframe()
   }
 
   /** Takes a frame; gives what is to be written because of it. */
   take(kind: Kind, frame: ReceivedFrame): Written[] {
     const tracks = this.#tracks
-    if (tracks?.kinds.has(kind) && this.#waiting.length === 0) return [this.#write(tracks, kind, frame)]
-    return this.#wait(kind, frame)
-  }
-
-  /** A track has joined, or nothing was written yet. */
-  #wait(kind: Kind, frame: ReceivedFrame): Written[] {
-    const tracks = this.#tracks
     const hasPicture = this.#waiting.some((each) => each.kind === 'video')
+    // Nothing begins with it, or goes on with it where a keyframe waits.
+    const isDelta = kind === 'video' && !frame.isKeyframe && !hasPicture
+    const joins = tracks !== null && !tracks.kinds.has(kind)
+    if (tracks && !joins && !hasPicture && (isDelta || kind === 'audio' || !this.#isSoundWaiting)) {
+      return [this.#write(tracks, kind, frame)]
+    }
+    if (isDelta) return []
     // The one before goes on until there is a keyframe to begin with.
-    if (tracks && kind === 'audio' && !hasPicture) {
-      this.#requestKeyframeOnce()
+    if (joins && kind === 'audio' && !hasPicture) {
+      if (!this.#isSoundWaiting) this.#requestKeyframe()
+      this.#isSoundWaiting = true
       return []
     }
-    if (tracks?.kinds.has('video') && kind === 'video' && !frame.isKeyframe) return [this.#write(tracks, kind, frame)]
     this.#waiting.push({ kind, frame })
     return this.#canBegin() ? this.#begin() : []
-  }
-
-  #asked = false
-
-  #requestKeyframeOnce(): void {
-    if (!this.#asked) this.#requestKeyframe()
-    this.#asked = true
   }
 
   #canBegin(): boolean {
@@ -96,7 +92,7 @@ export class WhipRecording {
   #begin(): Written[] {
     const waiting = this.#waiting
     this.#waiting = []
-    this.#asked = false
+    this.#isSoundWaiting = false
     const video = waiting.find((each) => each.kind === 'video')?.frame
     const kinds = new Set(waiting.map(({ kind }) => kind))
     const from = video?.time ?? waiting[0]?.frame.time ?? 0
