@@ -77,7 +77,7 @@ export type Stream = {
   state: 'live' | 'waiting'
   /** When the broadcast began. */
   startedAt: string
-  source: 'recorder' | 'file' | 'rtmp'
+  source: 'recorder' | 'file' | 'rtmp' | 'whip'
   /** The current run of the recorder, from 0. */
   epoch: number
   video: {
@@ -115,11 +115,14 @@ export type Error = {
       | 'conflict'
       | 'name_taken'
       | 'taken_over'
+      | 'precondition_failed'
       | 'too_large'
       | 'chunk_too_large'
       | 'uri_too_long'
       | 'unsupported_media'
+      | 'unsupported_offer'
       | 'upgrade_required'
+      | 'precondition_required'
       | 'too_many'
       | 'headers_too_large'
       | 'internal'
@@ -241,7 +244,7 @@ export type WatchedStream = {
   state: 'live' | 'waiting'
   /** When the broadcast began. */
   startedAt: string
-  source: 'recorder' | 'file' | 'rtmp'
+  source: 'recorder' | 'file' | 'rtmp' | 'whip'
   /** The current run of the recorder, from 0. */
   epoch: number
   video: {
