@@ -18,6 +18,12 @@ const FRAMES: readonly (string | undefined)[] = [
   '00c800802084012640086400823004990021900200b2002008e0',
 ]
 
+/** A raw data block of silence for so many channels; null where there is none. */
+export function silentBlock(channels: number): Buffer | null {
+  const hex = FRAMES[channels]
+  return hex === undefined ? null : Buffer.from(hex, 'hex')
+}
+
 /** A longer gap in the picture is not filled: a hostile one could be years. */
 const MAX_GAP_MS = 10_000
 

@@ -101,6 +101,24 @@ describe('Fragmenter', () => {
     expect(run?.durations.reduce((sum, duration) => sum + duration, 0)).toBe(543 * 48 + 2 * 1024)
   })
 
+  it('lets picture and sound end together: browsers have no more than what both have', () => {
+    const endsOf = (bytes: Buffer | null) =>
+      runsOf(bytes ?? Buffer.alloc(0)).map(({ track, from, durations }) => {
+        const ticks = from + durations.reduce((sum, duration) => sum + duration, 0)
+        return track === 1 ? ticks / 90 : ticks / 48
+      })
+    const fragmenter = new Fragmenter({ video, audio })
+    fragmenter.add(sound(0))
+    fragmenter.add(sound(21))
+    fragmenter.add(picture(40, true, 0))
+    fragmenter.finish(73)
+    expect(endsOf(fragmenter.cut(1))).toEqual([73, 73])
+    // The last part has no sound of its own.
+    fragmenter.add(picture(73, false, 0))
+    fragmenter.finish(106)
+    expect(endsOf(fragmenter.cut(2))).toEqual([106, 106])
+  })
+
   it('does not run ahead where there is more sound than time', () => {
     const fragmenter = new Fragmenter({ video: null, audio })
     for (let index = 0; index < 1000; index++) fragmenter.add(sound(index * 20))

@@ -1,6 +1,7 @@
 import { AAC_FRAME_SAMPLES, AAC_PACKET_HEADER_BYTES, type AacConfig } from '../flv/aac.ts'
 import { AVC_PACKET_HEADER_BYTES } from '../flv/avc.ts'
 import { type BusTag, bodyOf } from '../flv/gop-cache.ts'
+import { silentBlock } from '../flv/silence.ts'
 import { fragment, type Sample } from './fragment.ts'
 import { AUDIO_TRACK_ID, type Tracks, VIDEO_TIMESCALE, VIDEO_TRACK_ID } from './init-section.ts'
 
@@ -88,6 +89,25 @@ export class Fragmenter {
     this.#floor = Math.max(Math.round(timestamp * TICKS_OF_MS), held.from + 1)
     this.#lastVideoTicks = this.#floor - held.from
     this.#push(held, this.#lastVideoTicks + more * TICKS_OF_MS)
+  }
+
+  /**
+   * Nothing comes any more: the picture that is held, and the sound, both end at `timestamp`, in ms. Browsers have what both tracks have, and players wait for
+   * the middle of the last part (hls.js) or its end.
+   */
+  finish(timestamp: number): void {
+    this.settle(timestamp)
+    const { audio } = this.#tracks
+    if (!audio || this.#audioNext === null) return
+    const missing = Math.round((timestamp * audio.sampleRate) / 1000) - this.#audioNext
+    if (missing <= 0) return
+    const last = this.#audio.at(-1)
+    const silence = silentBlock(audio.channels)
+    if (last) last.duration += missing
+    else if (silence) {
+      this.#audioFrom = this.#audioNext
+      this.#audio.push({ data: silence, duration: missing, compositionOffset: 0, keyframe: true })
+    }
   }
 
   /** From `timestamp` on, in ms, the picture that was just settled is shown once more. See {@link canRepeat}. */
