@@ -89,7 +89,7 @@ describe('POST (RFC 9725, section 4.2)', () => {
 
   it('gives up a session whose publisher never comes, and the name is free', async () => {
     const { path } = await session('never')
-    await gateway.logged({ stream: 'never', msg: 'the publisher over WebRTC could not connect' })
+    await gateway.logged({ stream: 'never', msg: 'the publisher over WebRTC could not be received' })
     expect((await call(path, 'DELETE')).status).toBe(404)
     expect(await gateway.stream('never')).toBeNull()
     const { path: next } = await session('never')
@@ -178,7 +178,7 @@ it('nothing is sent to addresses that an offer, or a candidate, names', async ()
   }
   expect((await call(path, 'PATCH', fragment)).status).toBe(204)
   // Had it been used, it would have been asked at once, and again and again.
-  await gateway.logged({ stream: 'hostile', msg: 'the publisher over WebRTC could not connect' })
+  await gateway.logged({ stream: 'hostile', msg: 'the publisher over WebRTC could not be received' })
   expect(hits).toBe(0)
   victim.close()
 })

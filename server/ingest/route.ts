@@ -22,8 +22,9 @@ import { errorBody } from '../http/errors.ts'
 import { takeUpgrade } from '../http/upgrades.ts'
 import type { Turns } from '../process/turns.ts'
 import { claimCounted } from './claim.ts'
-import { type Incoming, IngestConnection } from './connection.ts'
+import { IngestConnection } from './connection.ts'
 import { MediaMemory } from './media-memory.ts'
+import { metered } from './metered.ts'
 import { IngestSession, type SessionContext } from './session.ts'
 
 /** Most bytes that are read of one frame: enough to say 4413 to what is a little too large; what is more ends with 1009 (RFC 6455, 7.4.1). */
@@ -31,9 +32,6 @@ const MAX_FRAME_BYTES = CHUNK_BYTES + 64 * 1024
 
 /** How long a publisher may take to answer that its socket is closed. */
 const CLOSE_PATIENCE_MS = 5_000
-
-/** What a message counts for at least, in bytes: each costs time, however small it is. */
-const MIN_COUNTED_BYTES = 4 * 1024
 
 /** What a plain request is told. */
 const NO_SOCKET = 'This address takes WebSockets alone.'
@@ -187,18 +185,5 @@ async function firstHello(connection: IngestConnection): Promise<Hello | null> {
     return await Promise.race([connection.hello(), timeout])
   } finally {
     clearTimeout(timer)
-  }
-}
-
-/** What arrives, counted. @throws GatewayError `too_many` */
-async function* metered(
-  messages: AsyncGenerator<Incoming, void, undefined>,
-  limits: Limits,
-  address: string | null,
-): AsyncGenerator<Incoming, void, undefined> {
-  for await (const message of messages) {
-    const bytes = message.type === 'chunk' ? message.payload.byteLength : 0
-    await limits.note('megabytes', address, Math.max(MIN_COUNTED_BYTES, bytes))
-    yield message
   }
 }

@@ -15,6 +15,10 @@ const FEEDBACK_EVERY_TICKS = 3
 const REPORT_EVERY_TICKS = 50
 /** How long a client may take until its keys are there, in ms. */
 const OPEN_TIMEOUT_MS = 15_000
+/** How long it may take to its first packet of media, in ms. */
+const FIRST_MEDIA_MS = 30_000
+/** How long no media may come before its publisher counts as gone, in ms: it may be back when its network is. */
+const ABSENT_MS = 5_000
 /** How long a client may be silent, in ms (RFC 7675, section 5.1). */
 const CONSENT_MS = 30_000
 
@@ -32,6 +36,8 @@ export interface PeerEvents {
   /** Media may come. */
   onOpen(): void
   onFrame(kind: 'video' | 'audio', frame: ReceivedFrame): void
+  /** Media has not come for a while, or comes again. */
+  onPresence(isPresent: boolean): void
   /** It is over; called once, and not where `close` was called. */
   onEnd(end: PeerEnd): void
 }
@@ -54,6 +60,7 @@ export class ReceivingPeer {
   readonly #began = performance.now()
   #mediaAt: number | null = null
   #ticks = 0
+  #isPresent = true
   #isOver = false
 
   /** `candidates`: where the client is told to come. */
@@ -165,6 +172,7 @@ export class ReceivingPeer {
     const number = id === null ? null : extensionOf(packet, id)
     if (number?.length === 2) this.#feedback.note(number.readUInt16BE(0), now)
     this.#mediaAt = now
+    this.#setPresent(true)
     receiver.take(packet, now)
   }
 
@@ -190,6 +198,10 @@ export class ReceivingPeer {
         'The client did not reach this server over WebRTC: its network, or that of the server, holds it back.'
       return this.#end({ kind: 'failed', reason })
     }
+    if (this.#mediaAt === null && now - this.#began > FIRST_MEDIA_MS) {
+      return this.#end({ kind: 'failed', reason: 'No media came.' })
+    }
+    if (this.#mediaAt !== null && now - this.#mediaAt > ABSENT_MS) this.#setPresent(false)
     if (now - this.#agent.heardAt > CONSENT_MS) return this.#end({ kind: 'silent' })
     if (!this.#secure.isOpen) return
     this.#ticks++
@@ -202,6 +214,12 @@ export class ReceivingPeer {
     }
     if (this.#ticks % FEEDBACK_EVERY_TICKS === 0) this.#sendFeedback()
     if (this.#ticks % REPORT_EVERY_TICKS === 0) this.#sendReport(now)
+  }
+
+  #setPresent(isPresent: boolean): void {
+    if (isPresent === this.#isPresent) return
+    this.#isPresent = isPresent
+    this.#events.onPresence(isPresent)
   }
 
   /** Chromium takes it alone in a packet. */

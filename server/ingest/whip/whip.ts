@@ -11,6 +11,7 @@ import { type PeerEnd, ReceivingPeer } from '../../webrtc/peer.ts'
 import { parseFragment, parseOffer } from '../../webrtc/sdp.ts'
 import { ownIdentity } from '../../webrtc/secure.ts'
 import { claimCounted } from '../claim.ts'
+import { metered } from '../metered.ts'
 import { IngestSession, type SessionContext } from '../session.ts'
 import { WhipLink } from './link.ts'
 import type { RecordingOrigin } from './recording.ts'
@@ -106,6 +107,9 @@ export class WhipIngest {
         {
           onOpen: () => log.info({ ...fields, from: peer.client }, 'the publisher is connected over WebRTC'),
           onFrame: (kind, frame) => link.frame(kind, frame),
+          onPresence: (isPresent) => {
+            publisher.session.broadcast.sourcePresent = isPresent
+          },
           onEnd: (end) => this.#ended(connection, end),
         },
       )
@@ -214,7 +218,7 @@ export class WhipIngest {
   async #serve(publisher: Publisher, connection: Connection, grant: Grant, address: string | null): Promise<void> {
     const { session } = publisher
     try {
-      await session.serve(connection.link, grant, connection.link.messages())
+      await session.serve(connection.link, grant, metered(connection.link.messages(), this.#options.limits, address))
     } catch (error) {
       const known = error instanceof GatewayError
       if (!known) this.#options.log.error({ err: error, ...session.broadcast.logFields }, 'ingest failed')
@@ -227,7 +231,11 @@ export class WhipIngest {
 
   /** The publisher is gone, and did not say that it is through: it is waited for. */
   #ended(connection: Connection, end: PeerEnd): void {
-    const words = { closed: 'has closed its connection', silent: 'is not heard any more', failed: 'could not connect' }
+    const words = {
+      closed: 'has closed its connection',
+      silent: 'is not heard any more',
+      failed: 'could not be received',
+    }
     const reason = end.kind === 'failed' ? { reason: end.reason } : {}
     this.#options.log.warn({ stream: connection.name, ...reason }, `the publisher over WebRTC ${words[end.kind]}`)
     this.#drop(connection)
