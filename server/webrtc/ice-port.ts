@@ -59,13 +59,14 @@ export class IcePort {
     const tcp = createServer()
     try {
       await new Promise<void>((resolve, reject) => {
-        tcp.once('error', reject)
-        tcp.listen(port, host, resolve)
-      })
-      const { port: taken } = tcp.address() as { port: number }
-      await new Promise<void>((resolve, reject) => {
         udp.once('error', reject)
-        udp.bind(taken, host, resolve)
+        udp.bind(port, host, resolve)
+      })
+      // A name may have several addresses: both listen on the same.
+      const { address, port: taken } = udp.address()
+      await new Promise<void>((resolve, reject) => {
+        tcp.once('error', reject)
+        tcp.listen(taken, address, resolve)
       })
     } catch (error) {
       tcp.close()

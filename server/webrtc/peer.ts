@@ -61,6 +61,7 @@ export class ReceivingPeer {
   #mediaAt: number | null = null
   #ticks = 0
   #isPresent = true
+  #isBegun = false
   #isOver = false
 
   /** `candidates`: where the client is told to come. */
@@ -139,8 +140,6 @@ export class ReceivingPeer {
     this.#events.onEnd(end)
   }
 
-  #isBegun = false
-
   #begin(): void {
     if (this.#isBegun) return
     this.#isBegun = true
@@ -184,7 +183,6 @@ export class ReceivingPeer {
     }
     const now = performance.now()
     for (const report of parseRtcp(opened)) {
-      if (report.kind !== 'sender-report') continue
       this.#receivers.find(({ ssrc }) => ssrc === report.ssrc)?.report(report, now)
       const [audio, video] = ['audio', 'video'].map((kind) => this.#receivers.find(({ media }) => media.kind === kind))
       if (audio && video) video.clock.follow(audio.clock)

@@ -1,5 +1,5 @@
 /** Types of RTCP packets (RFC 3550, section 12.1; RFC 4585, section 6.1). */
-const TYPE = { senderReport: 200, receiverReport: 201, goodbye: 203, transport: 205, payload: 206 } as const
+const TYPE = { senderReport: 200, receiverReport: 201, transport: 205, payload: 206 } as const
 /** Kinds of feedback (RFC 4585, sections 6.2.1 and 6.3.1). */
 const FORMAT = { nack: 1, pictureLoss: 1 } as const
 const VERSION = 0x80
@@ -13,7 +13,6 @@ const MAX_NACK_ITEMS = 64
 
 /** What a sender says of its clock (RFC 3550, section 6.4.1). */
 export interface SenderReport {
-  kind: 'sender-report'
   ssrc: number
   /** When it was sent by the sender's clock, in ms since 1970. */
   sentAt: number
@@ -23,46 +22,30 @@ export interface SenderReport {
   stamp: number
 }
 
-/** A source has gone (RFC 3550, section 6.6). */
-export interface Goodbye {
-  kind: 'goodbye'
-  ssrcs: number[]
-}
-
-/** What is read of a publisher's RTCP. */
-export type Report = SenderReport | Goodbye
-
-/** Reads the packets of a compound one (RFC 3550, section 6.1); what is not needed, or cannot be read, is left out. */
-export function parseRtcp(bytes: Buffer): Report[] {
-  const reports: Report[] = []
+/** Reads the sender reports of a compound packet (RFC 3550, section 6.1); what is not needed, or cannot be read, is left out. */
+export function parseRtcp(bytes: Buffer): SenderReport[] {
+  const reports: SenderReport[] = []
   let at = 0
   for (let count = 0; count < MAX_PACKETS && at + 8 <= bytes.length; count++) {
     const head = bytes.readUInt8(at)
     const end = at + (bytes.readUInt16BE(at + 2) + 1) * 4
     if (head >> 6 !== 2 || end > bytes.length) return reports
-    const report = read(bytes.readUInt8(at + 1), head & 31, bytes.subarray(at + 4, end))
-    if (report) reports.push(report)
+    const body = bytes.subarray(at + 4, end)
+    if (bytes.readUInt8(at + 1) === TYPE.senderReport && body.length >= 24) reports.push(readReport(body))
     at = end
   }
   return reports
 }
 
-function read(type: number, count: number, body: Buffer): Report | null {
-  if (type === TYPE.senderReport && body.length >= 24) {
-    const seconds = body.readUInt32BE(4)
-    const fraction = body.readUInt32BE(8)
-    return {
-      kind: 'sender-report',
-      ssrc: body.readUInt32BE(0),
-      sentAt: (seconds - NTP_TO_UNIX_S + fraction / UINT32) * 1000,
-      rtpTime: body.readUInt32BE(12),
-      stamp: ((seconds % 65536) * 65536 + (fraction >>> 16)) >>> 0,
-    }
+function readReport(body: Buffer): SenderReport {
+  const seconds = body.readUInt32BE(4)
+  const fraction = body.readUInt32BE(8)
+  return {
+    ssrc: body.readUInt32BE(0),
+    sentAt: (seconds - NTP_TO_UNIX_S + fraction / UINT32) * 1000,
+    rtpTime: body.readUInt32BE(12),
+    stamp: ((seconds % 65536) * 65536 + (fraction >>> 16)) >>> 0,
   }
-  if (type === TYPE.goodbye && body.length >= count * 4) {
-    return { kind: 'goodbye', ssrcs: Array.from({ length: count }, (_, index) => body.readUInt32BE(index * 4)) }
-  }
-  return null
 }
 
 /** How one source was received (RFC 3550, section 6.4.1). */
