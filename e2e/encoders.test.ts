@@ -82,8 +82,10 @@ describe.each(['nginx', 'embedded'])('an encoder that publishes to the %s RTMP s
     expect(errors).toBe('')
     expect(audioSeconds).toBeGreaterThan(5)
     await until('it is gone', async () => (await gateway.stream('stream')) === null)
-    const over = await fetch(`${gateway.url}/hls/stream.m3u8`)
-    expect(await over.text()).toContain('#EXT-X-ENDLIST')
+    await until('its playlist ends', async () => {
+      const playlist = await fetch(`${gateway.url}/hls/stream.m3u8`)
+      return (await playlist.text()).includes('#EXT-X-ENDLIST')
+    })
   })
 
   it('is refused under the name of a live broadcast', async () => {

@@ -210,6 +210,11 @@ describe('the playlist', () => {
     write(frames(0, 800))
     await broadcast.end()
     expect(origin.targetSeconds).toBe(1)
+    // Players have to see the last part before they see the end.
+    expect(origin.playlist('', false)).toMatch(/#EXT-X-PRELOAD-HINT:.*\n$/)
+    expect(segmentFiles()).toHaveLength(1)
+    const next = { segment: last().segment, part: last().part }
+    expect(await origin.reached(next, never)).toBe('there')
     expect(origin.playlist('', false).endsWith('#EXT-X-ENDLIST\n')).toBe(true)
     expect(segmentFiles()).toHaveLength(1)
   })

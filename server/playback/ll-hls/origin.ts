@@ -19,6 +19,12 @@ const HELD_SECONDS = 12
 const FIRST_DISCONTINUITY_AT = Date.UTC(2026, 0)
 const DISCONTINUITY_MS = 3_600_000
 
+/**
+ * How long after the last part the end is told, in ms. hls.js loads no part of the segment that it is in from a playlist that is at its end, and waits
+ * for it: so it has to have seen the last part before.
+ */
+const END_AFTER_MS = 1_000
+
 /** Most requests that are held at a time for one broadcast. */
 export const MAX_HELD = 10_000
 
@@ -43,6 +49,7 @@ export class LlHlsOrigin {
   readonly #held = new Set<Held>()
   readonly #texts = new Map<string, string>()
   #ended = false
+  #ending: NodeJS.Timeout | undefined
 
   /** `before` is what viewers of this name had until now: numbers go on from there. */
   constructor(broadcast: Broadcast, before: LlHlsOrigin | null = null) {
@@ -62,11 +69,18 @@ export class LlHlsOrigin {
     broadcast.listen({
       push: (tag, layout) => this.#packager.push(tag, layout),
       end: () => {
-        this.#ended = true
         this.#packager.end()
         this.#changed()
+        this.#ending = setTimeout(() => this.#end(), END_AFTER_MS)
       },
     })
+  }
+
+  /** Tells the end now where that is still to come. */
+  close(): void {
+    if (!this.#ending) return
+    clearTimeout(this.#ending)
+    this.#end()
   }
 
   /** Seconds; null until it is known, and there is a playlist. */
@@ -133,6 +147,12 @@ export class LlHlsOrigin {
     return this.#window.file(name)
   }
 
+  #end(): void {
+    this.#ending = undefined
+    this.#ended = true
+    this.#changed()
+  }
+
   #isTooFar({ segment, part }: Position): boolean {
     const { last } = this.#window
     const number = last?.number ?? 0
@@ -181,6 +201,4 @@ export class LlHlsOrigin {
     this.#texts.clear()
     for (const held of this.#held) if (held.isThere()) held.settle('there')
   }
-
-  /** A target duration for a broadcast that ended before it had one. */
 }

@@ -39,7 +39,9 @@ export class LlHlsRoute {
   /** Makes HLS of `broadcast`. It stays for a minute after the end, for viewers who are behind. */
   start(broadcast: Broadcast): void {
     const { name } = broadcast
-    const entry = { origin: new LlHlsOrigin(broadcast, this.#origins.get(name)?.origin ?? null), broadcast }
+    const before = this.#origins.get(name)?.origin ?? null
+    before?.close()
+    const entry = { origin: new LlHlsOrigin(broadcast, before), broadcast }
     this.#origins.set(name, entry)
     broadcast.addOutput({
       status: () => null,
@@ -76,6 +78,7 @@ export class LlHlsRoute {
   }
 
   close(): void {
+    for (const { origin } of this.#origins.values()) origin.close()
     for (const removal of this.#removals) clearTimeout(removal)
   }
 
