@@ -1,9 +1,17 @@
 import { defineConfig } from 'vitest/config'
 
 /** Tests in which pages capture and players play in real time: two of them at once are too much for two processors. */
-const LIVE = ['camera-off', 'chaos', 'devices', 'epochs', 'other-players', 'player', 'studio-connection', 'watch'].map(
-  (name) => `e2e/${name}.test.ts`,
-)
+const LIVE = [
+  'camera-off',
+  'chaos',
+  'devices',
+  'epochs',
+  'other-players',
+  'player',
+  'studio-connection',
+  'watch',
+  'whip',
+].map((name) => `e2e/${name}.test.ts`)
 
 export default defineConfig({
   test: {
