@@ -111,11 +111,11 @@ describe('Fragmenter', () => {
     fragmenter.add(sound(0))
     fragmenter.add(sound(21))
     fragmenter.add(picture(40, true, 0))
-    fragmenter.finish(73)
+    fragmenter.finish(0, 73)
     expect(endsOf(fragmenter.cut(1))).toEqual([73, 73])
     // The last part has no sound of its own.
     fragmenter.add(picture(73, false, 0))
-    fragmenter.finish(106)
+    fragmenter.finish(73, 106)
     expect(endsOf(fragmenter.cut(2))).toEqual([106, 106])
   })
 

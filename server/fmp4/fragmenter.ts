@@ -93,13 +93,15 @@ export class Fragmenter {
 
   /**
    * Nothing comes any more: the picture that is held, and the sound, both end at `timestamp`, in ms. Browsers have what both tracks have, and players wait for
-   * the middle of the last part (hls.js) or its end.
+   * the middle of the last part (hls.js) or its end. The fragment begins at `from`, in ms, and does not become longer than to `timestamp`.
    */
-  finish(timestamp: number): void {
+  finish(from: number, timestamp: number): void {
     this.settle(timestamp)
     const { audio } = this.#tracks
-    if (!audio || this.#audioNext === null) return
-    const missing = Math.round((timestamp * audio.sampleRate) / 1000) - this.#audioNext
+    if (!audio || this.#audioNext === null || this.isEmpty) return
+    const samplesOf = (ms: number) => Math.round((ms * audio.sampleRate) / 1000)
+    const room = samplesOf(timestamp - from) - this.#audio.reduce((sum, { duration }) => sum + duration, 0)
+    const missing = Math.min(room, samplesOf(timestamp) - this.#audioNext)
     if (missing <= 0) return
     const last = this.#audio.at(-1)
     const silence = silentBlock(audio.channels)
@@ -108,6 +110,7 @@ export class Fragmenter {
       this.#audioFrom = this.#audioNext
       this.#audio.push({ data: silence, duration: missing, compositionOffset: 0, keyframe: true })
     }
+    this.#audioNext += missing
   }
 
   /** From `timestamp` on, in ms, the picture that was just settled is shown once more. See {@link canRepeat}. */

@@ -257,7 +257,7 @@ export class Cutter {
     // The last picture lasts as long as the one before it, where there is sound for that.
     const end = timestamp ?? Math.min(this.#fragmenter?.heldUntil ?? Number.POSITIVE_INFINITY, this.#latest + BRIDGE_MS)
     if (this.#fragmenter) this.#advance(this.#fragmenter, end)
-    if (timestamp === null) this.#fragmenter?.finish(end)
+    if (timestamp === null) this.#fragmenter?.finish(this.#partFrom, end)
     else this.#fragmenter?.settle(end)
     this.#cutPart(end)
     if (this.#window.last?.parts.length === 0 && !this.#window.last.whole) this.#nextNumber--
