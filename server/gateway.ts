@@ -6,15 +6,17 @@ import type { SecureContextOptions } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { GatewayError } from '../shared/errors.ts'
 import type { TargetStatus } from '../shared/status.ts'
 import { Access } from './access/access.ts'
 import { Capacity } from './access/capacity.ts'
 import { Connections } from './access/connections.ts'
+import { playTokenOf } from './access/credentials.ts'
 import { Limits } from './access/limits.ts'
 import { Origins } from './access/origins.ts'
-import { baseOf } from './access/request.ts'
+import { addressOf, baseOf } from './access/request.ts'
 import { SignedLinks } from './access/signed-links.ts'
-import { Viewing } from './access/viewing.ts'
+import { foreignOrigin, Viewing } from './access/viewing.ts'
 import { apiRoutes } from './api/api.ts'
 import { statusOf } from './api/streams.ts'
 import { Archive } from './archive/archive.ts'
@@ -32,10 +34,10 @@ import { errorHandlers, refuseConnection } from './http/errors.ts'
 import { playbackLinks } from './http/links.ts'
 import { requireOwnHost } from './http/own-host.ts'
 import { pageRoutes } from './http/pages.ts'
+import { sdpSessionRoutes } from './http/sdp-sessions.ts'
 import { routeUpgrades } from './http/upgrades.ts'
 import { IngestRoute } from './ingest/route.ts'
 import { RtmpIngest } from './ingest/rtmp.ts'
-import { whipRoutes } from './ingest/whip/route.ts'
 import { WhipIngest } from './ingest/whip/whip.ts'
 import { Metrics } from './monitor/metrics.ts'
 import { Monitor } from './monitor/monitor.ts'
@@ -48,6 +50,7 @@ import { FlvRoute } from './playback/flv.ts'
 import { LlHlsRoute } from './playback/ll-hls/route.ts'
 import { RtmpPlayback } from './playback/rtmp.ts'
 import { Thumbnails } from './playback/thumbnails.ts'
+import { WhepPlayback } from './playback/whep/whep.ts'
 import { hasCode, MissingError } from './process/errors.ts'
 import { makeOwnDirectory } from './process/own-directory.ts'
 import { Turns } from './process/turns.ts'
@@ -221,6 +224,7 @@ export async function startGateway(
     onCutOff: tellRefusal,
     onReceived: (counters) => metrics.receivedOverWebRtc(counters),
   })
+  const whep = new WhepPlayback({ directory, access, limits, ffmpegs, mostViewers: config.webrtcViewers, log })
   const flv = new FlvRoute(directory, viewing, fanOuts)
   const llHls = new LlHlsRoute(viewing)
   const thumbnails = new Thumbnails(ffmpegs)
@@ -269,11 +273,29 @@ export async function startGateway(
       if (server.makesHls) hlsFileRoutes(app, directory, hlsDirectory, viewing)
       flv.register(app)
       ingest.register(app)
-      await whipRoutes(app, {
-        ...{ whip, door: webRtc, origins, prefix },
-        mayBeRebound: (request) =>
-          access.isOpen && isLocal && request.headers.origin !== undefined && !origins.namesUs(request),
-        playbackOf: (name, request) => playbackLinks(base(request), name),
+      await sdpSessionRoutes(app, prefix, {
+        path: '/whip',
+        corsOf: (request) => origins.corsOf(request),
+        requireOrigin(request) {
+          const mayBeRebound = access.isOpen && isLocal && request.headers.origin !== undefined
+          if (!origins.mayPublish(request) || (mayBeRebound && !origins.namesUs(request))) throw foreignOrigin(request)
+        },
+        post: (name, sdp, request) =>
+          whip.publish(requireWebRtc(), {
+            ...{ name, sdp, token: playTokenOf(request), address: addressOf(request) },
+            playback: playbackLinks(base(request), name),
+          }),
+        patch: (name, id, fragment, condition) => whip.patch(name, id, fragment, condition),
+        delete: (name, id) => whip.delete(name, id),
+      })
+      await sdpSessionRoutes(app, prefix, {
+        path: '/whep',
+        corsOf: (request) => viewing.corsOf(request),
+        requireOrigin: (request) => viewing.requireOrigin(request),
+        post: (name, sdp, request) =>
+          whep.play(requireWebRtc(), { name, sdp, token: playTokenOf(request), address: addressOf(request) }),
+        patch: (name, id, fragment, condition) => whep.patch(name, id, fragment, condition),
+        delete: (name, id) => whep.delete(name, id),
       })
       routeUpgrades(app, (path) => WEB_SOCKETS.some((route) => path.startsWith(`${prefix}${route}`)))
     },
@@ -307,6 +329,11 @@ export async function startGateway(
       await webRtc?.port.close()
       throw error
     }
+  }
+
+  function requireWebRtc(): WebRtcDoor {
+    if (webRtc) return webRtc
+    throw new GatewayError('unavailable', 'This server takes no WebRTC: see --webrtc-port.')
   }
 
   async function openWebRtc(): Promise<WebRtcDoor | null> {
@@ -391,6 +418,7 @@ export async function startGateway(
     } finally {
       for (const timer of hurry) clearTimeout(timer)
       llHls.close()
+      whep.close()
       await Promise.all([webhooks.close(), door.close(), webRtc?.port.close(), server.close(), flv.close()])
     }
   }

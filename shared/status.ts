@@ -58,6 +58,8 @@ export interface PlaybackLinks {
   llHls: string
   /** HTTP-FLV, and the same over a WebSocket. */
   flv: string
+  /** WebRTC, for players of WHEP. */
+  whep: string
 }
 
 /** How many watch a stream, in which way. Someone behind a cache, or who asks nginx itself, is not seen. */
@@ -68,6 +70,8 @@ export interface ViewerStatus {
   flvWebSocket: number
   /** Over RTMP. */
   rtmp: number
+  /** Over WebRTC. */
+  whep: number
   /** Of the RTMP server's HLS. */
   hls: number
   /** Of the gateway's own, low-latency HLS. */
@@ -79,8 +83,8 @@ export interface ViewerStatus {
 }
 
 /** How many people watch, in whatever way. */
-export function viewersInAll({ flv, flvWebSocket, rtmp, hls, llHls }: ViewerStatus): number {
-  return flv + flvWebSocket + rtmp + hls + llHls
+export function viewersInAll({ flv, flvWebSocket, rtmp, whep, hls, llHls }: ViewerStatus): number {
+  return flv + flvWebSocket + rtmp + whep + hls + llHls
 }
 
 /** Where a broadcast comes from: a page's recorder, `castgate push`, an encoder over RTMP, or one over WebRTC. */
@@ -114,9 +118,12 @@ export interface StreamStatus {
 /** Reads playback links that the server sent, or null. */
 export function parsePlayback(value: unknown): PlaybackLinks | null {
   if (!isFields(value)) return null
-  const { watch, hls, llHls, flv } = value
+  const { watch, hls, llHls, flv, whep } = value
   if (typeof watch !== 'string' || typeof hls !== 'string' || typeof flv !== 'string') return null
-  return { watch, hls, flv, llHls: typeof llHls === 'string' ? llHls : hls }
+  return {
+    ...{ watch, hls, flv, llHls: typeof llHls === 'string' ? llHls : hls },
+    whep: typeof whep === 'string' ? whep : '',
+  }
 }
 
 /** Reads a stream that the server sent, or null where a field that every version has is missing. */
@@ -155,6 +162,7 @@ function parseViewers(value: unknown): ViewerStatus {
     flv: count('flv'),
     flvWebSocket: count('flvWebSocket'),
     rtmp: count('rtmp'),
+    whep: count('whep'),
     hls: count('hls'),
     llHls: count('llHls'),
     skippedGops: count('skippedGops'),

@@ -54,6 +54,8 @@ export type Viewers = {
   flvWebSocket: number
   /** Over RTMP. */
   rtmp: number
+  /** Over WebRTC. */
+  whep: number
   /** Of the RTMP server's HLS. */
   hls: number
   /** Of the gateway's own, low-latency HLS. */
@@ -68,6 +70,7 @@ export type Playback = {
   hls: string
   llHls: string
   flv: string
+  whep: string
 }
 export type Stream = {
   /** Tells the broadcast from others of its name; its log lines have it. */

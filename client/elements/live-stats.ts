@@ -60,6 +60,7 @@ export class LiveStats extends LitElement {
 function viewerWords(viewers: ViewerStatus): string {
   const ways = [
     [viewers.flv + viewers.flvWebSocket, 'FLV'],
+    [viewers.whep, 'WebRTC'],
     [viewers.rtmp, 'RTMP'],
     [viewers.llHls, 'LL-HLS'],
     [viewers.hls, 'HLS'],

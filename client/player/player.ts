@@ -26,7 +26,14 @@ const VOLUME_STEP = 0.1
 /** How often the figures are drawn, in ms. */
 const FIGURES_MS = 500
 
-const METHOD_WORDS = { flv: 'FLV', 'flv-websocket': 'FLV', 'll-hls': 'LL-HLS', hls: 'HLS', native: 'HLS' } as const
+const METHOD_WORDS = {
+  whep: 'WebRTC',
+  flv: 'FLV',
+  'flv-websocket': 'FLV',
+  'll-hls': 'LL-HLS',
+  hls: 'HLS',
+  native: 'HLS',
+} as const
 
 const read = new AttributeReader('<castgate-player>')
 

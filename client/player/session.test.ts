@@ -5,7 +5,7 @@ import type { OnStopped } from './playback.ts'
 import { PlayerSession, type PlayerState } from './session.ts'
 import type { StreamAnswer } from './stream.ts'
 
-const LINKS = { watch: '/watch/x', hls: '/hls/x.m3u8', llHls: '/hls/x/ll.m3u8', flv: '/live/x.flv' }
+const LINKS = { watch: '/watch/x', hls: '/hls/x.m3u8', llHls: '/hls/x/ll.m3u8', flv: '/live/x.flv', whep: '/whep/x' }
 const there = (state: StreamStatus['state']): StreamAnswer => ({
   kind: 'there',
   stream: { name: 'x', state, playback: LINKS } as StreamStatus,

@@ -205,8 +205,9 @@ export class PlayerSession {
 
   #linksOf({ playback }: StreamStatus): PlaybackLinks {
     const { token } = this.#address
-    const { watch, hls, llHls, flv } = playback
-    return { watch, hls: withToken(hls, token), llHls: withToken(llHls, token), flv: withToken(flv, token) }
+    const { watch, hls, llHls, flv, whep } = playback
+    const links = { hls: withToken(hls, token), llHls: withToken(llHls, token) }
+    return { watch, ...links, flv: withToken(flv, token), whep: withToken(whep, token) }
   }
 
   /** Looks at the progress until the playback stops, or has to be given up. */

@@ -87,7 +87,7 @@ export const Target = describing<TargetStatus>()(
 
 const Playback = describing<PlaybackLinks>()(
   Type.Object(
-    { watch: Type.String(), hls: Type.String(), llHls: Type.String(), flv: Type.String() },
+    { watch: Type.String(), hls: Type.String(), llHls: Type.String(), flv: Type.String(), whep: Type.String() },
     { $id: 'castgate.Playback', description: 'The links of a stream, to share.' },
   ),
 )
@@ -98,6 +98,7 @@ const Viewers = describing<ViewerStatus>()(
       flv: count('Over HTTP-FLV.'),
       flvWebSocket: count("Over HTTP-FLV's bytes in a WebSocket."),
       rtmp: count('Over RTMP.'),
+      whep: count('Over WebRTC.'),
       hls: count("Of the RTMP server's HLS."),
       llHls: count("Of the gateway's own, low-latency HLS."),
       skippedGops: count('Groups of pictures that viewers over FLV and RTMP were too slow for.'),

@@ -7,14 +7,14 @@ const WATCHING_MS = 10_000
 const MAX_KNOWN = 20_000
 
 /** Ways to watch that hold a connection. */
-export type ConnectedWay = 'flv' | 'flvWebSocket' | 'rtmp'
+export type ConnectedWay = 'flv' | 'flvWebSocket' | 'rtmp' | 'whep'
 
 /** Ways to watch in which players ask for playlists. */
 export type AskingWay = 'hls' | 'llHls'
 
 /** Counts who watches a broadcast, by the way in which they do. */
 export class Audience {
-  readonly #connected: Record<ConnectedWay, number> = { flv: 0, flvWebSocket: 0, rtmp: 0 }
+  readonly #connected: Record<ConnectedWay, number> = { flv: 0, flvWebSocket: 0, rtmp: 0, whep: 0 }
   /** When someone asked last, in ms of the monotonic clock, in the order of asking. */
   readonly #asked: Record<AskingWay, Map<string, number>> = { hls: new Map(), llHls: new Map() }
   #skippedGops = 0

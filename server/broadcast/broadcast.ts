@@ -278,8 +278,13 @@ export class Broadcast {
   }
 
   unsubscribe(subscription: Subscription): void {
-    this.#listeners.delete(subscription)
+    this.unlisten(subscription)
     subscription.end()
+  }
+
+  /** `listener` gets nothing more. */
+  unlisten(listener: BusListener): void {
+    this.#listeners.delete(listener)
   }
 
   /** Bytes that wait for outputs. */

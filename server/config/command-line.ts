@@ -106,6 +106,11 @@ export function addServerOptions(command: Command): Command {
         .argParser(ipAddresses),
     )
     .addOption(
+      setting('--webrtc-viewers <number>', 'most viewers over WebRTC at a time', 'WEBRTC_VIEWERS')
+        .default(DEFAULTS.webrtcViewers)
+        .argParser(count),
+    )
+    .addOption(
       setting('--nginx <program>', 'the nginx to start; OpenResty works, too', 'NGINX').default(DEFAULTS.nginx),
     )
     .addOption(
@@ -229,6 +234,7 @@ type ServerOptions = Pick<
   | 'rtmpPort'
   | 'nginx'
   | 'hlsPort'
+  | 'webrtcViewers'
   | 'resumeSeconds'
   | 'maxPicture'
   | 'limitsPerAddress'

@@ -28,6 +28,8 @@ export interface Config {
   webrtcPort: number | null
   /** Addresses that clients are told for it; empty for those that it listens on. */
   webrtcAddresses: string[]
+  /** Most viewers over WebRTC at a time: one costs as much as thirty over HTTP-FLV. */
+  webrtcViewers: number
   /** The nginx to start. */
   nginx: string
   /** nginx's own HTTP port. */
@@ -89,6 +91,7 @@ export const DEFAULTS: Config = {
   rtmpsPort: null,
   webrtcPort: null,
   webrtcAddresses: [],
+  webrtcViewers: 100,
   nginx: 'nginx',
   hlsPort: 8088,
   resumeSeconds: 30,

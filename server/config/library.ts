@@ -175,6 +175,7 @@ const FIELDS: { [K in keyof Required<GivenConfig>]: Reader<Exclude<GivenConfig[K
   rtmpsPort: numberAs(port),
   webrtcPort: numberAs(portOrNone),
   webrtcAddresses: listOf(ipAddresses),
+  webrtcViewers: numberAs(count),
   nginx: text,
   hlsPort: numberAs(port),
   resumeSeconds: numberAs(seconds),

@@ -4,7 +4,7 @@ import type { PictureSize } from './picture-size.ts'
 import { type FfmpegHandlers, type FfmpegRun, notStarted, runFfmpeg } from './run.ts'
 
 /** What an FFmpeg does. */
-export type FfmpegUse = 'copy' | 'transcode' | 'finish' | 'picture'
+export type FfmpegUse = 'copy' | 'transcode' | 'finish' | 'picture' | 'sound'
 
 /** What an FFmpeg is there for. `name`: of the output that it writes. `picture`: what it transcodes to. */
 export interface FfmpegPurpose {

@@ -130,6 +130,13 @@ export function thumbnailJob(): FfmpegJob {
   return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: 'pipe:1' }
 }
 
+/** The sound of the bus as Opus in Ogg, one frame of 20 ms in each page, as soon as it is there (RFC 7845). */
+export function opusJob(): FfmpegJob {
+  const encoder = ['-vn', '-ar', '48000', '-ac', '2', '-c:a', 'libopus', '-b:a', '96k', '-frame_duration', '20']
+  const outputOptions = [...encoder, '-page_duration', '20000', '-flush_packets', '1', '-f', 'ogg']
+  return { input: 'pipe:0', inputOptions: FLV_IN, outputOptions, output: 'pipe:1' }
+}
+
 /** A file of the operator's own, in real time. */
 function fileInput(path: string, loop: boolean): Pick<FfmpegJob, 'input' | 'inputOptions'> {
   return { input: `file:${path}`, inputOptions: [...(loop ? ['-stream_loop', '-1'] : []), '-re'] }

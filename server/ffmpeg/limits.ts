@@ -32,6 +32,8 @@ export function limitsOf(use: FfmpegUse, picture: PictureSize | null = null): Ff
       return { memoryBytes: decoding(null), threads: 1, niceness: 10 }
     case 'finish':
       return { memoryBytes: FINISH_BYTES, threads: 1, niceness: 10 }
+    case 'sound':
+      return { memoryBytes: COPY_BYTES, threads: 1, niceness: 0 }
     case 'copy':
       return { memoryBytes: COPY_BYTES, threads: 1, niceness: 3 }
   }

@@ -7,6 +7,7 @@ export function playbackLinks(base: string, name: string): PlaybackLinks {
     hls: `${base}/hls/${name}.m3u8`,
     llHls: `${base}/hls/${name}/ll.m3u8`,
     flv: `${base}/live/${name}.flv`,
+    whep: `${base}/whep/${name}`,
   }
 }
 

@@ -10,7 +10,7 @@ import type { Incoming, IngestConnection } from './connection.ts'
 import { IngestSession, type SessionContext } from './session.ts'
 
 const RESUME_SECONDS = 30
-const LINKS = { watch: '/watch/cam', hls: '/hls/cam.m3u8', llHls: '/hls/cam/ll.m3u8', flv: '/live/cam.flv' }
+const LINKS = { watch: '/watch/cam', hls: '/hls/cam.m3u8', llHls: '/hls/cam/ll.m3u8', flv: '/live/cam.flv', whep: '' }
 const GRANT: Grant = { tokenId: null, expiresAt: null, maxSeconds: null, maxBitrate: null, record: false }
 
 /** What the session says to a publisher's socket, and the messages that come over it. */

@@ -75,7 +75,7 @@ export class Metrics {
     )
     gauge('viewers', 'Viewers by their way to watch.', ['way'], (metric) => {
       const all = directory.all().map(({ audience }) => audience.status())
-      for (const way of ['flv', 'flvWebSocket', 'rtmp', 'hls', 'llHls'] as const) {
+      for (const way of ['flv', 'flvWebSocket', 'rtmp', 'whep', 'hls', 'llHls'] as const) {
         metric.set(
           { way },
           all.reduce((sum, viewers) => sum + viewers[way], 0),

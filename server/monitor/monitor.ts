@@ -66,6 +66,7 @@ const USES: Record<FfmpegPurpose['use'], string> = {
   transcode: 'transcodes the recording',
   finish: 'finishes a recording',
   picture: 'makes a picture',
+  sound: 'makes the sound of WebRTC',
 }
 
 /** Looks after the gateway's processes and disk, and says what is wrong. */

@@ -6,15 +6,25 @@ const FEEDBACK = ['nack', 'nack pli', 'transport-cc']
 /** What Chromium begins with, in kbit/s, instead of 300: it goes on to what the line carries. */
 const START_KBPS = 1500
 
+/** The formats that are taken, by medium, the best first. */
+export interface Formats {
+  readonly video: readonly string[]
+  readonly audio: readonly string[]
+}
+
+/** Those of publishers, and those that viewers get. */
+export const TAKEN: Formats = { video: Object.keys(CODECS.video), audio: Object.keys(CODECS.audio) }
+export const SENT: Formats = { video: ['h264'], audio: ['opus'] }
+
 /**
  * Chooses what is sent of an offer.
  * @throws GatewayError `unsupported_offer` where a medium has no format that is taken
  */
-export function chooseMedia({ media }: Offer): AnsweredMedia[] {
+export function chooseMedia({ media }: Offer, formats: Formats): AnsweredMedia[] {
   return media.map((offered) => {
-    const codec = bestOf(offered)
+    const codec = bestOf(offered, formats)
     if (codec === undefined) {
-      const names = Object.keys(CODECS[offered.kind]).join(', ')
+      const names = formats[offered.kind].join(', ')
       throw unsupported(`Its ${offered.kind} has no format that is taken: ${names}.`)
     }
     const { codecs: _, ...rest } = offered
@@ -23,8 +33,8 @@ export function chooseMedia({ media }: Offer): AnsweredMedia[] {
 }
 
 /** The first format that we name and the offer has. Of H.264, that which can be cut into packets, in the profile that all can encode. */
-function bestOf({ kind, codecs }: OfferedMedia): OfferedCodec | undefined {
-  for (const name of Object.keys(CODECS[kind])) {
+function bestOf({ kind, codecs }: OfferedMedia, formats: Formats): OfferedCodec | undefined {
+  for (const name of formats[kind]) {
     const found = codecs.filter((codec) => codec.name === name)
     const cut = found.filter(({ parameters }) => name !== 'h264' || /packetization-mode=1/.test(parameters))
     const codec = cut.find(({ parameters }) => /profile-level-id=42e0/i.test(parameters)) ?? cut[0] ?? found[0]

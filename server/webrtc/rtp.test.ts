@@ -74,9 +74,18 @@ describe('RTCP', () => {
     const bye = hex('81cb0001 00000007')
     expect(parseRtcp(Buffer.concat([report, bye]))).toEqual([
       {
-        ...{ ssrc: 7, rtpTime: 60_000, stamp: 0x00018000 },
+        ...{ kind: 'sender-report', ssrc: 7, rtpTime: 60_000, stamp: 0x00018000 },
         sentAt: (0xe6000001 - 2_208_988_800 + 0.5) * 1000,
       },
+    ])
+  })
+
+  it('of a viewer tells what it lacks, and how it receives', () => {
+    const block = { ssrc: 2, fractionLost: 64, lost: 3, highest: 9, jitter: 0, lastReport: null }
+    const packet = Buffer.concat([receiverReport(1, [block]), nack(1, 2, [10, 11, 26, 65_535])])
+    expect(parseRtcp(packet)).toEqual([
+      { kind: 'receiver-report', ssrc: 2, lost: 0.25 },
+      { kind: 'nack', ssrc: 2, sequences: [10, 11, 26, 65_535] },
     ])
   })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { GatewayError } from '../../shared/errors.ts'
-import { chooseMedia } from './negotiate.ts'
+import { chooseMedia, TAKEN } from './negotiate.ts'
 import { parseFragment, parseOffer, writeAnswer, writeFragment } from './sdp.ts'
 
 const SESSION = ['v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0 1']
@@ -39,7 +39,7 @@ const OFFER = sdp(...SESSION, ...AUDIO, ...VIDEO)
 
 const code = (text: string) => {
   try {
-    chooseMedia(parseOffer(text))
+    chooseMedia(parseOffer(text), TAKEN)
     return null
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error
@@ -54,7 +54,8 @@ describe('an offer', () => {
       ice: { ufrag: 'ours', password: 'ourpassword' },
       fingerprint: { algorithm: 'sha-256', value: 'CD:EF' },
       setup: 'passive',
-      media: chooseMedia(offer),
+      direction: 'recvonly',
+      media: chooseMedia(offer, TAKEN),
       candidates: [{ address: '203.0.113.5', port: 8189 }],
     })
     const [session = '', audio = '', video = ''] = answer.split('m=')
@@ -84,7 +85,7 @@ describe('an offer', () => {
     ['has VP8 alone', OFFER.replaceAll('H264', 'H263'), 'vp8', 97],
     ['cuts no H.264 into packets', OFFER.replaceAll('packetization-mode=1', 'packetization-mode=0'), 'h264', null],
   ])('that %s is taken, too', (_, text, name, retransmission) => {
-    const video = chooseMedia(parseOffer(text))[1]
+    const video = chooseMedia(parseOffer(text), TAKEN)[1]
     expect(video?.codec).toMatchObject({ name, retransmission })
   })
 
@@ -123,7 +124,7 @@ describe('an offer', () => {
         const offer = parseOffer(text)
         const answer = writeAnswer({
           ...{ ice: { ufrag: 'u', password: 'p' }, fingerprint: { algorithm: 'sha-256', value: 'AB' } },
-          ...{ setup: 'passive', media: chooseMedia(offer), candidates: [] },
+          ...{ setup: 'passive', direction: 'recvonly', media: chooseMedia(offer, TAKEN), candidates: [] },
         })
         expect(answer.split('\r\n').every((each) => /^([a-z]=[^\r\n]*)?$/.test(each))).toBe(true)
       }),

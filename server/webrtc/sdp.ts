@@ -57,16 +57,16 @@ interface Section {
 }
 
 /**
- * Reads the offer of a publisher (RFC 8866, RFC 9429, RFC 9725 section 4.4).
+ * Reads the offer of a publisher (RFC 8866, RFC 9429, RFC 9725 section 4.4), or of a viewer, who receives.
  * @throws GatewayError `bad_request` for what is no description, `unsupported_offer` for one that cannot be answered
  */
-export function parseOffer(text: string): Offer {
+export function parseOffer(text: string, direction: 'sends' | 'receives' = 'sends'): Offer {
   const [session, ...media] = sectionsOf(text)
   if (!session || media.length === 0) throw bad('It has no media.')
   if (media.length > MAX_MEDIA) throw unsupported(`It has ${media.length} media: offer one picture and one sound.`)
   const bundled = session.attributes.get('group')?.some((group) => group.startsWith('BUNDLE ')) ?? false
   if (media.length > 1 && !bundled) throw unsupported('Its media are not bundled (RFC 9725, section 4.4.1).')
-  const offered = media.map(readMedia)
+  const offered = media.map((section) => readMedia(section, direction))
   if (new Set(offered.map(({ kind }) => kind)).size < offered.length) {
     throw unsupported('It has two pictures, or two sounds: offer one of each.')
   }
@@ -106,13 +106,16 @@ export interface Answer {
   ice: IceCredentials
   fingerprint: Fingerprint
   setup: 'active' | 'passive'
+  direction: 'recvonly' | 'sendonly'
   media: readonly AnsweredMedia[]
+  /** Whom what is sent comes from, by medium. */
+  sources?: ReadonlyMap<'video' | 'audio', number>
   /** Where the session is reached, over UDP and TCP. */
   candidates: readonly Endpoint[]
 }
 
 /** Writes the answer to a publisher's offer (RFC 9429, section 5.3; RFC 9725, section 4.4). */
-export function writeAnswer({ ice, fingerprint, setup, media, candidates }: Answer): string {
+export function writeAnswer({ ice, fingerprint, setup, direction, media, sources, candidates }: Answer): string {
   const lines = [
     'v=0',
     `o=- ${Date.now()} 1 IN IP4 0.0.0.0`,
@@ -130,7 +133,7 @@ export function writeAnswer({ ice, fingerprint, setup, media, candidates }: Answ
       `m=${kind} 9 UDP/TLS/RTP/SAVPF ${formats.join(' ')}`,
       'c=IN IP4 0.0.0.0',
       `a=mid:${mid}`,
-      'a=recvonly',
+      `a=${direction}`,
       'a=rtcp-mux',
       'a=rtcp-rsize',
       ...[`a=ice-ufrag:${ice.ufrag}`, `a=ice-pwd:${ice.password}`],
@@ -139,6 +142,9 @@ export function writeAnswer({ ice, fingerprint, setup, media, candidates }: Answ
       ...codecLines(codec),
     )
     if (transportSequenceId !== null) lines.push(`a=extmap:${transportSequenceId} ${EXTENSIONS.transportSequence}`)
+    const source = sources?.get(kind)
+    // One stream for both, so that they are played together.
+    if (source !== undefined) lines.push(`a=msid:castgate ${kind}`, `a=ssrc:${source} cname:castgate`)
     if (index === 0) lines.push(...candidateLines(candidates), 'a=end-of-candidates')
   }
   return `${lines.join('\r\n')}\r\n`
@@ -200,13 +206,14 @@ function sectionsOf(text: string): Section[] {
   return sections
 }
 
-function readMedia({ line, attributes }: Section): OfferedMedia {
+function readMedia({ line, attributes }: Section, direction: 'sends' | 'receives'): OfferedMedia {
   const [kind, port, protocol = '', ...formats] = line.split(' ')
   if (kind !== 'video' && kind !== 'audio') throw unsupported('It has media that are no picture and no sound.')
   if (port === '0') throw unsupported(`Its ${kind} is switched off.`)
   if (!PROTOCOL.test(protocol)) throw unsupported(`Its ${kind} is not UDP/TLS/RTP/SAVPF.`)
-  if (attributes.has('recvonly') || attributes.has('inactive')) {
-    throw unsupported(`Its ${kind} is not sent: offer "sendonly" (RFC 9725, section 4.4.2).`)
+  const [other, right] = direction === 'sends' ? ['recvonly', 'sendonly'] : ['sendonly', 'recvonly']
+  if (attributes.has(other) || attributes.has('inactive')) {
+    throw unsupported(`Its ${kind} is not ${direction === 'sends' ? 'sent' : 'received'}: offer "${right}".`)
   }
   if (!attributes.has('rtcp-mux')) throw unsupported(`Its ${kind} has no "rtcp-mux" (RFC 9725, section 4.4.1).`)
   const mid = attributes.get('mid')?.[0] ?? ''

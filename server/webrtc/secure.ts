@@ -1,5 +1,13 @@
 import { createHash, verify as verifySignature, X509Certificate } from 'node:crypto'
-import type { CipherContext, DtlsClient, DtlsServer, RTCCertificate, SrtcpSession, SrtpSession } from 'werift'
+import type {
+  CipherContext,
+  DtlsClient,
+  DtlsServer,
+  RTCCertificate,
+  RtpHeader,
+  SrtcpSession,
+  SrtpSession,
+} from 'werift'
 import { isSame } from '../process/secret.ts'
 import { ReplayWindow, SequenceExtender } from './replay-window.ts'
 
@@ -13,6 +21,8 @@ const MESSAGE = { serverKeyExchange: 12, certificateVerify: 15, finished: 20 } a
 const MAX_MESSAGE_BYTES = 16 * 1024
 /** Most bytes of a handshake, with what was sent again. */
 const MAX_HANDSHAKE_BYTES = 128 * 1024
+/** Bytes of the head of a packet of RTP, without extensions. */
+const HEAD_BYTES = 12
 /** Most sources of a session: a picture, what is sent again of it, and a sound, and those after a restart. */
 const MAX_SOURCES = 16
 const CLOSE_NOTIFY = Buffer.from([1, 0])
@@ -75,6 +85,17 @@ async function makeIdentity(): Promise<Identity> {
     certificate,
     fingerprint: { algorithm: found.algorithm.toLowerCase(), value: found.value.toUpperCase() },
   }
+}
+
+/** The head of a packet that is sent (RFC 3550, section 5.1), without extensions. */
+export interface RtpHead {
+  payloadType: number
+  marker: boolean
+  /** Without an end: its low 16 bits are sent. */
+  index: number
+  /** 32 bits. */
+  timestamp: number
+  ssrc: number
 }
 
 /** What a session needs for its encryption. */
@@ -193,6 +214,21 @@ export class SecureTransport {
     } catch {
       return null
     }
+  }
+
+  /** Sends a packet of RTP; nothing happens before the keys are there. */
+  sendRtp({ payloadType, marker, index, timestamp, ssrc }: RtpHead, payload: Buffer): void {
+    if (!this.#keys || this.#isClosed) return
+    const bytes = Buffer.alloc(HEAD_BYTES)
+    bytes.writeUInt8(0x80, 0)
+    bytes.writeUInt8((marker ? 0x80 : 0) | payloadType, 1)
+    bytes.writeUInt16BE(index % 65536, 2)
+    bytes.writeUInt32BE(timestamp, 4)
+    bytes.writeUInt32BE(ssrc, 8)
+    // The library needs no more of its own header than this.
+    const header = { ssrc, sequenceNumber: index % 65536, serializeSize: HEAD_BYTES, serialize: () => bytes }
+    const { cipher } = this.#keys.rtp.localContext
+    this.#options.send(cipher.encryptRtp(header as unknown as RtpHeader, payload, Math.floor(index / 65536)))
   }
 
   /** Sends a packet of RTCP; nothing happens before the keys are there. */

@@ -5,9 +5,10 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { Access, Grant } from '../../access/access.ts'
 import type { Limits } from '../../access/limits.ts'
 import type { Directory } from '../../broadcast/directory.ts'
+import type { PeerEnd } from '../../webrtc/connection.ts'
 import type { WebRtcDoor } from '../../webrtc/door.ts'
-import { chooseMedia } from '../../webrtc/negotiate.ts'
-import { type PeerEnd, ReceivingPeer } from '../../webrtc/peer.ts'
+import { chooseMedia, TAKEN } from '../../webrtc/negotiate.ts'
+import { ReceivingPeer } from '../../webrtc/receiving-peer.ts'
 import { parseFragment, parseOffer } from '../../webrtc/sdp.ts'
 import { ownIdentity } from '../../webrtc/secure.ts'
 import { claimCounted } from '../claim.ts'
@@ -87,7 +88,7 @@ export class WhipIngest {
     await limits.note('hellos', address)
     const grant = await access.publish(token, name)
     const offer = parseOffer(sdp)
-    const media = chooseMedia(offer)
+    const media = chooseMedia(offer, TAKEN)
     const identity = await ownIdentity()
     const release = limits.hold('sockets', address)
     try {
