@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { GatewayError } from '../../../shared/errors.ts'
@@ -7,9 +6,10 @@ import type { Limits } from '../../access/limits.ts'
 import type { Directory } from '../../broadcast/directory.ts'
 import type { PeerEnd } from '../../webrtc/connection.ts'
 import type { WebRtcDoor } from '../../webrtc/door.ts'
+import { type IceSession, newSession, patchSession } from '../../webrtc/ice-session.ts'
 import { chooseMedia, TAKEN } from '../../webrtc/negotiate.ts'
 import { ReceivingPeer } from '../../webrtc/receiving-peer.ts'
-import { parseFragment, parseOffer } from '../../webrtc/sdp.ts'
+import { parseOffer } from '../../webrtc/sdp.ts'
 import { ownIdentity } from '../../webrtc/secure.ts'
 import { claimCounted } from '../claim.ts'
 import { metered } from '../metered.ts'
@@ -60,9 +60,7 @@ interface Publisher {
   connection: Connection | null
 }
 
-interface Connection {
-  id: string
-  etag: string
+interface Connection extends IceSession {
   name: string
   peer: ReceivingPeer
   link: WhipLink
@@ -95,7 +93,6 @@ export class WhipIngest {
       const publisher = (await this.#takeOver(name, grant, address)) ?? this.#begin(name, grant, address, playback)
       const { log } = this.#options
       const fields = { ...publisher.session.broadcast.logFields, address }
-      const id = randomBytes(18).toString('base64url')
       const link = new WhipLink(media, publisher.origin, {
         requestKeyframe: () => peer.requestKeyframe(),
         onTooSlow: () => log.warn(fields, 'FFmpeg is too slow: pictures are left out until it has caught up'),
@@ -114,13 +111,13 @@ export class WhipIngest {
           onEnd: (end) => this.#ended(connection, end),
         },
       )
-      const connection: Connection = { id, name, peer, link, release, etag: newTag() }
+      const connection: Connection = { ...newSession(), name, peer, link, release }
       publisher.connection = connection
-      this.#connections.set(id, connection)
+      this.#connections.set(connection.id, connection)
       void this.#serve(publisher, connection, grant, address)
       const formats = media.map(({ kind, codec }) => [kind, codec.name])
       log.info({ ...fields, ...Object.fromEntries(formats) }, 'an offer over WebRTC was answered')
-      return { id, sdp: peer.answer, etag: connection.etag }
+      return { id: connection.id, sdp: peer.answer, etag: connection.etag }
     } catch (error) {
       release()
       throw error
@@ -138,19 +135,7 @@ export class WhipIngest {
     fragment: string,
     condition: string | undefined,
   ): { sdp: string; etag: string } | null {
-    const connection = this.#connectionOf(name, id)
-    if (condition === undefined) {
-      throw new GatewayError('precondition_required', 'Say which session is meant: If-Match with its ETag, or "*".')
-    }
-    const { ice } = parseFragment(fragment)
-    if (condition === '*' && ice) {
-      connection.etag = newTag()
-      return { sdp: connection.peer.restart(), etag: connection.etag }
-    }
-    if (condition !== '*' && condition !== connection.etag) {
-      throw new GatewayError('precondition_failed', 'The session has begun anew since: its ETag is another one.')
-    }
-    return null
+    return patchSession(this.#connectionOf(name, id), fragment, condition)
   }
 
   /** Ends a session. @throws GatewayError `not_found` */
@@ -262,8 +247,4 @@ export class WhipIngest {
     for (const counters of peer.counters.values()) this.#options.onReceived(counters)
     this.#options.log.info({ stream: name, ...tracks, refused: peer.refused }, 'a connection over WebRTC is over')
   }
-}
-
-function newTag(): string {
-  return `"${randomBytes(6).toString('hex')}"`
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Access, Grant } from '../../access/access.ts'
@@ -8,8 +7,9 @@ import type { Directory } from '../../broadcast/directory.ts'
 import type { Ffmpegs } from '../../ffmpeg/ffmpegs.ts'
 import type { PeerEnd } from '../../webrtc/connection.ts'
 import type { WebRtcDoor } from '../../webrtc/door.ts'
+import { type IceSession, newSession, patchSession } from '../../webrtc/ice-session.ts'
 import { chooseMedia, SENT } from '../../webrtc/negotiate.ts'
-import { parseFragment, parseOffer } from '../../webrtc/sdp.ts'
+import { parseOffer } from '../../webrtc/sdp.ts'
 import { ownIdentity } from '../../webrtc/secure.ts'
 import { SendingPeer } from '../../webrtc/sending-peer.ts'
 import { WhepFeed } from './feed.ts'
@@ -37,9 +37,7 @@ export interface WhepRequest {
   sdp: string
 }
 
-interface Viewer {
-  id: string
-  etag: string
+interface Viewer extends IceSession {
   name: string
   peer: SendingPeer
   feed: Feed
@@ -94,7 +92,7 @@ export class WhepPlayback {
       () => feed.feed.epoch(),
       { onOpen: () => this.#joined(viewer), onEnd: (end) => this.#ended(viewer, end) },
     )
-    const viewer: Viewer = { id: newId(), etag: newTag(), name, peer, feed, release }
+    const viewer: Viewer = { ...newSession(), name, peer, feed, release }
     this.#viewers.set(viewer.id, viewer)
     feed.viewers.add(viewer)
     this.#holdTo(viewer, grant)
@@ -108,19 +106,7 @@ export class WhepPlayback {
     fragment: string,
     condition: string | undefined,
   ): { sdp: string; etag: string } | null {
-    const viewer = this.#viewerOf(name, id)
-    if (condition === undefined) {
-      throw new GatewayError('precondition_required', 'Say which session is meant: If-Match with its ETag, or "*".')
-    }
-    const { ice } = parseFragment(fragment)
-    if (condition === '*' && ice) {
-      viewer.etag = newTag()
-      return { sdp: viewer.peer.restart(), etag: viewer.etag }
-    }
-    if (condition !== '*' && condition !== viewer.etag) {
-      throw new GatewayError('precondition_failed', 'The session has begun anew since: its ETag is another one.')
-    }
-    return null
+    return patchSession(this.#viewerOf(name, id), fragment, condition)
   }
 
   /** Ends a session. @throws GatewayError `not_found` */
@@ -206,12 +192,4 @@ export class WhepPlayback {
     viewer.release()
     if (feed.viewers.size === 0) feed.idle = setTimeout(() => this.#closeFeed(feed), KEPT_MS)
   }
-}
-
-function newId(): string {
-  return randomBytes(18).toString('base64url')
-}
-
-function newTag(): string {
-  return `"${randomBytes(6).toString('hex')}"`
 }
