@@ -42,7 +42,7 @@ export interface Publisher {
 }
 
 /** What an operator can be advised about. */
-export type Advice = 'keyframes' | 'large pictures'
+export type Advice = 'keyframes' | 'large pictures' | 'losses'
 
 /** What an epoch brings. */
 export interface EpochInfo {

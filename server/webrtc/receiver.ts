@@ -35,6 +35,7 @@ export class TrackReceiver {
   /** The frame that is being put together lacks something. */
   #isTorn = false
   #needsKeyframe: boolean
+  #hasBegun = false
   #keyframeAskedAt = Number.NEGATIVE_INFINITY
   #jitter = 0
   #transit: number | null = null
@@ -161,12 +162,14 @@ export class TrackReceiver {
     const isWhole = frame.kind === 'frame' && !isTorn
     if (isWhole && (!this.#needsKeyframe || frame.isKeyframe)) {
       this.#needsKeyframe = false
+      this.#hasBegun = true
       this.#onFrame({ ...frame, time: this.clock.timeOf(timestamp, now) })
       return
     }
     if (!isVideo) return
     this.#needsKeyframe = true
-    this.#framesLeftOut++
+    // What comes before the first keyframe was never to be seen.
+    if (this.#hasBegun) this.#framesLeftOut++
   }
 
   #isKeyframeDue(now: number): boolean {

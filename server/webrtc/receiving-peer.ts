@@ -23,6 +23,8 @@ export interface PeerEvents {
   /** Media may come. */
   onOpen(): void
   onFrame(kind: 'video' | 'audio', frame: ReceivedFrame): void
+  /** So many pictures were left out in the last second: their network loses packets. */
+  onLeftOut(pictures: number): void
   /** Media has not come for a while, or comes again. */
   onPresence(isPresent: boolean): void
   /** It is over; called once, and not where `close` was called. */
@@ -43,6 +45,7 @@ export class ReceivingPeer {
   #mediaAt: number | null = null
   #ticks = 0
   #isPresent = true
+  #leftOut = 0
 
   /** `candidates`: where the client is told to come. */
   constructor(
@@ -157,7 +160,15 @@ export class ReceivingPeer {
       if (needsKeyframe) this.#connection.sendRtcp(pictureLoss(this.#ssrc, ssrc))
     }
     if (this.#ticks % FEEDBACK_EVERY_TICKS === 0) this.#sendFeedback()
-    if (this.#ticks % REPORT_EVERY_TICKS === 0) this.#sendReport(now)
+    if (this.#ticks % REPORT_EVERY_TICKS !== 0) return
+    this.#sendReport(now)
+    this.#tellLeftOut()
+  }
+
+  #tellLeftOut(): void {
+    const leftOut = this.#receivers.reduce((sum, { counters }) => sum + counters.framesLeftOut, 0)
+    if (leftOut > this.#leftOut) this.#events.onLeftOut(leftOut - this.#leftOut)
+    this.#leftOut = leftOut
   }
 
   #setPresent(isPresent: boolean): void {

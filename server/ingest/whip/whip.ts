@@ -20,6 +20,13 @@ import type { RecordingOrigin } from './recording.ts'
 /** Where nothing came for so long, in ms, a publisher may be gone: one who comes again has it no more. */
 const SILENT_MS = 2_000
 
+/** How long after the last loss the advice about it stays, and how often it is in the log, in ms. */
+const CALM_MS = 30_000
+const SAY_AGAIN_MS = 60_000
+
+const LOSSES =
+  'Packets are lost on their way here, and pictures are left out. Use a better network, a lower bitrate, or RTMP.'
+
 /** What publishers over WebRTC need of the gateway. */
 export interface WhipOptions extends Omit<SessionContext, 'onClosed' | 'playback'> {
   directory: Directory
@@ -65,6 +72,8 @@ interface Connection extends IceSession {
   peer: ReceivingPeer
   link: WhipLink
   release(): void
+  /** Pictures are left out: when that was last said in the log, and what says that it is over. */
+  loss: { saidAt: number; calm: NodeJS.Timeout } | null
 }
 
 /** The publishers over WebRTC (RFC 9725): lets them in, and puts what they send on the bus, by way of the same session as a page's recorder. */
@@ -105,13 +114,14 @@ export class WhipIngest {
         {
           onOpen: () => log.info({ ...fields, from: peer.client }, 'the publisher is connected over WebRTC'),
           onFrame: (kind, frame) => link.frame(kind, frame),
+          onLeftOut: (pictures) => this.#tellLoss(publisher, connection, pictures),
           onPresence: (isPresent) => {
             publisher.session.broadcast.sourcePresent = isPresent
           },
           onEnd: (end) => this.#ended(connection, end),
         },
       )
-      const connection: Connection = { ...newSession(), name, peer, link, release }
+      const connection: Connection = { ...newSession(), name, peer, link, release, loss: null }
       publisher.connection = connection
       this.#connections.set(connection.id, connection)
       void this.#serve(publisher, connection, grant, address)
@@ -227,6 +237,17 @@ export class WhipIngest {
     this.#drop(connection)
   }
 
+  /** Tells whoever looks after the gateway, and its log now and then. */
+  #tellLoss({ session: { broadcast } }: Publisher, connection: Connection, pictures: number): void {
+    const now = performance.now()
+    broadcast.advise('losses', LOSSES)
+    const isNews = connection.loss === null || now - connection.loss.saidAt > SAY_AGAIN_MS
+    const saidAt = isNews ? now : (connection.loss?.saidAt ?? now)
+    if (isNews) this.#options.log.warn({ ...broadcast.logFields, pictures }, 'pictures over WebRTC are left out')
+    clearTimeout(connection.loss?.calm)
+    connection.loss = { saidAt, calm: setTimeout(() => broadcast.advise('losses', null), CALM_MS) }
+  }
+
   #cutOff(connection: Connection, error: GatewayError, address: string | null): void {
     if (!this.#connections.has(connection.id)) return
     this.#drop(connection)
@@ -243,6 +264,8 @@ export class WhipIngest {
     const tracks = Object.fromEntries(peer.counters)
     link.end(false)
     peer.close()
+    clearTimeout(connection.loss?.calm)
+    this.#publishers.get(name)?.session.broadcast.advise('losses', null)
     release()
     for (const counters of peer.counters.values()) this.#options.onReceived(counters)
     this.#options.log.info({ stream: name, ...tracks, refused: peer.refused }, 'a connection over WebRTC is over')
