@@ -2,7 +2,9 @@ import type { Browser, Page } from 'playwright'
 import { startBrowser } from '../e2e/support/browser.ts'
 import { startGateway, type TestGateway } from '../e2e/support/gateway.ts'
 import { installClockCamera, readClock } from '../e2e/support/page-clock.ts'
+import { freePort } from '../e2e/support/resources.ts'
 import { until } from '../e2e/support/wait.ts'
+import { publishFromPage } from '../e2e/support/whip-page.ts'
 import { FlvReader } from '../server/flv/reader.ts'
 import { TAG_TYPE } from '../server/flv/tag.ts'
 import { median } from './support/figures.ts'
@@ -16,28 +18,36 @@ const SETTLE_MS = 8_000
 /** How often the time to the first picture is taken. */
 const ROUNDS = 5
 
-/** The ways to watch that are measured, with the goals for half of the pictures and for the first one, in s. */
+/** The ways that are measured, of a page's recorder and of a page that sends by WHIP, with the goals for half of the pictures and for the first one, in s. */
 const WAYS = [
-  { methods: 'flv', name: 'HTTP-FLV', goal: 0.7, firstGoal: 0.5 },
-  { methods: 'll-hls', name: 'LL-HLS', goal: 2, firstGoal: 1 },
-  { methods: 'hls', name: 'HLS of nginx', goal: null, firstGoal: null },
+  { stream: 'latency', methods: 'flv', name: 'HTTP-FLV', goal: 0.7, firstGoal: 0.5 },
+  { stream: 'latency', methods: 'll-hls', name: 'LL-HLS', goal: 2, firstGoal: 1 },
+  { stream: 'latency', methods: 'hls', name: 'HLS of nginx', goal: null, firstGoal: null },
+  { stream: 'latency', methods: 'whep', name: 'WHEP', goal: null, firstGoal: null },
+  { stream: 'whip', methods: 'flv', name: 'WHIP, FLV', goal: null, firstGoal: null },
+  { stream: 'whip', methods: 'whep', name: 'WHIP, WHEP', goal: 0.25, firstGoal: 0.5 },
 ] as const
 
 /** From the picture that a page draws to the picture that a player shows, glass to glass, and from a click to the first picture. */
 export async function run(): Promise<void> {
-  const gateway = await startGateway(['--rtmp', 'nginx'])
+  const gateway = await startGateway(['--rtmp', 'nginx', '--webrtc-port', `${await freePort()}`])
   const browser = await startBrowser(['--autoplay-policy=no-user-gesture-required'])
   try {
     const studio = await broadcast(browser, gateway)
     const rows: string[] = []
-    for (const { methods, name, goal, firstGoal } of WAYS) {
+    for (const { stream, methods, name, goal, firstGoal } of WAYS) {
+      if (stream === 'whip' && !(await gateway.stream('whip'))) {
+        await partsOfFlv(browser, gateway, studio)
+        await studio.close()
+        await sendByWhip(browser, gateway)
+      }
       const page = await browser.newPage({ viewport: { width: 1000, height: 700 } })
-      await page.goto(`${gateway.url}/watch/latency?methods=${methods}`)
+      await page.goto(`${gateway.url}/watch/${stream}?methods=${methods}`)
       const video = page.locator('video')
       await readClock(video, SETTLE_MS)
       const ages = (await readClock(video, READ_MS)).map(({ age }) => age / 1000).sort((a, b) => a - b)
       await page.close()
-      const first = await firstPictures(browser, gateway, methods)
+      const first = await firstPictures(browser, gateway, stream, methods)
       const quantile = (part: number) => (ages[Math.floor(part * (ages.length - 1))] ?? Number.NaN).toFixed(2)
       const goals = goal === null ? 'as found' : `≤ ${goal}, first ≤ ${firstGoal}`
       rows.push(
@@ -45,7 +55,6 @@ export async function run(): Promise<void> {
       )
       process.stdout.write(`${rows.at(-1)}\n`)
     }
-    await partsOfFlv(browser, gateway, studio)
     process.stdout.write(
       `\nSeconds, ${WIDTH}×${HEIGHT}, 30 frames a second, all on this machine\n  way           p50   p95   pictures  first  goal\n${rows.join('\n')}\n`,
     )
@@ -66,6 +75,15 @@ async function broadcast(browser: Browser, gateway: TestGateway): Promise<Page> 
   await until('it is live', async () => (await gateway.stream('latency'))?.state === 'live')
   await until('nginx has HLS', async () => (await fetch(`${gateway.url}/hls/latency.m3u8`)).ok, 250)
   return page
+}
+
+async function sendByWhip(browser: Browser, gateway: TestGateway): Promise<void> {
+  const context = await browser.newContext()
+  await installClockCamera(context, WIDTH, HEIGHT)
+  const page = await context.newPage()
+  await page.goto(gateway.url)
+  await publishFromPage(page, { url: `${gateway.url}/whip/whip` })
+  await until('it is live', async () => (await gateway.stream('whip'))?.state === 'live')
 }
 
 /** Where the time of HTTP-FLV goes, in s: up to a viewer's socket, and in the player's buffer. */
@@ -112,29 +130,37 @@ async function agesAtSocket(gateway: TestGateway, began: number): Promise<number
 }
 
 /** Seconds from a click that makes the player to the first picture. */
-async function firstPictures(browser: Browser, gateway: TestGateway, methods: string): Promise<number[]> {
+async function firstPictures(
+  browser: Browser,
+  gateway: TestGateway,
+  stream: string,
+  methods: string,
+): Promise<number[]> {
   const times: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
     const context = await browser.newContext()
     const page = await context.newPage()
     await openEmpty(page, gateway)
     times.push(
-      await page.evaluate(async (wanted) => {
-        const player = document.createElement('castgate-player')
-        player.setAttribute('stream', 'latency')
-        player.setAttribute('methods', wanted)
-        player.style.width = '960px'
-        const from = performance.now()
-        document.body.append(player)
-        for (;;) {
-          const video = player.shadowRoot?.querySelector('video')
-          if (video) {
-            await new Promise((resolve) => video.requestVideoFrameCallback(resolve))
-            return (performance.now() - from) / 1000
+      await page.evaluate(
+        async ([name, wanted]) => {
+          const player = document.createElement('castgate-player')
+          player.setAttribute('stream', name)
+          player.setAttribute('methods', wanted)
+          player.style.width = '960px'
+          const from = performance.now()
+          document.body.append(player)
+          for (;;) {
+            const video = player.shadowRoot?.querySelector('video')
+            if (video) {
+              await new Promise((resolve) => video.requestVideoFrameCallback(resolve))
+              return (performance.now() - from) / 1000
+            }
+            await new Promise(requestAnimationFrame)
           }
-          await new Promise(requestAnimationFrame)
-        }
-      }, methods),
+        },
+        [stream, methods] as const,
+      ),
     )
     await context.close()
   }

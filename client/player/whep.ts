@@ -29,7 +29,11 @@ export async function playWhep(
   peer.onconnectionstatechange = () => {
     if (peer.connectionState === 'failed' || peer.connectionState === 'closed') onStopped('failed')
   }
-  peer.ontrack = ({ track }) => stream.addTrack(track)
+  peer.ontrack = ({ track, receiver }) => {
+    // It is for those who talk back: no more is kept than the network makes necessary.
+    receiver.jitterBufferTarget = 0
+    stream.addTrack(track)
+  }
   try {
     for (const kind of ['video', 'audio']) peer.addTransceiver(kind, { direction: 'recvonly' })
     await peer.setLocalDescription()

@@ -12,6 +12,12 @@ const FRAME_MS = 20
 const LOOK_AHEAD_MS = 6.5
 /** Where the sound jumps by more, in ms, another encoder begins: frames are counted, and have no times of their own. */
 const MAX_GAP_MS = 500
+/**
+ * What waited while FFmpeg was started comes at once, and players would keep all of it, and the picture as far behind: it is left out until the sound
+ * is so near, in ms, or for so many frames.
+ */
+const CAUGHT_UP_MS = 200
+const MAX_LEFT_OUT = 250
 /** Bytes that wait for FFmpeg: seconds of sound; what is more is left out. */
 const MAX_WAITING_BYTES = 512 * 1024
 /** Times that FFmpeg may be lost before there is no sound any more. */
@@ -66,6 +72,7 @@ export class OpusSound {
     const { ffmpegs, stream, log, onFrame } = this.#options
     const reader = new OggReader()
     let packets = 0
+    let hasCaughtUp = false
     const purpose = { use: 'sound' as const, picture: null, stream, name: 'whep' }
     const started = ffmpegs.run(opusJob(), purpose, {
       onOutput: (bytes) => {
@@ -73,7 +80,9 @@ export class OpusSound {
         // The first two are heads (RFC 7845, section 5).
         for (const packet of reader.read(bytes)) {
           const number = packets++ - 2
-          if (number >= 0) onFrame(packet, from + number * FRAME_MS - LOOK_AHEAD_MS)
+          const time = from + number * FRAME_MS - LOOK_AHEAD_MS
+          hasCaughtUp ||= (this.#next ?? time) - time < CAUGHT_UP_MS || number > MAX_LEFT_OUT
+          if (number >= 0 && hasCaughtUp) onFrame(packet, time)
         }
       },
     })
