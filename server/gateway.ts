@@ -14,9 +14,10 @@ import { Connections } from './access/connections.ts'
 import { playTokenOf } from './access/credentials.ts'
 import { Limits } from './access/limits.ts'
 import { Origins } from './access/origins.ts'
+import { requireOwnPage } from './access/own-page.ts'
 import { addressOf, baseOf } from './access/request.ts'
 import { SignedLinks } from './access/signed-links.ts'
-import { foreignOrigin, Viewing } from './access/viewing.ts'
+import { Viewing } from './access/viewing.ts'
 import { apiRoutes } from './api/api.ts'
 import { statusOf } from './api/streams.ts'
 import { Archive } from './archive/archive.ts'
@@ -276,10 +277,7 @@ export async function startGateway(
       await sdpSessionRoutes(app, prefix, {
         path: '/whip',
         corsOf: (request) => origins.corsOf(request),
-        requireOrigin(request) {
-          const mayBeRebound = access.isOpen && isLocal && request.headers.origin !== undefined
-          if (!origins.mayPublish(request) || (mayBeRebound && !origins.namesUs(request))) throw foreignOrigin(request)
-        },
+        requireOrigin: (request) => requireOwnPage(request, { access, origins, isLocal }),
         post: (name, sdp, request) =>
           whip.publish(requireWebRtc(), {
             ...{ name, sdp, token: playTokenOf(request), address: addressOf(request) },

@@ -12,8 +12,8 @@ import type { Capacity } from '../access/capacity.ts'
 import { bearerOf } from '../access/credentials.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Origins } from '../access/origins.ts'
+import { requireOwnPage } from '../access/own-page.ts'
 import { addressOf } from '../access/request.ts'
-import { foreignOrigin } from '../access/viewing.ts'
 import type { Broadcast } from '../broadcast/broadcast.ts'
 import type { Directory } from '../broadcast/directory.ts'
 import type { Ffmpegs } from '../ffmpeg/ffmpegs.ts'
@@ -114,7 +114,7 @@ export class IngestRoute {
     const address = addressOf(request)
     try {
       socket.once('close', limits.hold('sockets', address))
-      this.#requireOwnPage(request)
+      requireOwnPage(request, this.#options)
       if (socket.protocol !== SUBPROTOCOL) {
         throw new GatewayError('bad_message', `Open the socket with the subprotocol "${SUBPROTOCOL}".`)
       }
@@ -157,16 +157,6 @@ export class IngestRoute {
     const session = new IngestSession(broadcast, context)
     this.#sessions.set(session.id, session)
     return session
-  }
-
-  /**
-   * Any page that a person visits may open a WebSocket to this server, also to one on their own machine (RFC 6455, 10.2).
-   * @throws GatewayError `forbidden` for one that is not allowed to
-   */
-  #requireOwnPage(request: IncomingMessage): void {
-    const { access, origins, isLocal } = this.#options
-    const mayBeRebound = access.isOpen && isLocal && request.headers.origin !== undefined
-    if (!origins.mayPublish(request) || (mayBeRebound && !origins.namesUs(request))) throw foreignOrigin(request)
   }
 }
 
