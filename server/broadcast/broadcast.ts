@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { GatewayError } from '../../shared/errors.ts'
-import type { AudioStatus, StreamStatus, TargetStatus, TrackAction, VideoStatus } from '../../shared/status.ts'
+import type { AudioStatus, StreamSource, TargetStatus, TrackAction, VideoStatus } from '../../shared/status.ts'
 import { pictureFormat } from '../flv/avc.ts'
 import type { CardFormat } from '../flv/card.ts'
 import { type BusTag, GopCache } from '../flv/gop-cache.ts'
@@ -14,7 +14,7 @@ import { PictureKeeper } from './picture-keeper.ts'
 import { QUEUE_LIMIT_BYTES, Subscription } from './subscription.ts'
 
 /** Where a broadcast comes from: a page, `castgate push`, an encoder at our RTMP server, or one over WebRTC. */
-export type Source = StreamStatus['source']
+export type Source = StreamSource
 
 /** How far ahead of its time FFmpeg reads a file, in ms: about a second where it begins again. */
 const READ_AHEAD_MS = 1_500

@@ -2,12 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatewayError } from '../../shared/errors.ts'
 import { isStreamName, STREAM_NAME_RULE } from '../../shared/stream-name.ts'
+import { MAX_SDP_BYTES } from '../webrtc/sdp.ts'
 
 /** Types of bodies (RFC 9725, sections 4.2 and 4.3.1). */
 const SDP = 'application/sdp'
 const FRAGMENT = 'application/trickle-ice-sdpfrag'
-/** Largest description that is read, in bytes. */
-const MAX_BYTES = 64 * 1024
 
 const METHODS = 'OPTIONS, GET, HEAD, POST, PATCH, DELETE'
 
@@ -46,7 +45,7 @@ export async function sdpSessionRoutes(app: FastifyInstance, prefix: string, ses
   const { path } = sessions
   await app.register(async (scope) => {
     for (const type of [SDP, FRAGMENT]) {
-      scope.addContentTypeParser(type, { parseAs: 'string', bodyLimit: MAX_BYTES }, (_request, body, done) =>
+      scope.addContentTypeParser(type, { parseAs: 'string', bodyLimit: MAX_SDP_BYTES }, (_request, body, done) =>
         done(null, body),
       )
     }

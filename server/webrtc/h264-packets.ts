@@ -1,7 +1,7 @@
+import { NAL, typeOf } from './nal.ts'
+
 /** Most bytes of a payload: with the heads of RTP, SRTP, UDP and IPv6 it fits into 1,280 (RFC 8200, section 5). */
 const MAX_PAYLOAD_BYTES = 1180
-/** Kinds of NAL units (H.264, table 7-1), and of packets with several of them, or with a part of one (RFC 6184, section 5.2). */
-const NAL = { idr: 5, sps: 7, pps: 8, delimiter: 9, aggregate: 24, fragment: 28 } as const
 
 /** Parameter sets of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1), and in how many bytes it says lengths. */
 export interface ParameterSets {
@@ -69,8 +69,4 @@ function fragments(unit: Buffer): Buffer[] {
     payloads.push(Buffer.concat([bytes, unit.subarray(at, at + size)]))
   }
   return payloads
-}
-
-function typeOf(unit: Buffer): number {
-  return (unit[0] ?? 0) & 31
 }

@@ -1,7 +1,6 @@
 import type { Depacketizer, Frame } from './depacketizer.ts'
+import { NAL, typeOf } from './nal.ts'
 
-/** Kinds of NAL units (H.264, table 7-1), and of packets with several of them, or with a part of one (RFC 6184, section 5.2). */
-const NAL = { idr: 5, sps: 7, pps: 8, delimiter: 9, filler: 12, aggregate: 24, fragment: 28 } as const
 /** Largest picture, in bytes. */
 const MAX_PICTURE_BYTES = 4 * 1024 * 1024
 
@@ -16,8 +15,7 @@ export class H264Depacketizer implements Depacketizer {
   #pps: Buffer | null = null
 
   push(payload: Buffer): void {
-    const [head = 0] = payload
-    const type = head & 31
+    const type = typeOf(payload)
     this.#bytes += payload.length
     if (this.#bytes > MAX_PICTURE_BYTES) {
       this.#isBroken = true
@@ -92,10 +90,6 @@ export class H264Depacketizer implements Depacketizer {
   #break(): void {
     this.#isBroken = true
   }
-}
-
-function typeOf(unit: Buffer): number {
-  return (unit[0] ?? 0) & 31
 }
 
 function withLengths(units: readonly Buffer[]): Buffer {

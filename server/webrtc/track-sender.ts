@@ -24,8 +24,6 @@ export class TrackSender {
   #index = randomBytes(2).readUInt16BE(0) & 0x7fff
   #packets = 0
   #octets = 0
-  /** Where the times of the bus are on the wall clock, in ms since 1970; null before the first packet. */
-  #epoch: number | null = null
 
   constructor(payloadType: number, clockRate: number, send: (head: RtpHead, payload: Buffer) => void) {
     this.#payloadType = payloadType
@@ -65,8 +63,7 @@ export class TrackSender {
 
   /** What is said of the clock: `epoch` is when time 0 of the bus was, in ms since 1970. */
   report(epoch: number, now = Date.now()): Buffer {
-    this.#epoch ??= epoch
-    const rtpTime = this.#timestampOf(now - this.#epoch)
+    const rtpTime = this.#timestampOf(now - epoch)
     const report = senderReport(this.ssrc, { sentAt: now, rtpTime, packets: this.#packets, octets: this.#octets })
     return Buffer.concat([report, sourceDescription(this.ssrc, NAME)])
   }

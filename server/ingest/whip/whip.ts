@@ -261,13 +261,13 @@ export class WhipIngest {
   #drop(connection: Connection): void {
     if (!this.#connections.delete(connection.id)) return
     const { peer, link, name, release } = connection
-    const tracks = Object.fromEntries(peer.counters)
+    const { counters: tracks, refused } = peer
     link.end(false)
     peer.close()
     clearTimeout(connection.loss?.calm)
     this.#publishers.get(name)?.session.broadcast.advise('losses', null)
     release()
-    for (const counters of peer.counters.values()) this.#options.onReceived(counters)
-    this.#options.log.info({ stream: name, ...tracks, refused: peer.refused }, 'a connection over WebRTC is over')
+    for (const counters of tracks.values()) this.#options.onReceived(counters)
+    this.#options.log.info({ stream: name, ...Object.fromEntries(tracks), refused }, 'a connection over WebRTC is over')
   }
 }
